@@ -1,0 +1,39 @@
+/* port.h - how a memory request travels: every component that answers requests is a `struct mem_port`.
+ *
+ * Contract: a request reaches a port at the cycle at which access() is called; components of a domain are called in time order.
+ *   PORT_HIT      answered: the data are there at *ready_cycle (>= now), served by *served; done() is NOT called.
+ *   PORT_PENDING  accepted: done(self, token, served) is called once, at the cycle at which the data are there.
+ *   PORT_BUSY     not accepted (no MSHR): nothing happened; the asker tries again after the port's `freed` call.
+ * A request never spans two lines. Write-backs (MEM_WRITEBACK) have no answer: done may be NULL and PORT_BUSY never happens to them.
+ */
+#ifndef CACHES_PORT_H
+#define CACHES_PORT_H
+
+#include "isa/record.h"
+
+enum mem_kind { MEM_READ, MEM_WRITE, MEM_FETCH, MEM_PREFETCH, MEM_WRITEBACK };
+enum mem_origin { ORIGIN_DATA, ORIGIN_FETCH, ORIGIN_WALK_GUEST, ORIGIN_WALK_HOST, ORIGIN_VMX, ORIGIN_COUNT };
+enum port_answer { PORT_HIT, PORT_PENDING, PORT_BUSY };
+
+typedef void (*mem_done_fn)(void *self, u64 token, enum served served);
+
+struct mem_request {
+    hpa_t at;
+    u8 kind;   /* enum mem_kind */
+    u8 origin; /* enum mem_origin */
+    mem_done_fn done;
+    void *self;
+    u64 token;
+};
+
+struct mem_port {
+    enum port_answer (*access)(void *self, const struct mem_request *r, u64 *ready_cycle, enum served *served);
+    void *self;
+};
+
+static inline enum port_answer port_access(const struct mem_port *p, const struct mem_request *r, u64 *ready_cycle, enum served *served)
+{
+    return p->access(p->self, r, ready_cycle, served);
+}
+
+#endif

@@ -1,0 +1,316 @@
+/* hart.h - the architectural state of one logical processor, and the tables through which it asks upwards.
+ *
+ * Models:       what issue "first light" needs of x86-64: 64-bit, compatibility and flat 32-bit protected mode; see isa/README in the
+ *               fidelity table of the project's README.
+ * Not modelled: real and virtual-8086 mode, x87/SSE/AVX state, hardware task switch.
+ * Neighbours:   hart_ops: MMU (caches), VMX (virt-ext), ports, MMIO, interrupt controller, time (board).
+ * Checked by:   tests/isa, tests/unit/test_exec_*.c
+ */
+#ifndef ISA_HART_H
+#define ISA_HART_H
+
+#include "isa/physmem.h"
+#include "isa/record.h"
+#include "isa/softtlb.h"
+
+enum segreg { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_COUNT };
+
+/* Segment attributes are kept in the VMCS access-rights format (SDM Vol. 3C, "Guest Register State"). */
+#define AR_TYPE      0x000fu
+#define AR_S         0x0010u
+#define AR_DPL_SHIFT 5
+#define AR_P         0x0080u
+#define AR_AVL       0x1000u
+#define AR_L         0x2000u
+#define AR_DB        0x4000u
+#define AR_G         0x8000u
+#define AR_UNUSABLE  0x10000u
+
+struct segment {
+    u64 base;
+    u32 limit; /* in bytes, inclusive */
+    u32 ar;
+    u16 selector;
+};
+
+struct desc_table {
+    u64 base;
+    u16 limit;
+};
+
+#define CR0_PE BIT(0)
+#define CR0_MP BIT(1)
+#define CR0_EM BIT(2)
+#define CR0_TS BIT(3)
+#define CR0_ET BIT(4)
+#define CR0_NE BIT(5)
+#define CR0_WP BIT(16)
+#define CR0_AM BIT(18)
+#define CR0_NW BIT(29)
+#define CR0_CD BIT(30)
+#define CR0_PG BIT(31)
+
+#define CR4_VME        BIT(0)
+#define CR4_PVI        BIT(1)
+#define CR4_TSD        BIT(2)
+#define CR4_DE         BIT(3)
+#define CR4_PSE        BIT(4)
+#define CR4_PAE        BIT(5)
+#define CR4_MCE        BIT(6)
+#define CR4_PGE        BIT(7)
+#define CR4_PCE        BIT(8)
+#define CR4_OSFXSR     BIT(9)
+#define CR4_OSXMMEXCPT BIT(10)
+#define CR4_UMIP       BIT(11)
+#define CR4_LA57       BIT(12)
+#define CR4_VMXE       BIT(13)
+#define CR4_FSGSBASE   BIT(16)
+#define CR4_PCIDE      BIT(17)
+#define CR4_OSXSAVE    BIT(18)
+#define CR4_SMEP       BIT(20)
+#define CR4_SMAP       BIT(21)
+
+#define EFER_SCE BIT(0)
+#define EFER_LME BIT(8)
+#define EFER_LMA BIT(10)
+#define EFER_NXE BIT(11)
+
+#define RFLAGS_CF   BIT(0)
+#define RFLAGS_ONE  BIT(1)
+#define RFLAGS_PF   BIT(2)
+#define RFLAGS_AF   BIT(4)
+#define RFLAGS_ZF   BIT(6)
+#define RFLAGS_SF   BIT(7)
+#define RFLAGS_TF   BIT(8)
+#define RFLAGS_IF   BIT(9)
+#define RFLAGS_DF   BIT(10)
+#define RFLAGS_OF   BIT(11)
+#define RFLAGS_IOPL (3ull << 12)
+#define RFLAGS_NT   BIT(14)
+#define RFLAGS_RF   BIT(16)
+#define RFLAGS_VM   BIT(17)
+#define RFLAGS_AC   BIT(18)
+#define RFLAGS_VIF  BIT(19)
+#define RFLAGS_VIP  BIT(20)
+#define RFLAGS_ID   BIT(21)
+#define RFLAGS_ARITHMETIC (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
+
+/* The arithmetic flags, kept as what they are computed from (isa/flags.h).
+ *   ZF = (zero == 0)   SF = bit 63 of sign   PF = even parity of sign's low byte
+ *   CF = bit 63 of carries   OF = bit 63 ^ bit 62 of carries   AF = bit 3 of carries */
+struct lazy_flags {
+    u64 zero, sign, carries;
+};
+
+enum vector {
+    VEC_DE = 0, VEC_DB = 1, VEC_NMI = 2, VEC_BP = 3, VEC_OF = 4, VEC_BR = 5, VEC_UD = 6, VEC_NM = 7, VEC_DF = 8,
+    VEC_TS = 10, VEC_NP = 11, VEC_SS = 12, VEC_GP = 13, VEC_PF = 14, VEC_MF = 16, VEC_AC = 17, VEC_MC = 18, VEC_XM = 19, VEC_VE = 20
+};
+
+/* Page-fault error code (SDM Vol. 3A, "Page-Fault Exceptions"). */
+#define PF_P    BIT(0)
+#define PF_W    BIT(1)
+#define PF_U    BIT(2)
+#define PF_RSVD BIT(3)
+#define PF_I    BIT(4)
+
+enum fault_kind { FAULT_NONE, FAULT_EXCEPTION, FAULT_EPT_VIOLATION, FAULT_EPT_MISCONFIG };
+
+/* Why an instruction or a translation could not go on. A value, never a jump. */
+struct fault {
+    enum fault_kind kind;
+    u8 vector;         /* FAULT_EXCEPTION */
+    bool has_error;
+    u32 error;
+    va_t va;           /* #PF: CR2; EPT: guest-linear address */
+    gpa_t gpa;         /* EPT: guest-physical address */
+    u64 qualification; /* EPT violation: SDM Vol. 3C, "Exit Qualification for EPT Violations", without bit 12 (NMI unblocking) */
+    u8 soft;           /* INT n / INT3 / INTO / ICEBP: enum event_type; 0 else */
+};
+
+enum activity { ACTIVITY_ACTIVE, ACTIVITY_HLT, ACTIVITY_SHUTDOWN, ACTIVITY_WAIT_SIPI };
+
+/* Event types as in VM-entry interruption information. */
+enum event_type { EVENT_EXTERNAL = 0, EVENT_NMI = 2, EVENT_HARDWARE = 3, EVENT_SOFT_INT = 4, EVENT_PRIV_SOFT = 5, EVENT_SOFT_EXCEPTION = 6 };
+
+/* Why the executor must look up between two instructions: bits of h->attention. */
+enum attention {
+    ATTENTION_INTR = 1,    /* the interrupt controller has something */
+    ATTENTION_NMI = 2,
+    ATTENTION_TF = 4,      /* single step */
+    ATTENTION_WINDOW = 8,  /* VMX wants to exit when interrupts can be taken */
+    ATTENTION_SHADOW = 16, /* STI or MOV SS shadow ends behind the next instruction */
+    ATTENTION_IDLE = 32,   /* not ACTIVITY_ACTIVE */
+    ATTENTION_STOP = 64    /* the core asks the executor to return */
+};
+
+enum code_mode { MODE_REAL16, MODE_PROT16, MODE_PROT32, MODE_COMPAT16, MODE_COMPAT32, MODE_LONG64 };
+
+/* One page's worth of a translation. */
+struct translation {
+    hpa_t at;
+    u8 *host;          /* in RAM: where the byte is; NULL: MMIO */
+    u8 tlb;            /* enum tlb_level */
+    i8 walk;           /* ledger in the record, -1: none */
+    bool cacheable_soft; /* the executor's soft TLB may keep it */
+    u8 page_shift;     /* size of the translation: 12, 21 or 30 */
+};
+
+enum invalidate_kind {
+    INVALIDATE_INVLPG,          /* va in the current context (+ globals); SDM Vol. 3A, "Operations that Invalidate TLBs and Paging-Structure Caches" */
+    INVALIDATE_CR3,             /* MOV to CR3: non-global of the current PCID, unless bit 63 */
+    INVALIDATE_ALL_NONGLOBAL,   /* every PCID, globals stay */
+    INVALIDATE_ALL,             /* every PCID, globals too (CR4.PGE/PCIDE/..., CR0.PG) */
+    INVALIDATE_PCID_ADDRESS,    /* INVPCID type 0 */
+    INVALIDATE_PCID             /* INVPCID type 1 */
+};
+
+/* Instructions and events that a hypervisor may ask to intercept. One row each: isa/intercepts.def. */
+enum intercept {
+#define INTERCEPT(name, meaning) INTERCEPT_##name,
+#include "isa/intercepts.def"
+#undef INTERCEPT
+    INTERCEPT_COUNT
+};
+
+/* Upward calls. `self` pointers are per table. All return values; none jumps. */
+struct mmu_ops {
+    /* Translates one byte's page for an access of the current privilege (user: CPL 3 semantics). false: h->fault is set. Records
+     * TLB level and ledger into h->record when that is not NULL. */
+    bool (*translate)(void *self, struct hart *h, va_t va, enum access access, bool user, struct translation *out);
+    void (*invalidate)(void *self, struct hart *h, enum invalidate_kind kind, u64 pcid, va_t va);
+    /* CR0, CR3, CR4, EFER or the VMX world changed: re-read the context (no invalidation by itself). */
+    void (*context_changed)(void *self, struct hart *h);
+};
+
+struct virt_ops {
+    /* Asked before an interceptable instruction does anything, in guest world only. true: the VM exit was taken. */
+    bool (*intercept)(void *self, struct hart *h, const struct insn *i, enum intercept what, u64 info);
+    /* A fault or trap is about to be delivered in guest world: true if it became a VM exit (exception bitmap, EPT violation, ...). */
+    bool (*intercept_event)(void *self, struct hart *h, const struct fault *f, enum event_type type);
+    /* An interrupt or NMI may be taken now (guest world): true if it became a VM exit. Also interrupt window. */
+    bool (*intercept_interrupt)(void *self, struct hart *h);
+    /* A triple fault in guest world: true if it became a VM exit. */
+    bool (*intercept_triple_fault)(void *self, struct hart *h);
+    /* VMXON ... INVVPID, VMCALL, VMFUNC: executes one. */
+    enum outcome (*instruction)(void *self, struct hart *h, const struct insn *i);
+    /* Virtualization's MSRs. false: not one of them. *gp: the access faults. */
+    bool (*rdmsr)(void *self, struct hart *h, u32 msr, u64 *value, bool *gp);
+    bool (*wrmsr)(void *self, struct hart *h, u32 msr, u64 value, bool *gp);
+    /* CR0 or CR4 value acceptable in the current VMX operation (fixed bits)? */
+    bool (*cr0_allowed)(void *self, struct hart *h, u64 value);
+    bool (*cr4_allowed)(void *self, struct hart *h, u64 value);
+};
+
+struct bus_ops {
+    u32 (*port_read)(void *self, u16 port, unsigned bytes);
+    void (*port_write)(void *self, u16 port, u32 value, unsigned bytes);
+    u64 (*mmio_read)(void *self, hpa_t at, unsigned bytes);
+    void (*mmio_write)(void *self, hpa_t at, u64 value, unsigned bytes);
+    /* Acknowledges the pending external interrupt: its vector, or -1 if it went away. */
+    int (*interrupt_acknowledge)(void *self, struct hart *h);
+    /* Local APIC registers that instructions reach: CR8 and IA32_APIC_BASE, x2APIC MSRs. false: not handled. */
+    bool (*apic_rdmsr)(void *self, struct hart *h, u32 msr, u64 *value, bool *gp);
+    bool (*apic_wrmsr)(void *self, struct hart *h, u32 msr, u64 value, bool *gp);
+    u64 (*get_cr8)(void *self, struct hart *h);
+    void (*set_cr8)(void *self, struct hart *h, u64 value);
+    /* Time-stamp counter without VMX offset, in TSC ticks. */
+    u64 (*read_tsc)(void *self, struct hart *h);
+    /* A region marker NOP was executed: payload 0x47KKIIII. */
+    void (*marker)(void *self, struct hart *h, u32 payload);
+};
+
+struct icache; /* decoded-instruction cache: isa/icache.h */
+struct cpu_model; /* CPUID leaves and MSR values of a preset: isa/cpu_model.h */
+
+struct hart {
+    /* state: hot */
+    u64 reg[REG_FILE];
+    struct lazy_flags flags;
+    u64 rflags;          /* all but the arithmetic flags; bit 1 set */
+    u32 attention;       /* enum attention bits */
+    u8 cpl;
+    u8 mode;             /* enum code_mode, derived */
+    u8 world;            /* enum world, kept by virt-ext */
+    u8 activity;         /* enum activity */
+    struct insn_record *record; /* NULL on the fast core */
+    struct soft_tlb soft;
+
+    /* state: segments and tables */
+    struct segment seg[SEG_COUNT];
+    struct segment ldtr, tr;
+    struct desc_table gdtr, idtr;
+
+    /* state: control */
+    u64 cr0, cr2, cr3, cr4;
+    u64 dr[8];
+    u64 efer;
+    u64 star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
+    u64 sysenter_cs, sysenter_esp, sysenter_eip;
+    u64 pat, misc_enable, debugctl;
+    u64 tsc_offset;      /* what WRMSR IA32_TIME_STAMP_COUNTER moved */
+    u64 vmx_tsc_offset;  /* guest world with TSC offsetting, else 0 */
+    bool sti_shadow, movss_shadow, nmi_blocked, nmi_pending;
+    u64 pending_debug;   /* DR6 bits of a trap to deliver behind this instruction */
+    struct fault fault;
+
+    /* state: counts that any core keeps */
+    u64 instructions;    /* retired */
+    u64 unmodelled;      /* instructions answered with #UD because they are not modelled */
+
+    /* wiring */
+    unsigned id;
+    struct physmem *mem;
+    struct icache *icache;
+    const struct cpu_model *model;
+    const struct mmu_ops *mmu;
+    void *mmu_self;
+    const struct virt_ops *virt;
+    void *virt_self;
+    const struct bus_ops *bus;
+    void *bus_self;
+};
+
+/* Power-up wiring; state as after INIT but in flat 32-bit protected mode is set by boot protocols, not here. */
+void hart_init(struct hart *h, unsigned id, struct physmem *mem, struct icache *ic, const struct cpu_model *model);
+
+/* RFLAGS whole, arithmetic flags included. */
+u64 hart_rflags(const struct hart *h);
+void hart_set_rflags(struct hart *h, u64 value);
+
+/* Derives mode, cpl tables, attention and the MMU's context after control state changed from outside (VM transitions, boot, restore). */
+void hart_state_changed(struct hart *h);
+
+static inline bool hart_in_guest(const struct hart *h) { return h->world == WORLD_GUEST; }
+
+/* The interrupt controller's INTR line, NMI. */
+void hart_set_intr(struct hart *h, bool asserted);
+void hart_raise_nmi(struct hart *h);
+
+/* Fault values. Each returns OUT_FAULT so that a handler can `return hart_gp(h, 0);`. */
+enum outcome hart_fault(struct hart *h, enum vector vector);
+enum outcome hart_fault_error(struct hart *h, enum vector vector, u32 error);
+enum outcome hart_page_fault(struct hart *h, va_t va, u32 error);
+static inline enum outcome hart_gp(struct hart *h, u32 error) { return hart_fault_error(h, VEC_GP, error); }
+static inline enum outcome hart_ud(struct hart *h) { return hart_fault(h, VEC_UD); }
+
+/* --- running (isa/run.c) --- */
+
+/* Functional: runs at most `max` instructions; returns how many retired. Returns early when the hart is not active, after an
+ * instruction that touched a port or MMIO or a marker, or when ATTENTION_STOP is set. One event delivery counts as nothing. */
+u64 isa_run(struct hart *h, u64 max);
+
+/* Timed, in two halves with h->record set. isa_fetch finds what comes next: an event to take (record->interrupt_taken), a fetch fault, or a decoded
+ * instruction (record->info), with the fetch accesses in the record. The core then lets older records leave if info->sees_time or serializing, and calls
+ * isa_execute, which does it and fills the rest. Returns false from isa_fetch if the hart is idle and nothing wakes it. */
+bool isa_fetch(struct hart *h, struct insn_record *r);
+void isa_execute(struct hart *h, struct insn_record *r);
+
+/* True if the hart would leave an idle state now: an interrupt it may take, NMI, ... */
+bool isa_would_wake(const struct hart *h);
+
+/* Delivers an exception or interrupt through the IDT in the current world (no interception): used by VM entry's event injection.
+ * Returns OUT_FLUSH when delivered, OUT_FAULT (h->fault) when delivery faulted. */
+enum outcome isa_deliver(struct hart *h, u8 vector, enum event_type type, bool has_error, u32 error, unsigned insn_length);
+
+#endif

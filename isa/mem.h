@@ -1,0 +1,52 @@
+/* mem.h - how semantics read and write memory: soft TLB hit inline, everything else in mem.c.
+ *
+ * Every function returns false with h->fault set when the access faults; nothing was changed then (a store that splits a page
+ * translates both halves before it writes). `seg` decides only #SS against #GP for a non-canonical address.
+ */
+#ifndef ISA_MEM_H
+#define ISA_MEM_H
+
+#include "isa/hart.h"
+
+/* Slow paths and implicit accesses; bytes 1..8. */
+bool mem_load_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 *out);
+bool mem_store_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 value);
+/* A read-modify-write's load: needs write permission, faults as a write, and gives where to write back. */
+bool mem_load_rmw_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 *out);
+
+/* Implicit supervisor accesses whatever the CPL: descriptor tables, TSS, event-delivery stack when `user` is false. */
+bool mem_load_system(struct hart *h, va_t va, unsigned bytes, u64 *out);
+bool mem_store_system(struct hart *h, va_t va, unsigned bytes, u64 value);
+/* Host pointer for `bytes` <= 4096 that do not cross a page, write access checked; for pushing a whole frame. NULL: faulted or MMIO. */
+bool mem_probe(struct hart *h, va_t va, enum access access, bool user);
+
+static inline bool mem_load(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 *out)
+{
+    const struct soft_entry *e = &h->soft.read[h->soft.user][soft_index(va)];
+    if (LIKELY(e->tag == soft_tag(&h->soft, va) && (va.v & (PAGE_BYTES - 1)) + bytes <= PAGE_BYTES)) {
+        u64 v = 0;
+        memcpy(&v, (const u8 *)(uintptr_t)(va.v + e->addend), bytes);
+        *out = v;
+        return true;
+    }
+    return mem_load_slow(h, seg, va, bytes, out);
+}
+
+static inline bool mem_store(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 value)
+{
+    const struct soft_entry *e = &h->soft.write[h->soft.user][soft_index(va)];
+    if (LIKELY(e->tag == soft_tag(&h->soft, va) && (va.v & (PAGE_BYTES - 1)) + bytes <= PAGE_BYTES)) {
+        memcpy((u8 *)(uintptr_t)(va.v + e->addend), &value, bytes);
+        return true;
+    }
+    return mem_store_slow(h, seg, va, bytes, value);
+}
+
+static inline bool va_is_canonical(const struct hart *h, u64 va)
+{
+    unsigned top = h->cr4 & CR4_LA57 ? 56 : 47;
+    i64 high = (i64)va >> top;
+    return high == 0 || high == -1;
+}
+
+#endif

@@ -1,0 +1,113 @@
+/* record.h - what one executed instruction did, for a timing core to play: see ARCHITECTURE.md, section 4.
+ *
+ * Plain data, filled by isa (instruction, branch, accesses), the MMU (translations, walk ledgers) and virt-ext (transitions).
+ */
+#ifndef ISA_RECORD_H
+#define ISA_RECORD_H
+
+#include "isa/insn.h"
+
+enum world { WORLD_NATIVE, WORLD_ROOT, WORLD_GUEST, WORLD_COUNT };
+
+enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
+
+/* Who answered a translation. */
+enum tlb_level { TLB_NONE /* paging off or not translated */, TLB_L1, TLB_L2, TLB_WALK };
+
+/* Who served a memory reference. SERVED_PSC and SERVED_NTLB are references that a translation cache saved. */
+enum served { SERVED_UNKNOWN, SERVED_PSC, SERVED_NTLB, SERVED_L1, SERVED_L2, SERVED_L3, SERVED_DRAM, SERVED_COUNT };
+
+enum walk_dim { DIM_GUEST, DIM_HOST };
+
+/* One reference of a page walk. Levels count down from the root: 5 or 4 .. 1; host_level is 0 for a reference of the
+ * guest dimension; guest_level is 0 for the host walk of the final guest-physical address. */
+struct walk_ref {
+    hpa_t at;         /* of the paging-structure entry */
+    u8 dim;           /* enum walk_dim */
+    u8 guest_level, host_level;
+    u8 served;        /* enum served: filled when the timing core plays it */
+    bool writes;      /* sets an accessed or dirty bit: a locked read-modify-write */
+    u32 cycles;       /* from its issue to its answer, filled when played */
+};
+
+/* 35 references of a five-by-five walk, and room for the A/D updates that are references of their own. */
+#define WALK_MAX_REFS 48
+
+struct walk_ledger {
+    va_t va;
+    u8 access;          /* enum access */
+    u8 n_refs;
+    u8 psc_skipped;     /* guest levels that a paging-structure cache saved */
+    u8 ept_psc_skipped; /* host levels that an EPT paging-structure cache saved */
+    u8 ntlb_hits;       /* host walks that the nested TLB saved */
+    u8 cache_cycles;    /* lookups of translation caches, in cycles, in front of the references */
+    bool nested;
+    bool faulted;
+    struct walk_ref ref[WALK_MAX_REFS];
+};
+
+/* One data or fetch reference after translation. An access that splits a page is two of these. */
+struct mem_access {
+    va_t va;
+    hpa_t at;
+    u16 bytes;
+    u8 kind;       /* enum access */
+    u8 tlb;        /* enum tlb_level */
+    i8 walk;       /* index in record->walk, -1: none */
+    bool mmio;
+    bool system;   /* implicit: descriptor tables, stack of an event delivery */
+    bool rmw;      /* a load that its store follows under LOCK */
+};
+
+enum transition_kind { TRANSITION_NONE, TRANSITION_EXIT, TRANSITION_ENTRY, TRANSITION_ENTRY_FAILED };
+
+#define TRANSITION_MAX_LINES 128
+
+/* A VM exit or entry: which lines of the VMCS and the MSR lists it touched. */
+struct vm_transition {
+    u8 kind;          /* enum transition_kind */
+    u16 reason;       /* basic exit reason of an exit (SDM Vol. 3D, "VMX Basic Exit Reasons"); of an entry: of the exit before it */
+    bool flushed_tlbs; /* VPID off */
+    bool injects;     /* the entry delivers an event */
+    u8 n_lines;
+    struct { hpa_t at; bool write; } line[TRANSITION_MAX_LINES];
+};
+
+#define RECORD_MAX_ACCESSES 64
+#define RECORD_MAX_WALKS    16
+
+struct insn_record {
+    u64 rip;                      /* of this instruction */
+    const struct insn_info *info; /* NULL: no instruction, an event delivery or a fetch fault */
+    u8 world;                     /* enum world when it began */
+    u8 cpl;
+    bool retired;                 /* counts as an instruction (not: a part of a REP, a fault, an event delivery) */
+    bool branch_taken;
+    u64 next_rip;                 /* where the program goes on */
+    bool event;                   /* an exception or interrupt was delivered through the IDT */
+    u8 vector;
+    bool interrupt_taken;         /* began with an external interrupt, NMI or pending VM exit instead of an instruction */
+    bool halted;                  /* ended in a HLT (or other inactive) state */
+    bool io;                      /* touched a port or MMIO */
+    u8 n_fetches;                 /* of access[]: the first ones are instruction fetches */
+    u8 n_accesses;
+    u8 n_walks;
+    struct vm_transition transition;
+    struct mem_access access[RECORD_MAX_ACCESSES];
+    struct walk_ledger walk[RECORD_MAX_WALKS];
+};
+
+static inline void record_reset(struct insn_record *r)
+{
+    r->info = NULL;
+    r->retired = r->branch_taken = r->event = r->interrupt_taken = r->halted = r->io = false;
+    r->n_fetches = r->n_accesses = r->n_walks = 0;
+    r->transition.kind = TRANSITION_NONE;
+    r->transition.n_lines = 0;
+}
+
+/* The next free access or ledger; an instruction that needs more is the simulator's own error (asserted). */
+struct mem_access *record_add_access(struct insn_record *r);
+struct walk_ledger *record_add_walk(struct insn_record *r);
+
+#endif

@@ -1,0 +1,38 @@
+/* softtlb.h - the executor's own cache of translations to host pointers: what makes `fast` fast.
+ *
+ * Filled only from translations that the MMU marks cacheable_soft (the fast core); in timing mode it stays empty and every access asks the
+ * MMU, because there the modelled TLBs are the TLBs. Entries carry an address-space tag; the MMU hands out tags per (VPID, PCID, EP4TA) and takes a new one
+ * to flush. Two privilege classes, so user and supervisor rights never mix.
+ */
+#ifndef ISA_SOFTTLB_H
+#define ISA_SOFTTLB_H
+
+#include "models/sim/types.h"
+
+#define SOFT_TLB_BITS    12
+#define SOFT_TLB_ENTRIES (1u << SOFT_TLB_BITS)
+#define SOFT_TAG_BITS    12 /* the space below the page number */
+#define SOFT_TAG_NONE    0xfffu
+
+struct soft_entry {
+    u64 tag;   /* page address | address-space tag; ~0: empty */
+    u64 addend; /* host pointer = linear address + addend */
+};
+
+struct soft_tlb {
+    u32 space;   /* current address-space tag, 0..0xffe */
+    bool user;   /* privilege class that lookups use now (CPL 3) */
+    struct soft_entry read[2][SOFT_TLB_ENTRIES];
+    struct soft_entry write[2][SOFT_TLB_ENTRIES];
+};
+
+void soft_tlb_flush(struct soft_tlb *t);
+/* Drops one page in both classes and kinds, whatever its space. */
+void soft_tlb_drop(struct soft_tlb *t, va_t va);
+/* Drops every entry whose host memory is the 4 KiB page at `host` for writing: it holds decoded code now. */
+void soft_tlb_protect(struct soft_tlb *t, const u8 *host);
+
+static inline u64 soft_tag(const struct soft_tlb *t, va_t va) { return (va.v & ~(PAGE_BYTES - 1)) | t->space; }
+static inline unsigned soft_index(va_t va) { return (va.v >> PAGE_SHIFT) & (SOFT_TLB_ENTRIES - 1); }
+
+#endif

@@ -1,0 +1,74 @@
+/* clock.h - a clock domain: one kernel process that runs a list of C tick functions and a wheel of messages.
+ *
+ * Models:       exact cycle times floor(n * 10^12 / f) ps; messages due at a cycle, in order of posting; ticks in
+ *               order of registration; sleeping; batching (cycle after cycle without going back to the kernel).
+ * Order in a cycle: messages due now (including those posted for now meanwhile), then the ticks that are due.
+ * Not modelled: frequency changes, clock gating energy.
+ * Neighbours:   kernel.h; whoever ticks (cores) and whoever posts (caches, interconnect, walkers).
+ * Checked by:   tests/unit/test_clock.c; tests/system: batching on and off give the same bytes.
+ */
+#ifndef SIM_CLOCK_H
+#define SIM_CLOCK_H
+
+#include "models/sim/kernel.h"
+
+#define CLOCK_SLEEP     UINT64_MAX
+#define CLOCK_MAX_TICKS 64
+
+struct clock;
+
+/* Does the work of `cycle`. May go on by itself through later cycles while they are below clock->horizon, calling
+ * clock_advance() for each; the horizon shrinks as messages are posted. Returns the next cycle at which it has work (greater than the
+ * last cycle that it ran), or CLOCK_SLEEP. */
+typedef u64 (*tick_fn)(void *self, u64 cycle);
+
+/* A message's arrival. */
+typedef void (*message_fn)(void *self, u64 arg);
+
+struct clock_message;
+
+struct clock {
+    /* fixed at elaboration */
+    const char *name;
+    u64 frequency_hz;
+    bool batching;
+    unsigned n_ticks;
+    struct {
+        tick_fn fn;
+        void *self;
+    } tick[CLOCK_MAX_TICKS];
+    struct kernel_event *event;
+    /* state */
+    u64 cycle;   /* the cycle that runs now */
+    u64 horizon; /* first cycle that a tick must not run on its own */
+    u64 due_cycle[CLOCK_MAX_TICKS];
+    struct clock_wheel *wheel;
+    bool running;
+};
+
+void clock_init(struct clock *c, const char *name, u64 frequency_hz, bool batching);
+void clock_fini(struct clock *c);
+
+/* Adds a tick function, first due at cycle 0 of the run; returns its index for clock_wake. */
+unsigned clock_add_tick(struct clock *c, tick_fn fn, void *self);
+
+/* Makes tick `index` due at `cycle` (or earlier if it already is). From outside the domain: the next cycle boundary not before now. */
+void clock_wake(struct clock *c, unsigned index, u64 cycle);
+
+/* Posts a message that arrives at `cycle` >= clock_now(). Capacity is checked by assertion. */
+void clock_post(struct clock *c, u64 cycle, message_fn fn, void *self, u64 arg);
+
+static inline u64 clock_now(const struct clock *c) { return c->cycle; }
+
+/* A tick that runs on by itself tells its cycle. */
+static inline void clock_advance(struct clock *c, u64 cycle) { c->cycle = cycle; }
+
+/* Ends the running tick's licence to run on: the domain re-reads its neighbours before the next cycle. */
+static inline void clock_yield(struct clock *c) { c->horizon = c->cycle + 1; }
+
+/* The time of a cycle's edge in ps, exact: floor(cycle * 10^12 / f). */
+u64 clock_cycle_to_ps(const struct clock *c, u64 cycle);
+/* The first cycle whose edge is not before `ps`. */
+u64 clock_ps_to_cycle(const struct clock *c, u64 ps);
+
+#endif

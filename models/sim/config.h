@@ -1,0 +1,38 @@
+/* config.h - strict configuration: YAML files built on presets, --set overrides, bound to parameter tables.
+ *
+ * Models:     nested maps flattened to paths ("cpu.l1d.ways"); every value knows its file and line.
+ *             `based_on: NAME` (a preset or a file beside it) is read first and overridden.
+ * Errors:     unknown key, duplicate key, wrong type or unit, out of range, unused setting: one message
+ *             "file:line: key: what (allowed: ...)" on stderr. Callers exit with status 2.
+ * Checked by: tests/unit/test_config.c
+ */
+#ifndef SIM_CONFIG_H
+#define SIM_CONFIG_H
+
+#include "models/sim/params.h"
+#include <stdio.h>
+
+struct config;
+
+struct config *config_new(const char *preset_dir);
+void config_free(struct config *c);
+
+/* Reads a preset (a name without '/' or ".yaml", looked up in preset_dir) or a YAML file. false: message printed. */
+bool config_load(struct config *c, const char *preset_or_file);
+/* One "path=value" of the command line. false: message printed. */
+bool config_set(struct config *c, const char *assignment);
+
+/* Fills the struct at `base` with defaults, then with the settings below `prefix`. All errors are printed, the first decides:
+ * false means the configuration is unusable. The table is remembered for config_write and for the unknown-key check. */
+bool config_bind(struct config *c, const char *prefix, const struct param *table, size_t n, void *base);
+
+/* After all binds: every setting must have been used. false: message printed for each that was not. */
+bool config_check_all_used(const struct config *c);
+
+/* The effective configuration, every parameter of every bound table, as YAML that config_load reads back. */
+void config_write(const struct config *c, FILE *out);
+
+/* `list params`: path, type, default, allowed range, meaning. */
+void config_print_params(const struct config *c);
+
+#endif
