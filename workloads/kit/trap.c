@@ -1,0 +1,147 @@
+#include "kit/trap.h"
+#include "kit/console.h"
+#include "kit/cpu.h"
+#include "kit/memory.h"
+
+enum {
+    VECTORS = 256,
+    EXCEPTIONS = 32,
+    GATE_INTERRUPT = 0x8e,
+    GATE_DPL3 = 0x60,
+    IST_DOUBLE_FAULT = 1,
+    TSS_RSP0 = 4,
+    TSS_IST1 = 36,
+    TSS_IO_MAP = 102,
+    DOUBLE_FAULT_STACK_BYTES = 4096,
+};
+
+/* traps.S */
+extern u8 trap_stubs[];
+enum { TRAP_STUB_BYTES = 16 };
+void trap_try_call(void (*try)(u64), u64 argument, u64 *resume_rsp);
+extern u8 trap_try_resume[];
+void trap_dispatch(struct trap_frame *frame);
+
+struct gate {
+    u16 offset_low, selector;
+    u8 ist, type;
+    u16 offset_middle;
+    u32 offset_high, reserved;
+};
+
+struct table_pointer {
+    u16 limit;
+    u64 base;
+} __attribute__((packed));
+
+static struct gate idt[VECTORS] __attribute__((aligned(16)));
+static trap_handler_fn handlers[VECTORS];
+static u8 double_fault_stack[DOUBLE_FAULT_STACK_BYTES] __attribute__((aligned(16)));
+struct tss tss __attribute__((aligned(16)));
+
+static u64 try_rsp; /* not 0 while trap_try waits */
+static struct trap_outcome try_outcome;
+
+static const char *const exception_names[EXCEPTIONS] = {
+    "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "9",  "#TS",
+    "#NP", "#SS", "#GP", "#PF", "15",  "#MF", "#AC", "#MC", "#XM", "#VE", "#CP",
+    "22",  "23",  "24",  "25",  "26",  "27",  "#HV", "#VC", "#SX", "31",
+};
+
+static void set_gate(unsigned vector, u8 type, u8 ist)
+{
+    u64 stub = (u64)trap_stubs + vector * TRAP_STUB_BYTES;
+    idt[vector] = (struct gate){
+        .offset_low = (u16)stub,
+        .selector = SELECTOR_KERNEL_CODE,
+        .ist = ist,
+        .type = type,
+        .offset_middle = (u16)(stub >> 16),
+        .offset_high = (u32)(stub >> 32),
+    };
+}
+
+static void load_idt(void)
+{
+    for (unsigned v = 0; v < VECTORS; v++)
+        set_gate(v, GATE_INTERRUPT, 0);
+    set_gate(VECTOR_DF, GATE_INTERRUPT, IST_DOUBLE_FAULT);
+    set_gate(VECTOR_INT_USER, GATE_INTERRUPT | GATE_DPL3, 0);
+    struct table_pointer pointer = {sizeof idt - 1, (u64)idt};
+    __asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
+static void tss_write(unsigned offset, u64 value)
+{
+    memcpy(tss.bytes + offset, &value, sizeof value);
+}
+
+/* Available 64-bit TSS (type 9), present: Intel SDM Vol. 3A, "TSS Descriptor in 64-bit mode". */
+static void load_tss(void)
+{
+    u64 base = (u64)&tss;
+    u64 limit = sizeof tss - 1;
+    u16 io_map = sizeof tss;
+    tss_write(TSS_IST1, (u64)double_fault_stack + sizeof double_fault_stack);
+    memcpy(tss.bytes + TSS_IO_MAP, &io_map, sizeof io_map);
+    gdt[SELECTOR_TSS / 8] = limit | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
+    gdt[SELECTOR_TSS / 8 + 1] = base >> 32;
+    __asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS));
+}
+
+void trap_init(void)
+{
+    load_idt();
+    load_tss();
+}
+
+void trap_set_handler(unsigned vector, trap_handler_fn handler)
+{
+    handlers[vector] = handler;
+}
+
+u64 trap_user_entry_stack(void)
+{
+    u64 rsp;
+    memcpy(&rsp, tss.bytes + TSS_RSP0, sizeof rsp);
+    return rsp;
+}
+
+void trap_set_user_entry_stack(u64 rsp)
+{
+    tss_write(TSS_RSP0, rsp);
+}
+
+static void abandon_try(struct trap_frame *frame)
+{
+    try_outcome = (struct trap_outcome){(int)frame->vector, frame->error_code, read_cr2()};
+    frame->rip = (u64)trap_try_resume;
+    frame->rsp = try_rsp;
+    try_rsp = 0;
+}
+
+static _Noreturn void report_and_stop(const struct trap_frame *frame)
+{
+    const char *name = frame->vector < EXCEPTIONS ? exception_names[frame->vector] : "interrupt";
+    panic("unexpected trap %d (%s): error code 0x%llx rip 0x%llx rsp 0x%llx cr2 0x%llx", (int)frame->vector, name,
+          (unsigned long long)frame->error_code, (unsigned long long)frame->rip, (unsigned long long)frame->rsp,
+          (unsigned long long)read_cr2());
+}
+
+void trap_dispatch(struct trap_frame *frame)
+{
+    if (try_rsp && frame->vector < EXCEPTIONS)
+        abandon_try(frame);
+    else if (handlers[frame->vector])
+        handlers[frame->vector](frame);
+    else
+        report_and_stop(frame);
+}
+
+struct trap_outcome trap_try(void (*try)(u64 argument), u64 argument)
+{
+    try_outcome = (struct trap_outcome){.vector = TRAP_NONE};
+    trap_try_call(try, argument, &try_rsp);
+    try_rsp = 0;
+    return try_outcome;
+}

@@ -1,0 +1,36 @@
+/* types.h - integer names, units and small macros that the whole guest runtime uses. */
+#ifndef KIT_TYPES_H
+#define KIT_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+#define KiB 1024ull
+#define MiB (1024 * KiB)
+#define GiB (1024 * MiB)
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define BIT(n)          (1ull << (n))
+
+static inline u64 round_up(u64 value, u64 unit)
+{
+    return (value + unit - 1) & ~(unit - 1);
+}
+
+static inline u64 round_down(u64 value, u64 unit)
+{
+    return value & ~(unit - 1);
+}
+
+static inline u64 smaller(u64 a, u64 b)
+{
+    return a < b ? a : b;
+}
+
+#endif
