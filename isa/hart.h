@@ -114,7 +114,9 @@ enum vector {
 #define PF_RSVD BIT(3)
 #define PF_I    BIT(4)
 
-enum fault_kind { FAULT_NONE, FAULT_EXCEPTION, FAULT_EPT_VIOLATION, FAULT_EPT_MISCONFIG };
+/* FAULT_NOT_DRAINED (timed cores only): the access is MMIO and record->drained is false; the slow path of mem.c raises it before
+ * any device is touched, isa_execute answers it with record->not_drained and leaves the state as it was. */
+enum fault_kind { FAULT_NONE, FAULT_EXCEPTION, FAULT_EPT_VIOLATION, FAULT_EPT_MISCONFIG, FAULT_NOT_DRAINED };
 
 /* Why an instruction or a translation could not go on. A value, never a jump. */
 struct fault {
@@ -124,8 +126,10 @@ struct fault {
     u32 error;
     va_t va;           /* #PF: CR2; EPT: guest-linear address */
     gpa_t gpa;         /* EPT: guest-physical address */
-    u64 qualification; /* EPT violation: SDM Vol. 3C, "Exit Qualification for EPT Violations", without bit 12 (NMI unblocking) */
+    u64 qualification; /* EPT violation: SDM Vol. 3C, "Exit Qualification for EPT Violations", without bit 12 (NMI unblocking);
+                        * #DB: the DR6 bits that it would set */
     u8 soft;           /* INT n / INT3 / INTO / ICEBP: enum event_type; 0 else */
+    u8 insn_length;    /* of that instruction; RIP still points at it */
 };
 
 enum activity { ACTIVITY_ACTIVE, ACTIVITY_HLT, ACTIVITY_SHUTDOWN, ACTIVITY_WAIT_SIPI };
@@ -142,6 +146,17 @@ enum attention {
     ATTENTION_SHADOW = 16, /* STI or MOV SS shadow ends behind the next instruction */
     ATTENTION_IDLE = 32,   /* not ACTIVITY_ACTIVE */
     ATTENTION_STOP = 64    /* the core asks the executor to return */
+};
+
+/* The event whose delivery through the IDT is under way, or was when a fault stopped it. Valid from isa_deliver's start until it
+ * has succeeded or isa_raise has seen the fault to its end: during a VM exit it is the IDT-vectoring information. */
+struct vectoring {
+    bool valid;
+    u8 vector;
+    u8 type;        /* enum event_type */
+    bool has_error;
+    u32 error;
+    u8 insn_length; /* software interrupts and exceptions */
 };
 
 enum code_mode { MODE_REAL16, MODE_PROT16, MODE_PROT32, MODE_COMPAT16, MODE_COMPAT32, MODE_LONG64 };
@@ -200,6 +215,12 @@ struct virt_ops {
     /* CR0 or CR4 value acceptable in the current VMX operation (fixed bits)? */
     bool (*cr0_allowed)(void *self, struct hart *h, u64 value);
     bool (*cr4_allowed)(void *self, struct hart *h, u64 value);
+    /* CR0 or CR4 (cr 0, 4) as guest software reads it: host-owned bits from the read shadow. Guest world only. */
+    u64 (*read_cr)(void *self, struct hart *h, unsigned cr);
+    /* What a guest's write of `value` to CR0 or CR4 (not intercepted) puts there: host-owned bits keep the register's. Guest world only. */
+    u64 (*merge_cr)(void *self, struct hart *h, unsigned cr, u64 value);
+    /* false: INTERCEPT_rdtscp or INTERCEPT_invpcid is #UD in this guest ("enable RDTSCP", "enable INVPCID" clear). Guest world only. */
+    bool (*insn_enabled)(void *self, struct hart *h, enum intercept what);
 };
 
 struct bus_ops {
@@ -247,15 +268,21 @@ struct hart {
     u64 efer;
     u64 star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
     u64 sysenter_cs, sysenter_esp, sysenter_eip;
-    u64 pat, misc_enable, debugctl;
-    u64 tsc_offset;      /* what WRMSR IA32_TIME_STAMP_COUNTER moved */
+    u64 pat, misc_enable, debugctl, bios_sign_id, mcg_status;
+    u64 mtrr_def_type, mtrr_variable[16], mtrr_fixed[11]; /* kept, not acted upon: memory is write-back */
+    u64 tsc_offset;      /* what WRMSR IA32_TIME_STAMP_COUNTER moved; equals IA32_TSC_ADJUST */
     u64 vmx_tsc_offset;  /* guest world with TSC offsetting, else 0 */
     bool sti_shadow, movss_shadow, nmi_blocked, nmi_pending;
+    bool intr_line;      /* the interrupt controller's INTR, whatever RFLAGS.IF */
+    bool shadow_seen;    /* the STI or MOV SS shadow covers the instruction that runs now: it ends behind it */
+    bool tf_armed;       /* RFLAGS.TF was set when the instruction that runs now began */
     u64 pending_debug;   /* DR6 bits of a trap to deliver behind this instruction */
     struct fault fault;
+    struct vectoring vectoring;
 
     /* state: counts that any core keeps */
     u64 instructions;    /* retired */
+    u64 run_steps;       /* see isa_run */
     u64 unmodelled;      /* instructions answered with #UD because they are not modelled */
 
     /* wiring */
@@ -291,13 +318,17 @@ void hart_raise_nmi(struct hart *h);
 enum outcome hart_fault(struct hart *h, enum vector vector);
 enum outcome hart_fault_error(struct hart *h, enum vector vector, u32 error);
 enum outcome hart_page_fault(struct hart *h, va_t va, u32 error);
+/* Fault-class #DB with these DR6 bits (debug-register access with DR7.GD). */
+enum outcome hart_debug_fault(struct hart *h, u64 dr6_bits);
 static inline enum outcome hart_gp(struct hart *h, u32 error) { return hart_fault_error(h, VEC_GP, error); }
 static inline enum outcome hart_ud(struct hart *h) { return hart_fault(h, VEC_UD); }
 
 /* --- running (isa/run.c) --- */
 
-/* Functional: runs at most `max` instructions; returns how many retired. Returns early when the hart is not active, after an
- * instruction that touched a port or MMIO or a marker, or when ATTENTION_STOP is set. One event delivery counts as nothing. */
+/* Functional: runs at most `max` steps (a step is an instruction, a part of a REP string, or an event delivery) and returns how many
+ * it did, 0 only if the hart is idle. Returns early behind an instruction that touched a port or MMIO, a marker, a VM transition, when the hart goes
+ * idle, or when ATTENTION_STOP is set. h->run_steps counts the steps done before the current one of this call whenever an upward call is made
+ * (bus, virt), so that a device sees the time of the very instruction. */
 u64 isa_run(struct hart *h, u64 max);
 
 /* Timed, in two halves with h->record set. isa_fetch finds what comes next: an event to take (record->interrupt_taken), a fetch fault, or a decoded
@@ -310,7 +341,8 @@ void isa_execute(struct hart *h, struct insn_record *r);
 bool isa_would_wake(const struct hart *h);
 
 /* Delivers an exception or interrupt through the IDT in the current world (no interception): used by VM entry's event injection.
- * Returns OUT_FLUSH when delivered, OUT_FAULT (h->fault) when delivery faulted. */
+ * RIP is the address to return to; for the software types that of the instruction, and insn_length is added. `has_error` pushes `error`.
+ * Returns OUT_FLUSH when delivered; OUT_FAULT when delivery faulted: nothing changed, h->fault and h->vectoring tell, isa_raise goes on. */
 enum outcome isa_deliver(struct hart *h, u8 vector, enum event_type type, bool has_error, u32 error, unsigned insn_length);
 
 #endif

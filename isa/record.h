@@ -89,6 +89,8 @@ struct insn_record {
     bool interrupt_taken;         /* began with an external interrupt, NMI or pending VM exit instead of an instruction */
     bool halted;                  /* ended in a HLT (or other inactive) state */
     bool io;                      /* touched a port or MMIO */
+    bool drained;                 /* in: set by the core when older records have left the pipe */
+    bool not_drained;             /* out: nothing was done, since it would touch MMIO; drain and execute again */
     u8 n_fetches;                 /* of access[]: the first ones are instruction fetches */
     u8 n_accesses;
     u8 n_walks;
@@ -100,7 +102,7 @@ struct insn_record {
 static inline void record_reset(struct insn_record *r)
 {
     r->info = NULL;
-    r->retired = r->branch_taken = r->event = r->interrupt_taken = r->halted = r->io = false;
+    r->retired = r->branch_taken = r->event = r->interrupt_taken = r->halted = r->io = r->not_drained = false;
     r->n_fetches = r->n_accesses = r->n_walks = 0;
     r->transition.kind = TRANSITION_NONE;
     r->transition.n_lines = 0;
