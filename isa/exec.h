@@ -21,6 +21,17 @@ static inline u64 insn_rip(const struct hart *h, const struct insn *i) { return 
 EXEC_SYSTEM_HANDLERS(H)
 #undef H
 
+/* How decode.c hands these instructions their operands, beyond the operand functions below:
+ *   mov_to_cr, mov_from_cr, mov_to_dr, mov_from_dr   imm = number of the control or debug register, dst = src = the general register
+ *   mov_to_seg, mov_from_seg, push_seg, pop_seg      imm = enum segreg; r/m is the other operand
+ *   int_n                                            imm = vector
+ *   in, out                                          imm = port, or ~0 for DX; operand size = bytes moved
+ *   jmp_far, call_far                                memory operand m16:16, m16:32, m16:64; or no memory and imm = offset | selector << 32
+ *   ret_far                                          imm = bytes to release
+ *   iret, sysret, pushf, popf, push_seg, pop_seg     insn_operand_bytes: 2, 4 or 8, defaults and REX.W applied
+ *   lgdt, lidt, sgdt, sidt, invlpg, invpcid          insn_linear; invpcid's type by insn_read_reg
+ * INS and OUTS ask io_permitted() of isa/state.h. */
+
 /* Operand access for handlers that do not specialize (exec_operand.c): the memory or register operand and the register operand, `attr` tells the
  * form. The lead of decode.c owns how `attr` is packed; these hide it. */
 unsigned insn_operand_bytes(const struct insn *i);          /* operand size: 1, 2, 4, 8 */
