@@ -1,0 +1,130 @@
+/* cache.h - one set-associative, write-back, write-allocate cache level. Tags and states only; data live in RAM.
+ *
+ * Models:       lookup at arrival, answer of a hit after hit_cycles; MSHRs with merging; replacement by policy; write-backs
+ *               of dirty victims; back-pressure: the first level refuses (PORT_BUSY, then `freed`), others queue in order.
+ *               Any number of sets, a power of two or not (Cascade Lake's 11-way L3).
+ * Not modelled: coherence between caches of one level, inclusion (levels neither include nor exclude each other), banks and
+ *               ports, ECC, sectors, bandwidth of the fill path, prefetchers.
+ * Time:         a miss leaves for the level below hit_cycles after its arrival; so does a write-back after its eviction. The
+ *               answer comes at the cycle at which the level below has it: hit_cycles holds both ways of the travel.
+ *               A queued request whose line came meanwhile is answered when its turn comes.
+ * Neighbours:   askers through cache_port(); the level below through desc.next, which must not refuse.
+ * Checked by:   tests/unit/test_cache.c, tests/timing/test_memory_latency.c
+ */
+#ifndef CACHES_CACHE_H
+#define CACHES_CACHE_H
+
+#include "caches/mshr.h"
+#include "caches/replacement.h"
+#include "models/sim/clock.h"
+#include "models/sim/params.h"
+#include "models/sim/stats.h"
+
+/* clang-format off */
+#define CACHE_PARAMS(P)                                                                                          \
+    P(u32,    size_bytes,   32 * KiB, RANGE(64, GiB),      "data capacity: a multiple of ways * 64")             \
+    P(u32,    ways,         8,        RANGE(1, 64),        "associativity")                                      \
+    P(u32,    hit_cycles,   4,        RANGE(1, 10000),     "from a request's arrival at this level to the answer of a hit") \
+    P(u32,    mshrs,        16,       RANGE(1, 1024),      "misses in flight")                                   \
+    P(u32,    mshr_targets, 64,       RANGE(1, 65536),     "requests that wait for misses in flight")            \
+    P(choice, policy,       0,        REPLACEMENT_CHOICES, "replacement policy")
+
+#define CACHE_STATS(S)                                                                                \
+    S(lookups,         "requests looked up, write-backs from above not counted")                      \
+    S(hits,            "lookups that found their line")                                               \
+    S(misses,          "lookups that sent a request below")                                           \
+    S(mshr_merges,     "lookups that joined a miss in flight")                                        \
+    S(busy,            "requests refused for want of an MSHR; not lookups")                           \
+    S(queued,          "lookups that waited for an MSHR in this level's queue")                       \
+    S(fills,           "lines brought in by misses")                                                  \
+    S(evictions,       "valid lines replaced")                                                        \
+    S(writebacks,      "dirty lines sent below")                                                      \
+    S(writebacks_in,   "dirty lines received from above")                                             \
+    S(writeback_fills, "lines brought in by write-backs from above")
+
+#define CACHE_ORIGINS(O)                                                       \
+    O(data,       ORIGIN_DATA,       "loads and stores")                       \
+    O(fetch,      ORIGIN_FETCH,      "instruction fetches")                    \
+    O(walk_guest, ORIGIN_WALK_GUEST, "guest-dimension walk references")        \
+    O(walk_host,  ORIGIN_WALK_HOST,  "host-dimension walk references")         \
+    O(vmx,        ORIGIN_VMX,        "VMCS and MSR-list accesses")
+/* clang-format on */
+
+struct cache_cfg {
+    CACHE_PARAMS(PARAM_FIELD)
+};
+
+extern const struct param cache_params[];
+extern const size_t cache_params_count;
+
+struct cache_stats {
+    CACHE_STATS(STAT_FIELD)
+    u64 lookups_by[ORIGIN_COUNT];
+    u64 misses_by[ORIGIN_COUNT];
+};
+
+#define CACHE_MAX_LISTENERS 4
+
+typedef void (*cache_freed_fn)(void *self);
+
+struct cache_desc {
+    const char *name;     /* a path like "cpu0.l1d", for messages; not copied */
+    enum served level;    /* what a reference that hits here is said to be served by */
+    struct clock *clock;  /* the domain of all its neighbours */
+    struct mem_port next; /* the level below */
+    bool refuses;         /* true: PORT_BUSY when MSHRs are full; false: queues */
+    u32 queue_entries;    /* at least as many requests as all askers can have in flight; 0: 256 */
+};
+
+enum line_state { LINE_INVALID, LINE_CLEAN, LINE_DIRTY };
+
+struct cache {
+    /* fixed at elaboration */
+    const char *name;
+    u32 sets, ways, hit_cycles;
+    u32 set_mask; /* sets - 1 if sets is a power of two, else 0 */
+    enum served level;
+    bool refuses;
+    u32 queue_entries;
+    /* wiring */
+    struct clock *clock;
+    struct mem_port next;
+    u32 n_listeners;
+    struct {
+        cache_freed_fn fn;
+        void *self;
+    } listener[CACHE_MAX_LISTENERS];
+    /* state */
+    u64 *line; /* [set * ways + way]: line number */
+    u8 *state; /* likewise: enum line_state */
+    struct replacement replacement;
+    struct mshr_file mshrs;
+    struct mem_request *queue; /* a ring */
+    u32 queue_head, queue_length;
+    bool refused; /* somebody waits for `freed` */
+    /* statistics */
+    struct cache_stats stats;
+};
+
+/* What is wrong with a configuration whose values are each in range, or NULL. */
+const char *cache_cfg_error(const struct cache_cfg *cfg);
+
+void cache_init(struct cache *c, const struct cache_cfg *cfg, const struct cache_desc *desc);
+void cache_fini(struct cache *c);
+
+struct mem_port cache_port(struct cache *c);
+
+/* fn(self) is called when an MSHR comes free after somebody was refused, in order of registration. */
+void cache_on_freed(struct cache *c, cache_freed_fn fn, void *self);
+
+/* True if the line that holds `at` is valid here (in flight is not valid). Changes nothing. */
+bool cache_has(const struct cache *c, hpa_t at);
+
+/* Registers the counters below `prefix`. */
+void cache_add_stats(const struct cache *c, struct stats *reg, const char *prefix);
+
+/* Asserts: lookups = hits + misses + merges + waiting; by origin they add up; lines in = lines valid + evicted; a line that
+ * goes down was dirty. */
+void cache_check_identities(const struct cache *c);
+
+#endif
