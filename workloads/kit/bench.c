@@ -6,27 +6,15 @@
 #include "kit/paging.h"
 #include "kit/timer.h"
 
-enum { OWN_WORDS_MAX = 8, COMMON_WORDS = 4 };
+enum { OWN_WORDS_MAX = 8, COMMON_WORDS = 2 };
 
-static u64 page_choice, seed = 1, timer_hz, tsc_on;
+static u64 timer_hz, tsc_on;
 static u64 clock_begin, clock_end;
 
 static const struct word common_words[COMMON_WORDS] = {
-    {.key = "page", .kind = WORD_CHOICE, .value = &page_choice, .choices = "4K|2M"},
-    {.key = "seed", .kind = WORD_NUMBER, .value = &seed, .max = UINT32_MAX},
     {.key = "timer", .kind = WORD_NUMBER, .value = &timer_hz, .max = TIMER_HZ_MAX},
     {.key = "tsc", .kind = WORD_SWITCH, .value = &tsc_on},
 };
-
-u64 bench_page_bytes(void)
-{
-    return PAGE_SIZE_OF(page_choice);
-}
-
-u64 bench_seed(void)
-{
-    return seed;
-}
 
 void bench_start(const struct word *words, size_t count)
 {
@@ -38,9 +26,9 @@ void bench_start(const struct word *words, size_t count)
     if (timer_hz) timer_start(timer_hz);
 }
 
-void *bench_data(u64 pages)
+void *bench_data(u64 pages, u64 page_bytes)
 {
-    return paging_map_fresh(DATA_VA, pages * PAGE_4K, bench_page_bytes());
+    return paging_map_fresh(DATA_VA, pages * PAGE_4K, page_bytes);
 }
 
 void bench_clock_begin(void)

@@ -1,6 +1,6 @@
 /* bench.h - the shape that all benches share: words, measured memory, region, verdict.
  *
- *   bench_start(words, COUNT_OF(words));        own words, plus page= seed= timer= tsc=
+ *   bench_start(words, COUNT_OF(words));        own words, plus timer= and tsc=
  *   ... setup ...
  *   MARK_WARM(); ... short warm-up ...
  *   bench_begin(); ... measured region ... bench_end();
@@ -12,20 +12,27 @@
 #define KIT_BENCH_H
 
 #include "kit/mark.h"
+#include "kit/paging.h"
 #include "kit/types.h"
 #include "kit/words.h"
 
 typedef unsigned long long ull; /* what printf's %llu and %llx take */
 
-/* The words that every bench takes: page=4K|2M (4K) seed=N (1) timer=HZ (0: none) tsc=on|off (off). */
-u64 bench_page_bytes(void);
-u64 bench_seed(void);
+/* Rows that many benches share; each names the u64 that holds the default. */
+#define WORD_PAGES(v, least, most) {.key = "pages", .kind = WORD_NUMBER, .value = &(v), .min = (least), .max = (most)}
+#define WORD_ITERS(v)              {.key = "iters", .kind = WORD_NUMBER, .value = &(v), .min = 1, .max = UINT32_MAX}
+#define WORD_SEED(v)               {.key = "seed", .kind = WORD_NUMBER, .value = &(v), .max = UINT32_MAX}
+#define WORD_PAGE_SIZE(v)          {.key = "page", .kind = WORD_CHOICE, .value = &(v), .choices = "4K|2M"}
 
-/* Reads the command line and starts the timer if asked for. At most 8 own words. */
+/* Largest pages=: 1 GiB of footprint. */
+#define PAGES_MAX (GiB / PAGE_4K)
+
+/* Reads the command line (also timer=HZ, default 0: no timer; tsc=on|off, default off) and starts the timer if asked
+ * for. At most 8 own words. */
 void bench_start(const struct word *words, size_t count);
 
-/* `pages` * 4 KiB of fresh, contiguous, uncleared memory, mapped at DATA_VA in pages of page=. Call it once. */
-void *bench_data(u64 pages);
+/* `pages` * 4 KiB of fresh, contiguous, uncleared memory, mapped at DATA_VA. Call it once. */
+void *bench_data(u64 pages, u64 page_bytes);
 
 /* Around the measured region. The TSC is read outside of it, and only with tsc=on. */
 void bench_clock_begin(void);

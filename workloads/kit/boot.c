@@ -3,6 +3,7 @@
 #include "kit/memory.h"
 #include "kit/paging.h"
 #include "kit/trap.h"
+#include "kit/user.h"
 
 struct boot boot;
 
@@ -86,5 +87,6 @@ void kit_start(u32 magic, u32 info)
     choose_heap();
     paging_init();
     trap_init();
+    user_init();
     exit_run((u8)main());
 }

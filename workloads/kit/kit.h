@@ -19,6 +19,8 @@
 #include "kit/paging.h"
 #include "kit/trap.h"
 #include "kit/timer.h"
+#include "kit/user.h"
+#include "kit/process.h"
 #include "kit/bench.h"
 
 #endif

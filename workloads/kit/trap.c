@@ -9,7 +9,6 @@ enum {
     GATE_INTERRUPT = 0x8e,
     GATE_DPL3 = 0x60,
     IST_DOUBLE_FAULT = 1,
-    TSS_RSP0 = 4,
     TSS_IST1 = 36,
     TSS_IO_MAP = 102,
     DOUBLE_FAULT_STACK_BYTES = 4096,
@@ -98,18 +97,6 @@ void trap_init(void)
 void trap_set_handler(unsigned vector, trap_handler_fn handler)
 {
     handlers[vector] = handler;
-}
-
-u64 trap_user_entry_stack(void)
-{
-    u64 rsp;
-    memcpy(&rsp, tss.bytes + TSS_RSP0, sizeof rsp);
-    return rsp;
-}
-
-void trap_set_user_entry_stack(u64 rsp)
-{
-    tss_write(TSS_RSP0, rsp);
 }
 
 static void abandon_try(struct trap_frame *frame)

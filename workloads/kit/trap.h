@@ -53,10 +53,6 @@ void trap_init(void);
 /* The handler may change the frame; it returns to where the frame then says. NULL takes the handler away. */
 void trap_set_handler(unsigned vector, trap_handler_fn handler);
 
-/* Stack that the processor loads on a trap from user mode (TSS RSP0). */
-u64 trap_user_entry_stack(void);
-void trap_set_user_entry_stack(u64 rsp);
-
 enum { TRAP_NONE = -1 };
 
 /* What ended a trap_try(): vector TRAP_NONE if the call came back. address is CR2, valid for #PF. */
