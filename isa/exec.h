@@ -32,6 +32,9 @@ EXEC_SYSTEM_HANDLERS(H)
  *   lgdt, lidt, sgdt, sidt, invlpg, invpcid          insn_linear; invpcid's type by insn_read_reg
  * INS and OUTS ask io_permitted() of isa/state.h. */
 
+/* The cold part (mnemonic, bytes): insn_cold(h, i) of isa/icache.h. An instruction that moves control, mode, CPL, flags that matter between
+ * instructions, or translations answers OUT_FLUSH; only then does run.c look at h->attention and derive the fetch context again. */
+
 /* Operand access for handlers that do not specialize (exec_operand.c): the memory or register operand and the register operand, `attr` tells the
  * form. The lead of decode.c owns how `attr` is packed; these hide it. */
 unsigned insn_operand_bytes(const struct insn *i);          /* operand size: 1, 2, 4, 8 */

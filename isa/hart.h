@@ -9,6 +9,7 @@
 #ifndef ISA_HART_H
 #define ISA_HART_H
 
+#include "isa/fetch.h"
 #include "isa/physmem.h"
 #include "isa/record.h"
 #include "isa/softtlb.h"
@@ -256,6 +257,7 @@ struct hart {
     u8 activity;         /* enum activity */
     struct insn_record *record; /* NULL on the fast core */
     struct soft_tlb soft;
+    struct fetch_state fetch;
 
     /* state: segments and tables */
     struct segment seg[SEG_COUNT];

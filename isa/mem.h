@@ -1,5 +1,10 @@
 /* mem.h - how semantics read and write memory: soft TLB hit inline, everything else in mem.c.
  *
+ * Models:       page-splitting accesses, canonical addresses, MMIO through bus_ops, the record's list of accesses.
+ * Not modelled: alignment checks (#AC), segment limits and types outside the flat model.
+ * Neighbours:   mmu_ops for translations, physmem for RAM, the decoded-instruction cache hears of writes to code.
+ * Checked by:   tests/unit/test_exec_memory.c, tests/unit/test_diff_unicorn.c
+ *
  * Every function returns false with h->fault set when the access faults; nothing was changed then (a store that splits a page
  * translates both halves before it writes). `seg` decides only #SS against #GP for a non-canonical address.
  */
@@ -17,8 +22,24 @@ bool mem_load_rmw_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes,
 /* Implicit supervisor accesses whatever the CPL: descriptor tables, TSS, event-delivery stack when `user` is false. */
 bool mem_load_system(struct hart *h, va_t va, unsigned bytes, u64 *out);
 bool mem_store_system(struct hart *h, va_t va, unsigned bytes, u64 value);
-/* Host pointer for `bytes` <= 4096 that do not cross a page, write access checked; for pushing a whole frame. NULL: faulted or MMIO. */
+/* Would an access to the byte at `va` be allowed? For checking a whole frame before its first push; leaves no access in the record. */
 bool mem_probe(struct hart *h, va_t va, enum access access, bool user);
+
+/* Host memory of `bytes` that do not cross a page; host is NULL for MMIO, then nothing was recorded. A string instruction's part. */
+struct mem_span {
+    u8 *host;
+    hpa_t at;
+};
+bool mem_get_span(struct hart *h, enum segreg seg, va_t va, unsigned bytes, enum access access, struct mem_span *out);
+
+/* Where a read-modify-write may happen in place, or NULL: then mem_load_rmw_slow and mem_store_slow do it. */
+static inline u8 *mem_rmw_host(struct hart *h, va_t va, unsigned bytes)
+{
+    const struct soft_entry *e = &h->soft.write[h->soft.user][soft_index(va)];
+    if (LIKELY(e->tag == soft_tag(&h->soft, va) && (va.v & (PAGE_BYTES - 1)) + bytes <= PAGE_BYTES))
+        return (u8 *)(uintptr_t)(va.v + e->addend);
+    return NULL;
+}
 
 static inline bool mem_load(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 *out)
 {

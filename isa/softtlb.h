@@ -1,8 +1,12 @@
 /* softtlb.h - the executor's own cache of translations to host pointers: what makes `fast` fast.
  *
- * Filled only from translations that the MMU marks cacheable_soft (the fast core); in timing mode it stays empty and every access asks the
- * MMU, because there the modelled TLBs are the TLBs. Entries carry an address-space tag; the MMU hands out tags per (VPID, PCID, EP4TA) and takes a new one
- * to flush. Two privilege classes, so user and supervisor rights never mix.
+ * Models:       data reads, data writes and instruction fetches, each direct-mapped by 4 KiB page and privilege class, so user and
+ *               supervisor rights never mix.
+ * Not modelled: page sizes: a larger page occupies one entry per 4 KiB, and whoever invalidates it drops or flushes them all.
+ * Neighbours:   mem.c and fetch.c fill it, only from translations that the MMU marks cacheable_soft (the fast core); in timing mode it
+ *               stays empty and every access asks the MMU, because there the modelled TLBs are the TLBs. The MMU hands out
+ *               address-space tags per (VPID, PCID, EP4TA) and takes a new one to flush.
+ * Checked by:   tests/unit/test_exec_memory.c
  */
 #ifndef ISA_SOFTTLB_H
 #define ISA_SOFTTLB_H
@@ -20,14 +24,16 @@ struct soft_entry {
 };
 
 struct soft_tlb {
-    u32 space;   /* current address-space tag, 0..0xffe */
-    bool user;   /* privilege class that lookups use now (CPL 3) */
+    u32 space;      /* current address-space tag, 0..0xffe */
+    u32 generation; /* counts flushes and drops: what was found through an older one must be looked up again */
+    bool user;      /* privilege class that lookups use now (CPL 3) */
     struct soft_entry read[2][SOFT_TLB_ENTRIES];
     struct soft_entry write[2][SOFT_TLB_ENTRIES];
+    struct soft_entry fetch[2][SOFT_TLB_ENTRIES];
 };
 
 void soft_tlb_flush(struct soft_tlb *t);
-/* Drops one page in both classes and kinds, whatever its space. */
+/* Drops one 4 KiB page in both classes and all kinds, whatever its space. */
 void soft_tlb_drop(struct soft_tlb *t, va_t va);
 /* Drops every entry whose host memory is the 4 KiB page at `host` for writing: it holds decoded code now. */
 void soft_tlb_protect(struct soft_tlb *t, const u8 *host);

@@ -1,0 +1,113 @@
+/* icache.h - the decoded-instruction cache: every instruction is decoded once, by Zydis, into a block of straight-line code.
+ *
+ * Models:       blocks keyed by host-physical address and mode, within one page; an instruction that crosses a page is a block of its
+ *               own that also depends on the second page. A write to decoded code drops the blocks that it overlaps.
+ * Not modelled: stale prefetched code: a write is seen by the very next instruction, as on every recent processor.
+ * Neighbours:   physmem tells of writes; fetch.c looks blocks up; several harts may share one cache.
+ * Checked by:   tests/unit/test_icache.c, tests/unit/test_decode.c
+ *
+ * The memory is allocated once. Hot and cold parts of instructions lie in two parallel pools of two halves: when a half is full every block is
+ * dropped and the other half filled, so that a record's `info` stays readable while older records are in a pipeline.
+ */
+#ifndef ISA_ICACHE_H
+#define ISA_ICACHE_H
+
+#include "isa/hart.h"
+#include <Zydis/Zydis.h>
+
+#define ICACHE_INSNS      (1u << 18) /* both halves */
+#define ICACHE_BLOCKS     (1u << 16)
+#define ICACHE_HASH_BITS  15
+#define ICACHE_MAX_HARTS  64
+#define BLOCK_MAX_INSNS   32
+#define UNMODELLED_KINDS  32
+
+struct block {
+    hpa_t at;          /* of the first byte */
+    hpa_t second_page; /* crosses: the page of the second part */
+    u32 first;         /* index of the first instruction in the pools */
+    u32 next_in_hash;  /* block indices, 0: end */
+    u32 next_in_page[2];
+    u16 bytes;
+    u8 count;          /* instructions without the sentinel */
+    u8 mode;           /* enum code_mode */
+    bool crosses, stops, live;
+};
+
+/* Blocks of one 4 KiB page of RAM. */
+struct code_page {
+    u64 lines; /* 64-byte lines that hold decoded code */
+    u32 first_block;
+};
+
+/* An instruction that was answered with #UD because it is not modelled. */
+struct unmodelled {
+    u64 rip; /* of its first occurrence */
+    u64 count;
+    u8 bytes[15], length, mode;
+};
+
+struct icache {
+    /* wiring */
+    struct physmem *mem;
+    struct hart *hart[ICACHE_MAX_HARTS];
+    unsigned n_harts;
+
+    /* state */
+    ZydisDecoder decoder[MODE_LONG64 + 1];
+    struct insn *insn;
+    struct insn_info *info;
+    struct block *block;
+    struct code_page *page;
+    u32 *hash;
+    u32 insns_used, blocks_used, half;
+    struct unmodelled unmodelled[UNMODELLED_KINDS];
+    unsigned n_unmodelled;
+
+    /* statistics */
+    u64 decoded, flushes, dropped_blocks;
+};
+
+/* Allocates the pools and makes the cache the ear of `mem`'s writes. */
+void icache_init(struct icache *ic, struct physmem *mem);
+void icache_destroy(struct icache *ic);
+/* A hart that fetches from it: its soft TLB must not write to decoded code unheard. hart_init calls it. */
+void icache_attach(struct icache *ic, struct hart *h);
+
+/* The live block of decoded code at `at`, or NULL. */
+struct block *icache_lookup(struct icache *ic, hpa_t at, enum code_mode mode);
+/* Decodes the code at `at` (in RAM). `second_page`: NULL, or the page where an instruction that crosses goes on. Returns NULL if it
+ * crosses and second_page is NULL. */
+struct block *icache_decode(struct icache *ic, hpa_t at, enum code_mode mode, const hpa_t *second_page);
+void icache_drop(struct icache *ic, struct block *b);
+/* Drops every block. */
+void icache_flush(struct icache *ic);
+/* Code that cannot be fetched from RAM: one instruction that answers #UD. */
+const struct insn *icache_outside_ram(void);
+
+/* What stands in place of an instruction of a dropped block, and behind the last instruction of a block: OUT_CUT. */
+enum outcome exec_dropped(struct hart *h, const struct insn *i);
+enum outcome exec_cut(struct hart *h, const struct insn *i);
+
+/* The cold part of an instruction. */
+static inline const struct insn_info *insn_cold(const struct hart *h, const struct insn *i) { return &h->icache->info[i->info]; }
+
+/* --- decode.c --- */
+
+enum decoded { DECODED, DECODED_TRUNCATED /* more bytes are needed */ };
+/* Decodes one instruction from `available` (1..15) bytes. Bytes that are no instruction decode to one that answers #UD. */
+enum decoded decode(const ZydisDecoder *decoder, enum code_mode mode, const u8 *bytes, unsigned available, struct insn *i,
+                    struct insn_info *info);
+void decode_init(ZydisDecoder decoder[MODE_LONG64 + 1]);
+/* Fills mnemonic-independent parts of the cold part: the micro-operations. uops.c. */
+void decode_uops(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand, enum uop_kind kind, bool plain_move,
+                 struct insn_info *info);
+
+/* --- what was not modelled --- */
+
+unsigned isa_unmodelled_count(const struct icache *ic);
+const struct unmodelled *isa_unmodelled_get(const struct icache *ic, unsigned n);
+/* Intel syntax, without the address. bytes > 0. */
+void isa_disassemble(const u8 *bytes, unsigned length, enum code_mode mode, u64 rip, char *buffer, size_t buffer_bytes);
+
+#endif

@@ -1,0 +1,54 @@
+/* flat_mmu.h - an identity MMU for unit tests: linear = host-physical, with one page that is absent and one that is read-only. */
+#ifndef TESTS_FLAT_MMU_H
+#define TESTS_FLAT_MMU_H
+
+#include "isa/mem.h"
+#include <stdlib.h>
+
+#define FLAT_NO_PAGE (~0ull)
+
+struct flat_mmu {
+    u64 absent_page, readonly_page; /* page addresses, or FLAT_NO_PAGE */
+    unsigned translations;
+};
+
+static bool flat_refuses(const struct flat_mmu *m, u64 page, enum access access)
+{
+    return page == m->absent_page || (page == m->readonly_page && access == ACCESS_WRITE);
+}
+
+static bool flat_translate(void *self, struct hart *h, va_t va, enum access access, bool user, struct translation *out)
+{
+    struct flat_mmu *m = self;
+    u64 page = va.v & ~(PAGE_BYTES - 1);
+    m->translations++;
+    if (flat_refuses(m, page, access)) {
+        h->fault = (struct fault){.kind = FAULT_EXCEPTION, .vector = VEC_PF, .has_error = true, .va = va};
+        h->fault.error = (page == m->absent_page ? 0 : PF_P) | (access == ACCESS_WRITE ? PF_W : 0) | (user ? PF_U : 0) |
+                         (access == ACCESS_FETCH ? PF_I : 0);
+        return false;
+    }
+    *out = (struct translation){.at = {va.v}, .walk = -1, .tlb = TLB_L1, .page_shift = PAGE_SHIFT};
+    out->host = physmem_has(h->mem, out->at, 1) ? h->mem->host + va.v : NULL;
+    out->cacheable_soft = out->host && !h->record;
+    return true;
+}
+
+static void flat_invalidate(void *self, struct hart *h, enum invalidate_kind kind, u64 pcid, va_t va)
+{
+    (void)self, (void)kind, (void)pcid, (void)va;
+    soft_tlb_flush(&h->soft);
+}
+
+static void flat_context_changed(void *self, struct hart *h) { (void)self, (void)h; }
+
+static const struct mmu_ops flat_mmu_ops = {flat_translate, flat_invalidate, flat_context_changed};
+
+/* RAM from 0. */
+static void flat_mmu_init(struct flat_mmu *m, struct physmem *mem, u64 ram_bytes)
+{
+    *m = (struct flat_mmu){FLAT_NO_PAGE, FLAT_NO_PAGE, 0};
+    *mem = (struct physmem){.host = calloc(1, ram_bytes), .size_bytes = ram_bytes, .has_code = calloc(1, ram_bytes >> PAGE_SHIFT)};
+}
+
+#endif
