@@ -228,14 +228,30 @@ void processes_init(void)
     user_set_syscall_handler(take_syscall);
 }
 
+/* The stack starts as after a CALL, so that the compiled code finds it aligned; the program does not return. */
+static u64 run_below(u64 stack, void (*program)(u64 argument), u64 argument)
+{
+    u64 rip = USER_CODE_VA + ((u64)program - (u64)user_image_start);
+    struct trap_frame frame = user_frame(rip, stack - 8, argument);
+    return user_run(&frame);
+}
+
 u64 process_run(struct process *p, void (*program)(u64 argument), u64 argument)
 {
     struct process *caller = current;
-    u64 rip = USER_CODE_VA + ((u64)program - (u64)user_image_start);
-    /* As after a CALL, so that the compiled code finds its stack aligned. The program does not return. */
-    struct trap_frame frame = user_frame(rip, USER_STACK_VA - 8, argument);
     process_switch(p);
-    u64 result = user_run(&frame);
+    u64 result = run_below(USER_STACK_VA, program, argument);
+    process_switch(caller);
+    return result;
+}
+
+u64 process_run_with(struct process *p, void (*program)(u64 argument), const void *data, u64 bytes)
+{
+    struct process *caller = current;
+    u64 copy = round_down(USER_STACK_VA - bytes, 16);
+    process_switch(p);
+    memcpy((void *)copy, data, bytes);
+    u64 result = run_below(copy, program, copy);
     process_switch(caller);
     return result;
 }

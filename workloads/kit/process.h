@@ -73,4 +73,7 @@ void process_unmap(struct process *p, u64 start, u64 bytes);
 /* Switches to p and runs a USER_CODE function in user mode until SYS_EXIT; switches back; gives the result. */
 u64 process_run(struct process *p, void (*program)(u64 argument), u64 argument);
 
+/* The same, with a copy of `bytes` of data on the program's stack, whose address is the argument. */
+u64 process_run_with(struct process *p, void (*program)(u64 argument), const void *data, u64 bytes);
+
 #endif

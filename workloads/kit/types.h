@@ -17,6 +17,7 @@ typedef uint64_t u64;
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define BIT(n)          (1ull << (n))
+#define ALWAYS_INLINE   inline __attribute__((always_inline)) /* for what USER_CODE calls */
 
 static inline u64 round_up(u64 value, u64 unit)
 {

@@ -29,13 +29,13 @@ u64 user_run(struct trap_frame *frame);
 _Noreturn void user_leave(u64 result);
 
 /* For user programs. */
-static inline u64 syscall(u64 number, u64 a, u64 b)
+static ALWAYS_INLINE u64 syscall(u64 number, u64 a, u64 b)
 {
     __asm__ volatile("syscall" : "+a"(number) : "D"(a), "S"(b) : "rcx", "r11", "memory");
     return number;
 }
 
-static inline u64 int_syscall(u64 number, u64 a, u64 b)
+static ALWAYS_INLINE u64 int_syscall(u64 number, u64 a, u64 b)
 {
     __asm__ volatile("int $0x80" : "+a"(number) : "D"(a), "S"(b) : "memory");
     return number;
