@@ -1,0 +1,135 @@
+/* walker.h - the page-walk unit of a core: N walkers that play walk ledgers through the caches, cycle by cycle.
+ *
+ * Models:       N concurrent walks; a queue in order of arrival when all walkers are busy; the lookups of translation caches in front
+ *               (ledger's cache_cycles); every reference an ordinary request, strictly one after the other; the price of setting
+ *               accessed and dirty bits. Fills in which level served each reference, and its cycles.
+ * Not modelled: speculative and abandoned walks, coalescing of walks for one page (the MMU does not ask twice).
+ * Which entries a walk needs and what they say was decided before, by the MMU (caches/mmu.h): here is only time.
+ * Neighbours:   a core starts walks; the L1D or L2 port serves the references (parameter `enters`, wired by the board).
+ * Checked by:   tests/unit/test_walker.c
+ */
+#ifndef CACHES_WALKER_H
+#define CACHES_WALKER_H
+
+#include "caches/port.h"
+#include "models/sim/clock.h"
+#include "models/sim/params.h"
+#include "models/sim/stats.h"
+
+enum walker_enters { WALKER_ENTERS_L1D, WALKER_ENTERS_L2 };
+
+/* clang-format off */
+#define WALKER_PARAMS(P)                                                                                          \
+    P(u32,    walkers,          2,  RANGE(1, 16),        "page walks in progress at once")                        \
+    P(u32,    queue_entries,    64, RANGE(1, 1024),      "walks that wait for a walker")                          \
+    P(choice, enters,           0,  ONE_OF("l1d", "l2"), "the cache level at which walk references enter")        \
+    P(u32,    ad_update_cycles, 18, RANGE(0, 10000),     "added to a reference that sets an accessed or dirty bit")
+
+#define WALKER_STATS(S)                                                                      \
+    S(walks,         "page walks played")                                                    \
+    S(walks_nested,  "of them two-dimensional")                                              \
+    S(walks_faulted, "of them ended in a fault")                                             \
+    S(cycles,        "walker cycles over all walks, from the walker's start to its end")     \
+    S(cycles_guest,  "of them in references of the guest dimension (or the only one)")       \
+    S(cycles_host,   "of them in references of the host dimension")                          \
+    S(cycles_caches, "of them in lookups of paging-structure caches and nested TLB")         \
+    S(queued,        "walks that found every walker busy")                                   \
+    S(queue_cycles,  "cycles that walks waited for a walker")                                \
+    S(refs_guest,    "references of the guest dimension (or the only one)")                  \
+    S(refs_host,     "references of the host dimension")                                     \
+    S(ad_updates,    "references that set accessed or dirty bits")
+
+/* What served a reference, per dimension: rows refs_guest_l1 ... refs_host_dram. */
+#define WALKER_SERVED(V)          \
+    V(l1,   SERVED_L1,   "L1")    \
+    V(l2,   SERVED_L2,   "L2")    \
+    V(l3,   SERVED_L3,   "L3")    \
+    V(dram, SERVED_DRAM, "DRAM")
+
+/* Latency histogram: bucket b counts walks of 2^b .. 2^(b+1)-1 cycles; the first one also 0, the last one all longer ones. */
+#define WALKER_BUCKETS(B)                                               \
+    B(0,  "0_1")     B(1,  "2_3")      B(2,  "4_7")       B(3, "8_15")  \
+    B(4,  "16_31")   B(5,  "32_63")    B(6,  "64_127")    B(7, "128_255")   \
+    B(8,  "256_511") B(9,  "512_1023") B(10, "1024_2047") B(11, "2048_up")
+/* clang-format on */
+
+#define WALKER_N_BUCKETS 12
+#define WALKER_N_DIMS    2
+
+struct walker_cfg {
+    WALKER_PARAMS(PARAM_FIELD)
+};
+
+extern const struct param walker_params[];
+extern const size_t walker_params_count;
+
+struct walker_stats {
+    WALKER_STATS(STAT_FIELD)
+    u64 refs_by[WALKER_N_DIMS][SERVED_COUNT];
+    u64 latency[WALKER_N_BUCKETS];
+};
+
+/* A walk has ended, now. `played` is valid during the call only; refs have `served` and `cycles` filled in. */
+typedef void (*walker_done_fn)(void *self, u64 token, const struct walk_ledger *played);
+
+/* Sees every ledger as it ends; for traces. */
+typedef void (*walker_trace_fn)(void *self, const struct walk_ledger *played, u64 start_cycle, u64 end_cycle);
+
+struct walker_desc {
+    const char *name; /* a path like "cpu0.walker"; not copied */
+    struct clock *clock;
+    struct mem_port port;
+    walker_done_fn done;
+    void *done_self;
+};
+
+/* A walk that waits or is played. */
+struct walk_play {
+    u64 token;
+    u64 arrival_cycle; /* at walker_start */
+    u64 start_cycle;   /* got its walker */
+    u64 issue_cycle;   /* of the reference that is played */
+    u8 next_ref;       /* index of the reference that is played */
+    bool blocked;      /* the port refused it: waits for `freed` */
+    struct walk_ledger ledger;
+};
+
+struct walker {
+    /* fixed at elaboration */
+    const char *name;
+    u32 n, queue_entries, ad_update_cycles;
+    /* wiring */
+    struct clock *clock;
+    struct mem_port port;
+    walker_done_fn done;
+    void *done_self;
+    walker_trace_fn trace;
+    void *trace_self;
+    /* state */
+    struct walk_play *play; /* n of them, those below with a set bit in `active` */
+    u64 active;             /* bit w: walker w is at work */
+    u64 busy;               /* number of bits in `active`; a VCD variable */
+    struct walk_play *queue; /* a ring */
+    u32 queue_head, queue_length;
+    /* statistics */
+    struct walker_stats stats;
+};
+
+void walker_init(struct walker *w, const struct walker_cfg *cfg, const struct walker_desc *desc);
+void walker_fini(struct walker *w);
+
+/* Copies the ledger and plays it from now on; desc.done is called when it ends, never from inside this call. References marked
+ * SERVED_PSC or SERVED_NTLB cost nothing. The asker keeps at most `walkers` + `queue_entries` walks in flight (asserted). */
+void walker_start(struct walker *w, const struct walk_ledger *ledger, u64 token);
+
+/* To be registered with cache_on_freed() of the cache that `port` leads to: refused references try again. */
+void walker_retry(void *self);
+
+void walker_set_trace(struct walker *w, walker_trace_fn fn, void *self);
+
+void walker_add_stats(const struct walker *w, struct stats *reg, const char *prefix);
+
+/* Asserts: cycles = caches + guest + host; references add up over serving levels; walks add up over the histogram. */
+void walker_check_identities(const struct walker *w);
+
+#endif
