@@ -1,0 +1,73 @@
+/* board.h - the machine as one object: built from a configuration, loaded with guest images, run, reported.
+ *
+ * Neighbours: pc.c wires it (the one file that does), boot.c loads images, report.c writes results; cli/ drives it.
+ * Errors:     what the user asked and cannot be had is one message on stderr and NULL/false: exit status 2.
+ */
+#ifndef BOARD_BOARD_H
+#define BOARD_BOARD_H
+
+#include "models/sim/config.h"
+#include "models/sim/stats.h"
+#include "models/sim/trace.h"
+
+#define BOARD_MAX_MODULES 16
+
+/* An image with its Multiboot string: file name, then its words. */
+struct boot_image {
+    const char *path;
+    const char *words; /* may be "" */
+};
+
+struct board_options {
+    struct boot_image image;                      /* the guest */
+    struct boot_image monitor;                    /* path NULL: none. With one, the monitor is booted and the guest is its module 0 */
+    struct boot_image module[BOARD_MAX_MODULES];  /* further modules */
+    unsigned n_modules;
+    u64 max_cycles;       /* hang limit, core cycles; 0: none */
+    u64 max_instructions; /* end of the run, not an error; 0: none */
+    const char *console_path; /* console.log, NULL: none; the console also goes to stdout if echo_console */
+    bool echo_console;
+    struct trace *trace;  /* may be NULL */
+    const char *vcd_path; /* without suffix; NULL: none */
+    const char *ledger_path; /* every page walk's ledger of the region as one CSV row a reference; NULL: none */
+};
+
+/* How a run ended. */
+enum board_end {
+    BOARD_EXITED,       /* the guest wrote to port 0xf4: status */
+    BOARD_DIED,         /* triple fault, or idle for ever: why */
+    BOARD_HANG_LIMIT,   /* max_cycles */
+    BOARD_INSTRUCTIONS, /* max_instructions */
+    BOARD_INTERRUPTED   /* board_interrupt() */
+};
+
+struct board;
+
+/* Every parameter table is bound to `c` here, so `list params` and config_check_all_used work after it. NULL: message printed. */
+struct board *board_new(struct config *c);
+void board_free(struct board *b);
+
+/* Loads the images into RAM and sets the boot state. false: message printed. */
+bool board_load(struct board *b, const struct board_options *o);
+
+enum board_end board_run(struct board *b, u8 *status);
+/* From a signal handler: ends the run at the next opportunity. */
+void board_interrupt(void);
+
+/* Closes accounts and asserts every identity (ARCHITECTURE.md, section 8). Called by board_run at its end. */
+void board_check(struct board *b);
+
+struct stats *board_stats(struct board *b);
+
+/* One line: how the guest ended, with RIP and, for a failed VM entry, the rule that failed. */
+void board_print_end(struct board *b, enum board_end end, FILE *out);
+/* What the guest used that is not modelled, each with its bytes and disassembly; failed VM entries by rule. Nothing to say: writes nothing. */
+void board_print_report(struct board *b, FILE *out);
+
+/* For progress: work done so far. */
+u64 board_instructions(const struct board *b);
+u64 board_now_ps(const struct board *b);
+/* Calls fn(self) about every `host` half second during board_run. */
+void board_on_progress(struct board *b, void (*fn)(void *self), void *self);
+
+#endif

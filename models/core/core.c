@@ -1,0 +1,105 @@
+#include "models/core/core.h"
+#include "models/core/inorder.h"
+#include "models/sim/check.h"
+#include <stdio.h>
+
+static void switch_now(struct core *c, u64 cycle)
+{
+    c->kind = c->wanted;
+    mmu_set_timed(c->mmu, c->hart, c->kind != CORE_FAST);
+    c->hart->record = NULL;
+    if (c->kind == CORE_INORDER) inorder_begin(c->inorder, cycle);
+}
+
+static bool pipe_is_empty(struct core *c)
+{
+    return c->kind == CORE_FAST || inorder_is_empty(c->inorder);
+}
+
+/* A switch by instruction count: asked for as soon as the count is reached. */
+static void check_switch_point(struct core *c)
+{
+    if (c->hart->instructions < c->switch_at_instruction) return;
+    c->switch_at_instruction = UINT64_MAX;
+    core_switch(c, c->switch_to);
+}
+
+static u64 core_tick(void *self, u64 cycle)
+{
+    struct core *c = self;
+    check_switch_point(c);
+    if (c->wanted != c->kind && pipe_is_empty(c)) switch_now(c, cycle);
+    if (c->hart->instructions >= c->max_instructions) {
+        kernel_stop();
+        return cycle + 1;
+    }
+    return c->kind == CORE_FAST ? fast_tick(c, cycle) : inorder_tick(c->inorder, cycle);
+}
+
+void core_init(struct core *c, unsigned id, enum core_kind kind, const struct core_wiring *w)
+{
+    *c = (struct core){.id = id,
+                       .hart = w->hart,
+                       .mmu = w->mmu,
+                       .vmx = w->vmx,
+                       .clock = w->clock,
+                       .inorder = w->inorder,
+                       .kind = CORE_FAST,
+                       .wanted = kind,
+                       .max_instructions = UINT64_MAX,
+                       .switch_at_instruction = UINT64_MAX};
+    account_init(&c->account, 0);
+    mmu_set_timed(c->mmu, c->hart, false);
+    c->tick = clock_add_tick(c->clock, core_tick, c);
+}
+
+void core_switch(struct core *c, enum core_kind kind)
+{
+    c->wanted = kind;
+    c->hart->attention |= ATTENTION_STOP;
+    clock_yield(c->clock);
+}
+
+void core_wake(struct core *c)
+{
+    clock_wake(c->clock, c->tick, clock_now(c->clock));
+}
+
+void core_sync_clock(struct core *c)
+{
+    if (c->kind == CORE_FAST) clock_advance(c->clock, c->run_start + c->hart->run_steps);
+}
+
+void core_sync(struct core *c)
+{
+    enum cause cause = c->hart->activity == ACTIVITY_ACTIVE ? CAUSE_base : CAUSE_idle;
+    account_charge(&c->account, c->hart->world, cause, clock_now(c->clock));
+    c->cycles = c->account.until - c->account.start;
+}
+
+void core_check_identities(struct core *c)
+{
+    account_check(&c->account);
+    CHECK(c->cycles == account_sum(&c->account), "cpu%u.cycles is not the sum of its account", c->id);
+    u64 out = 0, in = 0;
+    vmx_transition_cycles(c->vmx, &out, &in);
+    u64 account_out = 0, account_in = 0;
+    for (unsigned w = 0; w < WORLD_COUNT; w++) {
+        account_out += c->account.leaf[w][CAUSE_vm_exit];
+        account_in += c->account.leaf[w][CAUSE_vm_entry];
+    }
+    CHECK(out == account_out && in == account_in, "cpu%u: exits by reason do not sum to the account's VM transitions", c->id);
+}
+
+void core_register_stats(struct core *c, struct stats *s)
+{
+    char prefix[16], path[48];
+    snprintf(prefix, sizeof prefix, "cpu%u", c->id);
+    snprintf(path, sizeof path, "%s.cycles", prefix);
+    stats_add(s, path, "core cycles", &c->cycles);
+    snprintf(path, sizeof path, "%s.instructions", prefix);
+    stats_add(s, path, "instructions retired; a REP string counts as one", &c->hart->instructions);
+    snprintf(path, sizeof path, "%s.unmodelled", prefix);
+    stats_add(s, path, "instructions answered with #UD because they are not modelled", &c->hart->unmodelled);
+    account_register_stats(&c->account, s, prefix);
+}

@@ -1,0 +1,73 @@
+/* core.h - one logical processor's place in the machine: its hart, and the model that gives it time.
+ *
+ * Models:       choice of core model (fast, inorder) and switching between them at an instruction boundary with an empty pipe;
+ *               sleeping while halted; cycle accounts.
+ * Not modelled: the out-of-order core (models/core/ooo is its place); several threads per core.
+ * Neighbours:   isa (executes), caches (L1 ports, page walkers), virt-ext (transition prices, exit accounts), clock (ticks it).
+ * Checked by:   tests/unit/test_inorder.c, tests/system
+ */
+#ifndef CORE_CORE_H
+#define CORE_CORE_H
+
+#include "caches/mmu.h"
+#include "models/core/account.h"
+#include "models/sim/clock.h"
+#include "virt-ext/vmx.h"
+
+enum core_kind { CORE_FAST, CORE_INORDER, CORE_KINDS };
+
+struct inorder;
+
+struct core {
+    /* wiring */
+    unsigned id;
+    struct hart *hart;
+    struct mmu *mmu;
+    struct vmx *vmx;
+    struct clock *clock;
+    unsigned tick;
+    struct inorder *inorder;
+    /* state */
+    enum core_kind kind;
+    enum core_kind wanted;       /* differs from kind until the pipe is empty */
+    u64 run_start;               /* fast: the cycle at which the current isa_run began */
+    u64 max_instructions;        /* the run ends here */
+    u64 switch_at_instruction;   /* core model changes here; UINT64_MAX: never */
+    enum core_kind switch_to;
+    struct account account;
+    /* statistics */
+    u64 cycles; /* = account.until - account.start, kept by core_sync */
+};
+
+struct core_wiring {
+    struct hart *hart;
+    struct mmu *mmu;
+    struct vmx *vmx;
+    struct clock *clock;
+    struct inorder *inorder;
+};
+
+/* Registers its tick with the clock. Starts as `kind`. */
+void core_init(struct core *c, unsigned id, enum core_kind kind, const struct core_wiring *w);
+
+/* Asks for another core model; it happens at the next instruction boundary with an empty pipe. */
+void core_switch(struct core *c, enum core_kind kind);
+
+/* An interrupt or another event may end an idle state: look again at the current cycle. */
+void core_wake(struct core *c);
+
+/* The cycle of the very instruction that executes now: tells the clock, so kernel_now_ps() is exact inside device calls. */
+void core_sync_clock(struct core *c);
+
+/* Closes the account at the current cycle; before statistics are read. */
+void core_sync(struct core *c);
+
+/* The identities of a core, asserted. Call after core_sync. */
+void core_check_identities(struct core *c);
+
+void core_register_stats(struct core *c, struct stats *s);
+
+/* fast.c: runs at `cycle`, below the clock's horizon; same contract as tick_fn. */
+u64 fast_tick(struct core *c, u64 cycle);
+
+#endif

@@ -1,0 +1,385 @@
+#include "models/core/inorder.h"
+#include "models/sim/check.h"
+#include <stdio.h>
+#include <string.h>
+
+/* --- accounts --- */
+
+void inorder_charge(struct inorder *p, enum cause cause, u64 cycle)
+{
+    if (p->transition_cause == CAUSE_COUNT) {
+        account_charge(&p->core->account, p->world, cause, cycle);
+        return;
+    }
+    u64 n = account_charge(&p->core->account, p->world, p->transition_cause, cycle);
+    vmx_account_exit(p->core->vmx, p->transition_reason, p->transition_cause == CAUSE_vm_exit ? VMX_CYCLES_OUT : VMX_CYCLES_IN, n);
+}
+
+void inorder_settle(struct inorder *p)
+{
+    inorder_charge(p, (enum cause)p->wait_cause, clock_now(p->core->clock));
+    p->wait_flight = FLIGHT_NONE;
+}
+
+u64 inorder_wait(struct inorder *p, enum cause cause, u8 flight, u64 until)
+{
+    if (p->wait_cause != cause || p->wait_flight != flight) inorder_settle(p);
+    p->wait_cause = (u8)cause;
+    p->wait_flight = flight;
+    return until;
+}
+
+/* --- fetch --- */
+
+static u8 first_flight(const struct inorder *p)
+{
+    for (unsigned i = 0; i < p->cfg.loads_in_flight; i++)
+        if (p->flight[i].busy) return (u8)i;
+    return FLIGHT_NONE;
+}
+
+static u64 idle(struct inorder *p, u64 now)
+{
+    if (p->core->hart->activity == ACTIVITY_SHUTDOWN) kernel_stop();
+    return inorder_wait(p, CAUSE_idle, FLIGHT_NONE, isa_would_wake(p->core->hart) ? now + 1 : CLOCK_SLEEP);
+}
+
+static u64 latest_result(const struct inorder *p)
+{
+    u64 latest = 0;
+    for (unsigned r = 0; r < REG_DEPS; r++) latest = max_u64(latest, p->ready[r]);
+    return latest;
+}
+
+static u64 wait_for_drain(struct inorder *p, u64 now)
+{
+    if (!inorder_memory_is_idle(p)) return inorder_wait(p, CAUSE_serialization, FLIGHT_NONE, CLOCK_SLEEP);
+    u64 latest = latest_result(p);
+    return latest > now ? inorder_wait(p, CAUSE_serialization, FLIGHT_NONE, latest) : GO_ON;
+}
+
+/* The core model is to change, or the run to end: let everything under way finish first. */
+static u64 leave_when_empty(struct inorder *p, u64 now)
+{
+    u64 until = wait_for_drain(p, now);
+    return until == GO_ON ? inorder_wait(p, CAUSE_serialization, FLIGHT_NONE, now + 1) : until;
+}
+
+static u64 phase_begin(struct inorder *p, u64 now)
+{
+    struct core *c = p->core;
+    if (c->wanted != c->kind || c->hart->instructions >= c->switch_at_instruction || c->hart->instructions >= c->max_instructions)
+        return leave_when_empty(p, now);
+    if (p->front_ready > now) return inorder_wait(p, (enum cause)p->front_cause, FLIGHT_NONE, p->front_ready);
+    if (p->cfg.blocking_loads && p->flights_busy) return inorder_wait(p, CAUSE_l1_data, first_flight(p), CLOCK_SLEEP);
+    inorder_settle(p);
+    p->world = c->hart->world;
+    p->record.drained = p->executed = false;
+    if (!isa_fetch(c->hart, &p->record)) return idle(p, now);
+    p->next_access = p->next_walk = p->next_line = 0;
+    p->uop = 0;
+    p->phase = PHASE_FETCH;
+    return GO_ON;
+}
+
+static u64 phase_fetch(struct inorder *p, u64 now)
+{
+    (void)now;
+    for (; p->next_access < p->record.n_fetches; p->next_access++)
+        if (!inorder_start(p, &p->record.access[p->next_access], MEM_FETCH, ORIGIN_FETCH, REG_NONE))
+            return inorder_wait(p, CAUSE_front_end, first_flight(p), CLOCK_SLEEP);
+    for (unsigned i = 0; p->fetches_busy && i < p->cfg.loads_in_flight; i++)
+        if (p->flight[i].busy && p->flight[i].kind == MEM_FETCH) return inorder_wait(p, CAUSE_front_end, (u8)i, CLOCK_SLEEP);
+    p->phase = PHASE_DRAIN;
+    return GO_ON;
+}
+
+/* --- drain and execute --- */
+
+static bool needs_drain(const struct inorder *p)
+{
+    const struct insn_info *i = p->record.info;
+    if (p->executed || p->record.not_drained) return true;
+    return i->serializing || i->sees_time || i->locked || (p->cost.cycles[i->iclass] && i->iclass != CLASS_string);
+}
+
+static void execute(struct inorder *p)
+{
+    p->record.not_drained = false;
+    isa_execute(p->core->hart, &p->record);
+    if (p->record.not_drained) return;
+    p->executed = true;
+    if (p->record.transition.kind != TRANSITION_NONE) inorder_begin_transition(p);
+}
+
+static u64 phase_drain(struct inorder *p, u64 now)
+{
+    if (!p->record.info) p->executed = true; /* an event in the instruction's place: isa_fetch did it all */
+    if (needs_drain(p)) {
+        u64 until = wait_for_drain(p, now);
+        if (until != GO_ON) return until;
+        p->stats.drains += !p->record.drained;
+        p->record.drained = true;
+    }
+    if (!p->executed) execute(p);
+    if (p->record.not_drained) return GO_ON;
+    if (!p->record.info && p->record.transition.kind != TRANSITION_NONE) inorder_begin_transition(p);
+    if (!inorder_is_microcoded(p)) {
+        p->phase = PHASE_ISSUE;
+        return GO_ON;
+    }
+    if (!p->record.drained) return GO_ON; /* it faulted: once more through this phase, now to drain */
+    inorder_settle(p);
+    p->phase = PHASE_MICROCODE;
+    return GO_ON;
+}
+
+/* --- issue --- */
+
+static u64 wait_for_slot(struct inorder *p, u64 now)
+{
+    if (p->slot_cycle != now) {
+        p->slot_cycle = now;
+        p->slots_used = 0;
+    }
+    return p->slots_used < p->cfg.issue_width ? GO_ON : now + 1;
+}
+
+static u64 wait_for_register(struct inorder *p, u64 now, u8 reg)
+{
+    if (reg >= REG_DEPS || p->ready[reg] <= now) return GO_ON;
+    if (p->ready[reg] == KERNEL_NEVER) return inorder_wait(p, CAUSE_l1_data, p->ready_flight[reg], CLOCK_SLEEP);
+    return inorder_wait(p, (enum cause)p->ready_cause[reg], FLIGHT_NONE, p->ready[reg]);
+}
+
+static u64 wait_for_sources(struct inorder *p, u64 now, const struct uop *u)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(u->src); i++) {
+        u64 until = wait_for_register(p, now, u->src[i]);
+        if (until != GO_ON) return until;
+    }
+    return u->reads_flags ? wait_for_register(p, now, REG_FLAGS) : GO_ON;
+}
+
+static void take_slot(struct inorder *p, u64 now)
+{
+    inorder_settle(p);
+    p->slots_used++;
+    account_charge(&p->core->account, p->world, CAUSE_base, now + 1);
+}
+
+static void produce(struct inorder *p, u8 reg, u64 cycle)
+{
+    if (reg >= REG_DEPS) return;
+    p->ready[reg] = cycle;
+    p->ready_cause[reg] = CAUSE_execute;
+    p->ready_flight[reg] = FLIGHT_NONE;
+}
+
+static u32 latency_of(const struct inorder *p, const struct uop *u)
+{
+    switch (u->kind) {
+    case UOP_MUL: return p->cfg.mul_cycles;
+    case UOP_LEA3: return p->cfg.lea3_cycles;
+    case UOP_SHIFT_CL: return p->cfg.shift_cl_cycles;
+    case UOP_DIV32: return p->cfg.div32_cycles;
+    case UOP_DIV64: return p->cfg.div64_cycles;
+    default: return 1;
+    }
+}
+
+static void resolve_branch(struct inorder *p, u64 now)
+{
+    const struct insn_record *r = &p->record;
+    bool right = bpred_branch(&p->bpred, (enum flow)r->info->flow, r->rip, r->rip + r->info->length, r->branch_taken, r->next_rip);
+    u32 bubble = right ? (r->branch_taken ? p->cfg.taken_branch_cycles : 0) : p->cfg.mispredict_cycles;
+    if (bubble == 0) return;
+    p->front_ready = now + bubble;
+    p->front_cause = right ? CAUSE_front_end : CAUSE_branch;
+}
+
+static const struct mem_access *next_access(const struct inorder *p, enum access kind)
+{
+    if (p->next_access >= p->record.n_accesses) return NULL;
+    const struct mem_access *a = &p->record.access[p->next_access];
+    return a->kind == kind ? a : NULL;
+}
+
+static unsigned uops_left(const struct inorder *p, enum uop_kind kind)
+{
+    unsigned n = 0;
+    for (unsigned i = p->uop; i < p->record.info->n_uops; i++) n += p->record.info->uop[i].kind == kind;
+    return n;
+}
+
+/* The references of one load or store micro-operation: the next of the record; the last such micro-operation takes what is left of them, so that both halves of a
+ * page split go together. */
+static u64 issue_references(struct inorder *p, const struct uop *u)
+{
+    bool load = u->kind == UOP_LOAD;
+    bool last = uops_left(p, (enum uop_kind)u->kind) == 1;
+    const struct mem_access *a;
+    while ((a = next_access(p, load ? ACCESS_READ : ACCESS_WRITE)) != NULL) {
+        if (load && !inorder_start(p, a, MEM_READ, ORIGIN_DATA, u->dst))
+            return inorder_wait(p, CAUSE_l1_data, first_flight(p), CLOCK_SLEEP);
+        if (!load && !inorder_store(p, a)) return inorder_wait(p, CAUSE_stores, FLIGHT_NONE, CLOCK_SLEEP);
+        p->next_access++;
+        if (!last) break;
+    }
+    return GO_ON;
+}
+
+static u64 issue_uop(struct inorder *p, u64 now, const struct uop *u)
+{
+    u64 until = wait_for_slot(p, now);
+    if (until == GO_ON) until = wait_for_sources(p, now, u);
+    if (until != GO_ON) return until;
+    if (u->kind == UOP_LOAD || u->kind == UOP_STORE) {
+        produce(p, u->kind == UOP_LOAD ? u->dst : (u8)REG_NONE, now + 1);
+        until = issue_references(p, u);
+        if (until != GO_ON) return until;
+    } else {
+        produce(p, u->dst, now + latency_of(p, u));
+    }
+    if (u->writes_flags) produce(p, REG_FLAGS, now + latency_of(p, u));
+    if (u->kind == UOP_BRANCH) resolve_branch(p, now);
+    take_slot(p, now);
+    return GO_ON;
+}
+
+static const struct uop nop_uop = {.kind = UOP_ALU, .src = {REG_NONE, REG_NONE, REG_NONE}, .dst = REG_NONE};
+
+static u64 phase_issue(struct inorder *p, u64 now)
+{
+    const struct insn_info *i = p->record.info;
+    unsigned n = i->n_uops ? i->n_uops : 1;
+    for (; p->uop < n; p->uop++) {
+        u64 until = issue_uop(p, now, i->n_uops ? &i->uop[p->uop] : &nop_uop);
+        if (until != GO_ON) return until;
+    }
+    p->phase = p->next_access < p->record.n_accesses ? PHASE_REFERENCES : PHASE_BEGIN;
+    return GO_ON;
+}
+
+/* --- the end of a microcoded instruction --- */
+
+static u64 phase_finish(struct inorder *p, u64 now)
+{
+    const struct insn_record *r = &p->record;
+    inorder_settle(p);
+    p->stats.events += r->event;
+    p->phase = PHASE_BEGIN;
+    bool refill = !r->info || r->event || r->info->serializing || r->info->flow == FLOW_FAR;
+    if (p->transition_cause != CAUSE_COUNT) {
+        inorder_end_transition(p, now + p->cfg.redirect_cycles);
+        refill = true;
+    }
+    if (refill) {
+        p->front_ready = now + p->cfg.redirect_cycles;
+        p->front_cause = CAUSE_front_end;
+    }
+    return GO_ON;
+}
+
+typedef u64 (*phase_fn)(struct inorder *p, u64 now);
+
+static const phase_fn phases[PHASE_COUNT] = {
+    [PHASE_BEGIN] = phase_begin,           [PHASE_FETCH] = phase_fetch,
+    [PHASE_DRAIN] = phase_drain,           [PHASE_ISSUE] = phase_issue,
+    [PHASE_MICROCODE] = inorder_phase_microcode, [PHASE_REFERENCES] = inorder_phase_references,
+    [PHASE_FINISH] = phase_finish,
+};
+
+u64 inorder_tick(struct inorder *p, u64 cycle)
+{
+    struct clock *clock = p->core->clock;
+    for (;;) {
+        u64 until;
+        clock_advance(clock, cycle);
+        while ((until = phases[p->phase](p, cycle)) == GO_ON) {}
+        if (until >= clock->horizon) return until;
+        cycle = until;
+    }
+}
+
+/* --- life --- */
+
+bool inorder_is_empty(const struct inorder *p)
+{
+    return p->phase == PHASE_BEGIN && inorder_memory_is_idle(p) && latest_result(p) <= clock_now(p->core->clock);
+}
+
+void inorder_begin(struct inorder *p, u64 cycle)
+{
+    account_charge(&p->core->account, p->core->hart->world, CAUSE_base, cycle);
+    memset(p->ready, 0, sizeof p->ready);
+    memset(p->ready_flight, FLIGHT_NONE, sizeof p->ready_flight);
+    p->phase = PHASE_BEGIN;
+    p->front_ready = cycle;
+    p->slot_cycle = KERNEL_NEVER;
+    p->wait_cause = CAUSE_front_end;
+    p->wait_flight = FLIGHT_NONE;
+    p->transition_cause = CAUSE_COUNT;
+    p->root_since = KERNEL_NEVER;
+    p->world = p->core->hart->world;
+    p->core->hart->record = &p->record;
+}
+
+void inorder_init(struct inorder *p, const struct inorder_cfg *cfg, const struct cost_cfg *cost, const struct bpred_cfg *bp,
+                  struct core *core, struct mem_port l1i, struct mem_port l1d, struct walker *walker)
+{
+    memset(p, 0, sizeof *p);
+    p->cfg = *cfg;
+    p->cost = *cost;
+    p->core = core;
+    p->l1i = l1i;
+    p->l1d = l1d;
+    p->walker = walker;
+    p->transition_cause = CAUSE_COUNT;
+    bpred_init(&p->bpred, bp);
+}
+
+void inorder_fini(struct inorder *p) { bpred_fini(&p->bpred); }
+
+#define STAT_OF struct inorder_stats
+static const struct stat_row rows[] = {INORDER_STATS(STAT_ROW)};
+#undef STAT_OF
+
+void inorder_register_stats(struct inorder *p, struct stats *s, const char *prefix)
+{
+    char path[64];
+    snprintf(path, sizeof path, "%s.inorder", prefix);
+    stats_add_rows(s, path, rows, ARRAY_LEN(rows), &p->stats);
+    bpred_register_stats(&p->bpred, s, prefix);
+}
+
+#define PARAM_OF struct inorder_cfg
+const struct param inorder_params[] = {INORDER_PARAMS(PARAM_ROW)};
+const size_t inorder_params_count = ARRAY_LEN(inorder_params);
+#undef PARAM_OF
+
+#define PARAM_OF struct bpred_cfg
+const struct param bpred_params[] = {BPRED_PARAMS(PARAM_ROW)};
+const size_t bpred_params_count = ARRAY_LEN(bpred_params);
+#undef PARAM_OF
+
+/* costs.def has the classes in the order of classes.def. */
+enum {
+    COST_PLAIN,
+#define COST(name, cycles, source) COST_##name,
+#include "models/core/costs.def"
+#undef COST
+    COST_ROWS
+};
+_Static_assert((int)COST_ROWS == (int)CLASS_COUNT, "costs.def lacks a class of classes.def");
+#define COST(name, cycles, source) _Static_assert((int)COST_##name == (int)CLASS_##name, "costs.def: order of " #name);
+#include "models/core/costs.def"
+#undef COST
+
+const struct param cost_params[] = {
+#define COST(name, cycles, source)                                                                                     \
+    {#name "_cycles", PARAM_u32, offsetof(struct cost_cfg, cycles) + CLASS_##name * sizeof(u32), cycles, RANGE(0, 100000), source},
+#include "models/core/costs.def"
+#undef COST
+};
+const size_t cost_params_count = ARRAY_LEN(cost_params);

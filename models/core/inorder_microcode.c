@@ -1,0 +1,120 @@
+/* inorder_microcode.c - what microcode carries out: expensive instructions, event deliveries, VM exits and entries.
+ *
+ * The pipe is empty when one begins. Its microcode takes its cycles, then its references go out, one each cycle, then it waits for the
+ * last of them. A VM transition is such a sequence: microcode (virt-ext/transition.h), the lines of the VMCS and MSR lists
+ * through the caches, the front end's refill (ARCHITECTURE.md, section 7). */
+#include "models/core/inorder.h"
+#include "virt-ext/transition.h"
+
+bool inorder_is_microcoded(const struct inorder *p)
+{
+    const struct insn_record *r = &p->record;
+    if (!r->info || r->event || r->io || r->transition.kind != TRANSITION_NONE) return true;
+    return r->info->iclass != CLASS_string && p->cost.cycles[r->info->iclass] > 0;
+}
+
+static bool touches_mmio(const struct insn_record *r)
+{
+    for (unsigned i = r->n_fetches; i < r->n_accesses; i++)
+        if (r->access[i].mmio) return true;
+    return false;
+}
+
+static u64 microcode_cycles(const struct inorder *p)
+{
+    const struct insn_record *r = &p->record;
+    u64 cycles = r->info && !r->event ? p->cost.cycles[r->info->iclass] : 0;
+    if (r->event) cycles += p->cfg.event_cycles;
+    if (touches_mmio(r)) cycles += p->cfg.mmio_cycles;
+    if (r->transition.kind != TRANSITION_NONE) cycles = transition_microcode_cycles(&p->core->vmx->cfg, &r->transition);
+    return cycles;
+}
+
+static enum cause current_cause(const struct inorder *p)
+{
+    return p->transition_cause == CAUSE_COUNT ? CAUSE_microcode : (enum cause)p->transition_cause;
+}
+
+/* --- VM transitions: accounts --- */
+
+void inorder_begin_transition(struct inorder *p)
+{
+    const struct vm_transition *t = &p->record.transition;
+    u64 begin = p->core->account.until;
+    p->transition_reason = t->reason;
+    if (t->kind != TRANSITION_EXIT && p->root_since != KERNEL_NEVER) {
+        vmx_account_exit(p->core->vmx, p->root_reason, VMX_CYCLES_ROOT, begin - p->root_since);
+        p->root_since = KERNEL_NEVER;
+    }
+    p->transition_cause = t->kind == TRANSITION_EXIT ? CAUSE_vm_exit : CAUSE_vm_entry;
+}
+
+void inorder_end_transition(struct inorder *p, u64 end)
+{
+    inorder_charge(p, (enum cause)p->transition_cause, end);
+    if (p->transition_cause == CAUSE_vm_exit || p->record.transition.kind == TRANSITION_ENTRY_FAILED) {
+        p->root_since = end;
+        p->root_reason = p->transition_reason;
+    }
+    p->transition_cause = CAUSE_COUNT;
+}
+
+/* --- phases --- */
+
+u64 inorder_phase_microcode(struct inorder *p, u64 now)
+{
+    if (p->microcode_until == 0) p->microcode_until = now + microcode_cycles(p);
+    if (p->microcode_until > now) return inorder_wait(p, current_cause(p), FLIGHT_NONE, p->microcode_until);
+    inorder_settle(p);
+    p->microcode_until = 0;
+    p->phase = PHASE_REFERENCES;
+    return GO_ON;
+}
+
+/* A walk that ended in a fault has no reference behind it, but took its time. */
+static bool start_faulted_walk(struct inorder *p)
+{
+    const struct insn_record *r = &p->record;
+    while (p->next_walk < r->n_walks && !r->walk[p->next_walk].faulted) p->next_walk++;
+    if (p->next_walk == r->n_walks) return true;
+    struct mem_access a = {.va = r->walk[p->next_walk].va, .walk = (i8)p->next_walk};
+    if (inorder_start(p, &a, MEM_READ, ORIGIN_DATA, REG_NONE)) p->next_walk++;
+    return false;
+}
+
+/* Device registers answer within mmio_cycles and are in no cache. */
+static bool start_access(struct inorder *p)
+{
+    const struct insn_record *r = &p->record;
+    while (p->next_access < r->n_accesses && r->access[p->next_access].mmio && r->access[p->next_access].walk < 0) p->next_access++;
+    if (p->next_access == r->n_accesses) return true;
+    struct mem_access a = r->access[p->next_access];
+    if (a.mmio) a.bytes = 0;
+    if (inorder_start(p, &a, a.kind == ACCESS_WRITE ? MEM_WRITE : MEM_READ, ORIGIN_DATA, REG_NONE)) p->next_access++;
+    return false;
+}
+
+static bool start_line(struct inorder *p)
+{
+    const struct vm_transition *t = &p->record.transition;
+    if (t->kind == TRANSITION_NONE || p->next_line == t->n_lines) return true;
+    struct mem_access a = {.at = t->line[p->next_line].at, .bytes = 8, .walk = -1, .tlb = TLB_NONE};
+    if (inorder_start(p, &a, t->line[p->next_line].write ? MEM_WRITE : MEM_READ, ORIGIN_VMX, REG_NONE)) p->next_line++;
+    return false;
+}
+
+static u8 any_flight(const struct inorder *p)
+{
+    for (unsigned i = 0; i < p->cfg.loads_in_flight; i++)
+        if (p->flight[i].busy) return (u8)i;
+    return FLIGHT_NONE;
+}
+
+u64 inorder_phase_references(struct inorder *p, u64 now)
+{
+    bool all = start_faulted_walk(p) && start_access(p) && start_line(p);
+    if (!all) return inorder_wait(p, current_cause(p), FLIGHT_NONE, now + 1);
+    if (p->flights_busy) return inorder_wait(p, current_cause(p), any_flight(p), CLOCK_SLEEP);
+    p->phase = PHASE_FINISH;
+    return GO_ON;
+}
