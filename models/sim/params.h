@@ -45,6 +45,7 @@ struct param {
 #define NONZERO      {1, UINT64_MAX, false, NULL}
 #define POW2         {1, UINT64_MAX, true, NULL}
 #define RANGE(lo, hi) {(lo), (hi), false, NULL}
+#define POW2_RANGE(lo, hi) {(lo), (hi), true, NULL}
 #define ONE_OF(...)  {0, 0, false, (const char *const[]){__VA_ARGS__, NULL}}
 
 #define PARAM_FIELD(type, name, def, range, meaning) param_##type##_t name;
