@@ -12,6 +12,7 @@ enum {
     LCR_DLAB = 0x80,
     LCR_8N1 = 0x03,
     LSR_THR_EMPTY = 0x20,
+    LSR_TRANSMITTER_EMPTY = 0x40,
     EXIT_PORT = 0xf4,
     BOCHS_SHUTDOWN_PORT = 0x8900,
 };
@@ -160,6 +161,8 @@ void panic(const char *format, ...)
 void exit_run(u8 status)
 {
     out8(EXIT_PORT, status);
+    while (!(in8(UART_LSR) & LSR_TRANSMITTER_EMPTY)) /* Bochs loses what is still in the FIFO */
+        pause();
     for (const char *s = "Shutdown"; *s; s++)
         out8(BOCHS_SHUTDOWN_PORT, (u8)*s);
     interrupts_off();

@@ -1,0 +1,139 @@
+/* ept.c - a hypervisor on extended page tables (EPT): the textbook.
+ *
+ * The processor translates twice: a linear address by the guest's page tables to a guest-physical address, and that,
+ * as every address that the guest's tables hold, by the monitor's EPT to host memory. The monitor fills the EPT once,
+ * before the guest runs. From then on the guest changes its page tables, CR3 and TLB as it likes, without one VM exit.
+ * The price is paid at TLB misses: a walk of g guest levels over h EPT levels takes (g+1)(h+1)-1 references, 24 with
+ * 4 and 4. Larger EPT leaves (`host=`) shorten it.
+ *
+ * Models:       4-level EPT, write-back, accessed and dirty flags where the processor has them, leaves of 4K, 2M or 1G.
+ * Not modelled: paging guest memory out, sharing it, tracking what is dirty; EPT violations end the run.
+ * Neighbours:   guest.c (what to map), vcpu.c and exits.c (everything that is not memory).
+ * Source:       Intel SDM Vol. 3C, "The Extended Page Table Mechanism (EPT)", "Extended-Page-Table Pointer (EPTP)".
+ * Checked by:   tests/system/monitors_on_bochs.sh
+ */
+#include "kit/boot.h"
+#include "kit/console.h"
+#include "kit/memory.h"
+#include "kit/paging.h"
+#include "kit/words.h"
+#include "monitors/guest.h"
+#include "monitors/vcpu.h"
+
+/* An EPT entry: permissions in bits 2:0, in a leaf the memory type in 5:3; bit 7 marks a leaf above level 1. */
+enum {
+    EPT_READ_WRITE_EXECUTE = 7,
+    EPT_UNCACHEABLE = 0 << 3,
+    EPT_WRITE_BACK = 6 << 3,
+    EPT_LARGE = 1 << 7,
+};
+
+/* The EPT pointer: memory type of the tables themselves, walk length minus 1, accessed and dirty flags. */
+enum {
+    EPTP_WRITE_BACK = 6,
+    EPTP_WALK_LENGTH_4 = 3 << 3,
+    EPTP_ACCESSED_DIRTY = 1 << 6,
+};
+
+#define LOCAL_APIC 0xfee00000ull
+
+static struct {
+    u64 host_page; /* position in PAGE_SIZE_CHOICES */
+    u64 vpid, verbose;
+} options = {.vpid = true};
+
+static const struct word words[] = {
+    {"host", WORD_CHOICE, &options.host_page, 0, 0, PAGE_SIZE_CHOICES},
+    {"vpid", WORD_SWITCH, &options.vpid, 0, 0, NULL},
+    {"verbose", WORD_SWITCH, &options.verbose, 0, 0, NULL},
+};
+
+/* --- the tables --- */
+
+/* Address bits 47:39, 38:30, 29:21, 20:12 choose the entries at levels 4, 3, 2, 1. */
+static u64 *entry_of(u64 *table, u64 gpa, unsigned level)
+{
+    return &table[gpa >> (12 + 9 * (level - 1)) & (TABLE_ENTRIES - 1)];
+}
+
+static u64 *table_below(u64 *entry)
+{
+    if (!*entry) *entry = (u64)heap_page_cleared() | EPT_READ_WRITE_EXECUTE;
+    return (u64 *)(*entry & PTE_ADDRESS);
+}
+
+/* Maps one page of 4 KiB (leaf_level 1), 2 MiB (2) or 1 GiB (3). */
+static void map_page(u64 *pml4, u64 gpa, u64 hpa, unsigned leaf_level, u64 memory_type)
+{
+    u64 *table = pml4;
+    for (unsigned level = 4; level > leaf_level; level--)
+        table = table_below(entry_of(table, gpa, level));
+    *entry_of(table, gpa, leaf_level) = hpa | EPT_READ_WRITE_EXECUTE | memory_type | (leaf_level > 1 ? EPT_LARGE : 0);
+}
+
+/* Guest memory is contiguous in the host. The local APIC is the guest's: its page is mapped to itself. */
+static u64 *build_ept(void)
+{
+    u64 *pml4 = heap_page_cleared();
+    u64 page_bytes = PAGE_SIZE_OF(options.host_page);
+    for (u64 gpa = 0; gpa < guest.bytes; gpa += page_bytes)
+        map_page(pml4, gpa, GUEST_HOST_BASE + gpa, (unsigned)options.host_page + 1, EPT_WRITE_BACK);
+    map_page(pml4, LOCAL_APIC, LOCAL_APIC, 1, EPT_UNCACHEABLE);
+    return pml4;
+}
+
+/* --- the control fields --- */
+
+static void check_capabilities(u64 capabilities)
+{
+    u64 needed = CAP_EPT_WALK_LENGTH_4 | CAP_EPT_WRITE_BACK | CAP_INVEPT;
+    if ((capabilities & needed) != needed) panic("the processor's EPT lacks 4-level walks, write-back tables or INVEPT");
+    u64 page_bytes = PAGE_SIZE_OF(options.host_page);
+    if (page_bytes == PAGE_2M && !(capabilities & CAP_EPT_2M)) panic("the processor's EPT has no 2 MiB pages");
+    if (page_bytes == PAGE_1G && !(capabilities & CAP_EPT_1G)) panic("the processor's EPT has no 1 GiB pages");
+}
+
+static void set_up(struct vcpu *vcpu)
+{
+    controls_require(&vcpu->controls, ENABLE_EPT);
+    controls_request(&vcpu->controls, ENABLE_INVPCID);
+    u64 capabilities = rdmsr(MSR_VMX_EPT_VPID_CAP);
+    check_capabilities(capabilities);
+    u64 ept_pointer = (u64)build_ept() | EPTP_WRITE_BACK | EPTP_WALK_LENGTH_4;
+    if (capabilities & CAP_EPT_ACCESSED_DIRTY) ept_pointer |= EPTP_ACCESSED_DIRTY;
+    vmwrite(EPT_POINTER, ept_pointer);
+    invept(INVEPT_SINGLE_CONTEXT, ept_pointer);
+}
+
+/* Called twice: with the identity mapping before the first entry, and when the guest turns on paging. Then CR3 is the
+ * guest's own and its moves no longer exit. VM entry with VPID flushes nothing, hence the flush. */
+static void load_address_space(struct vcpu *vcpu)
+{
+    vmwrite(GUEST_CR3, vcpu_cr3(vcpu));
+    vcpu_flush_tlb(vcpu);
+    controls_switch(&vcpu->controls, CR3_LOAD_EXITING, !vcpu->paging);
+    controls_switch(&vcpu->controls, CR3_STORE_EXITING, !vcpu->paging);
+}
+
+/* All of guest memory is mapped, so the guest has reached outside. */
+static void on_ept_violation(struct vcpu *vcpu)
+{
+    (void)vcpu;
+    panic("the guest reached guest-physical address 0x%llx, outside its memory, at rip 0x%llx",
+          (unsigned long long)vmread(GUEST_PHYSICAL_ADDRESS), (unsigned long long)vmread(GUEST_RIP));
+}
+
+static const struct technique ept = {
+    .name = "ept",
+    .set_up = set_up,
+    .load_address_space = load_address_space,
+    .handlers = {[EXIT_EPT_VIOLATION] = on_ept_violation},
+};
+
+int main(void)
+{
+    words_read(boot.words, words, COUNT_OF(words));
+    vmx_on();
+    guest_load();
+    vcpu_run(&ept, (struct vcpu_options){options.vpid, options.verbose}, guest.entry, guest.multiboot_info);
+}

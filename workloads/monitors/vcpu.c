@@ -1,0 +1,252 @@
+#include "monitors/vcpu.h"
+#include "kit/console.h"
+#include "kit/memory.h"
+#include "monitors/guest.h"
+
+/* vmentry.S */
+_Noreturn void vm_launch(struct vcpu *vcpu);
+extern u8 vm_exit[];
+
+enum {
+    PIC1_DATA = 0x21,
+    PIC2_DATA = 0xa1,
+    MASK_ALL = 0xff,
+    DR7_RESET = 0x400,
+    RFLAGS_RESET = 2,
+    MULTIBOOT_MAGIC = 0x2badb002,
+    BLOCKED_BY_STI_OR_MOV_SS = 3,
+    PORT_POST = 0x80,
+    PORT_EXIT = 0xf4,
+    MSR_MISC_ENABLE = 0x1a0,
+};
+
+/* Access rights in the format of the VMCS ("Guest Register State"). */
+enum {
+    RIGHTS_CODE32 = 0xc09b,
+    RIGHTS_DATA = 0xc093,
+    RIGHTS_BUSY_TSS = 0x008b,
+    RIGHTS_UNUSABLE = 0x10000,
+};
+
+#define CR4_VMXE BIT(13)
+
+static struct vcpu the_vcpu;
+
+/* --- registers --- */
+
+u64 vcpu_register(const struct vcpu *vcpu, unsigned number)
+{
+    return number == RSP ? vmread(GUEST_RSP) : vcpu->gpr[number];
+}
+
+void vcpu_set_register(struct vcpu *vcpu, unsigned number, u64 value)
+{
+    if (number == RSP)
+        vmwrite(GUEST_RSP, value);
+    else
+        vcpu->gpr[number] = value;
+}
+
+u64 vcpu_cr3(const struct vcpu *vcpu)
+{
+    return vcpu->paging ? vcpu->cr3 : guest.identity_cr3;
+}
+
+void vcpu_skip_instruction(struct vcpu *vcpu)
+{
+    (void)vcpu;
+    vmwrite(GUEST_RIP, vmread(GUEST_RIP) + vmread(EXIT_INSTRUCTION_LENGTH));
+    u64 interruptibility = vmread(GUEST_INTERRUPTIBILITY_STATE);
+    if (interruptibility & BLOCKED_BY_STI_OR_MOV_SS)
+        vmwrite(GUEST_INTERRUPTIBILITY_STATE, interruptibility & ~(u64)BLOCKED_BY_STI_OR_MOV_SS);
+}
+
+/* --- TLB ("Use of the INVVPID Instruction") --- */
+
+void vcpu_flush_tlb(const struct vcpu *vcpu)
+{
+    if (vcpu->vpid) invvpid(INVVPID_SINGLE_CONTEXT, vcpu->vpid, 0);
+}
+
+void vcpu_flush_address(const struct vcpu *vcpu, u64 linear_address)
+{
+    if (vcpu->vpid) invvpid(INVVPID_ADDRESS, vcpu->vpid, linear_address);
+}
+
+/* --- guest-state area: the Multiboot Specification's "Machine state", as compatibility mode (registers.c) --- */
+
+static void write_guest_segment(unsigned index, u16 selector, u64 limit, u32 rights)
+{
+    vmwrite(GUEST_ES_SELECTOR + 2 * index, selector);
+    vmwrite(GUEST_ES_LIMIT + 2 * index, limit);
+    vmwrite(GUEST_ES_ACCESS_RIGHTS + 2 * index, rights);
+    vmwrite(GUEST_ES_BASE + 2 * index, 0);
+}
+
+static void write_guest_segments(void)
+{
+    enum { ES, CS, SS, DS, FS, GS, LDTR, TR };
+    static const u8 data_segments[] = {ES, SS, DS, FS, GS};
+    for (unsigned i = 0; i < COUNT_OF(data_segments); i++)
+        write_guest_segment(data_segments[i], 0x18, 0xffffffff, RIGHTS_DATA);
+    write_guest_segment(CS, 0x10, 0xffffffff, RIGHTS_CODE32);
+    write_guest_segment(LDTR, 0, 0, RIGHTS_UNUSABLE);
+    write_guest_segment(TR, 0, 0x67, RIGHTS_BUSY_TSS);
+}
+
+static void write_guest_control_registers(const struct vcpu *vcpu)
+{
+    u64 cr0_fixed = rdmsr(MSR_VMX_CR0_FIXED0), cr4_fixed = rdmsr(MSR_VMX_CR4_FIXED0);
+    vmwrite(GUEST_CR0, cr0_fixed | vcpu->technique->cr0_forced);
+    vmwrite(CR0_READ_SHADOW, CR0_PE);
+    vmwrite(CR0_GUEST_HOST_MASK, cr0_fixed | vcpu->technique->cr0_forced);
+    vmwrite(GUEST_CR4, cr4_fixed | CR4_PAE);
+    vmwrite(CR4_READ_SHADOW, 0);
+    vmwrite(CR4_GUEST_HOST_MASK, cr4_fixed | CR4_PAE | CR4_VMXE | vcpu->technique->cr4_hidden);
+    vmwrite(GUEST_IA32_EFER, EFER_LME | EFER_LMA);
+}
+
+static void write_guest_state(const struct vcpu *vcpu, u32 entry)
+{
+    write_guest_segments();
+    write_guest_control_registers(vcpu);
+    vmwrite(GUEST_GDTR_BASE, 0);
+    vmwrite(GUEST_GDTR_LIMIT, 0);
+    vmwrite(GUEST_IDTR_BASE, 0);
+    vmwrite(GUEST_IDTR_LIMIT, 0);
+    vmwrite(GUEST_RIP, entry);
+    vmwrite(GUEST_RSP, 0);
+    vmwrite(GUEST_RFLAGS, RFLAGS_RESET);
+    vmwrite(GUEST_DR7, DR7_RESET);
+    vmwrite(GUEST_IA32_DEBUGCTL, 0);
+    vmwrite(GUEST_IA32_SYSENTER_CS, 0);
+    vmwrite(GUEST_IA32_SYSENTER_ESP, 0);
+    vmwrite(GUEST_IA32_SYSENTER_EIP, 0);
+    vmwrite(GUEST_ACTIVITY_STATE, 0);
+    vmwrite(GUEST_INTERRUPTIBILITY_STATE, 0);
+    vmwrite(GUEST_PENDING_DEBUG_EXCEPTIONS, 0);
+    vmwrite(VMCS_LINK_POINTER, ~0ull);
+}
+
+/* --- controls --- */
+
+static void choose_controls(struct vcpu *vcpu)
+{
+    struct controls *c = &vcpu->controls;
+    controls_init(c);
+    controls_require(c, EXTERNAL_INTERRUPT_EXITING);
+    controls_require(c, ACKNOWLEDGE_INTERRUPT_ON_EXIT);
+    controls_require(c, USE_IO_BITMAPS);
+    controls_require(c, USE_MSR_BITMAPS);
+    controls_require(c, CR3_LOAD_EXITING);
+    controls_require(c, CR3_STORE_EXITING);
+    controls_require(c, HOST_ADDRESS_SPACE_SIZE);
+    controls_require(c, IA32E_MODE_GUEST);
+    controls_require(c, LOAD_IA32_EFER_ON_ENTRY);
+    controls_require(c, LOAD_IA32_EFER_ON_EXIT);
+    controls_request(c, ENABLE_RDTSCP);
+    if (rdmsr(MSR_VMX_MISC) & MISC_ACTIVITY_STATE_HLT) controls_request(c, HLT_EXITING);
+}
+
+static void choose_vpid(struct vcpu *vcpu, bool on)
+{
+    if (!on) return;
+    u64 needed = CAP_INVVPID | CAP_INVVPID_ADDRESS | CAP_INVVPID_SINGLE_CONTEXT;
+    controls_require(&vcpu->controls, ENABLE_VPID);
+    if ((rdmsr(MSR_VMX_EPT_VPID_CAP) & needed) != needed) panic("the processor's INVVPID lacks a type that is needed");
+    vcpu->vpid = 1;
+    vmwrite(VIRTUAL_PROCESSOR_ID, vcpu->vpid);
+    vcpu_flush_tlb(vcpu);
+}
+
+static void set_bit(u8 *bitmap, u32 bit, bool value)
+{
+    u8 mask = (u8)(1u << bit % 8);
+    bitmap[bit / 8] = (u8)(value ? bitmap[bit / 8] | mask : bitmap[bit / 8] & ~mask);
+}
+
+static u8 *msr_bitmaps;
+
+/* Four bitmaps of 1 KiB: reads of low and high MSRs, then writes ("MSR-Bitmap Address"). */
+void vcpu_intercept_msr(u32 msr, bool intercept)
+{
+    enum { READ_LOW = 0, READ_HIGH = 1024, WRITES = 2048 };
+    u8 *reads = msr_bitmaps + (msr >> 31 ? READ_HIGH : READ_LOW);
+    set_bit(reads, msr & 0x1fff, intercept);
+    set_bit(reads + WRITES, msr & 0x1fff, intercept);
+}
+
+static void write_bitmaps(void)
+{
+    u8 *io_bitmap_a = heap_page_cleared();
+    msr_bitmaps = heap_page_cleared();
+    set_bit(io_bitmap_a, PORT_POST, true);
+    set_bit(io_bitmap_a, PORT_EXIT, true);
+    vcpu_intercept_msr(MSR_EFER, true);
+    vcpu_intercept_msr(MSR_MISC_ENABLE, true);
+    vcpu_intercept_msr(MSR_FEATURE_CONTROL, true);
+    for (u32 msr = MSR_VMX_BASIC; msr <= MSR_VMX_LAST; msr++)
+        vcpu_intercept_msr(msr, true);
+    vmwrite(ADDRESS_OF_IO_BITMAP_A, (u64)io_bitmap_a);
+    vmwrite(ADDRESS_OF_IO_BITMAP_B, (u64)heap_page_cleared());
+    vmwrite(ADDRESS_OF_MSR_BITMAPS, (u64)msr_bitmaps);
+}
+
+static void write_empty_lists(void)
+{
+    vmwrite(EXCEPTION_BITMAP, 0);
+    vmwrite(PAGE_FAULT_ERROR_CODE_MASK, 0);
+    vmwrite(PAGE_FAULT_ERROR_CODE_MATCH, 0);
+    vmwrite(CR3_TARGET_COUNT, 0);
+    vmwrite(EXIT_MSR_STORE_COUNT, 0);
+    vmwrite(EXIT_MSR_LOAD_COUNT, 0);
+    vmwrite(ENTRY_MSR_LOAD_COUNT, 0);
+    vmwrite(ENTRY_INTERRUPTION_INFORMATION, 0);
+}
+
+/* What firmware left unmasked would reach the guest by vectors that it never programmed. */
+static void mask_pic(void)
+{
+    out8(PIC1_DATA, MASK_ALL);
+    out8(PIC2_DATA, MASK_ALL);
+}
+
+void vcpu_run(const struct technique *technique, struct vcpu_options options, u32 entry, u32 multiboot_info)
+{
+    struct vcpu *vcpu = &the_vcpu;
+    vcpu->technique = technique;
+    vcpu->verbose = options.verbose;
+    vcpu->gpr[RAX] = MULTIBOOT_MAGIC;
+    vcpu->gpr[RBX] = multiboot_info;
+    choose_controls(vcpu);
+    choose_vpid(vcpu, options.vpid);
+    write_bitmaps();
+    write_empty_lists();
+    write_guest_state(vcpu, entry);
+    vmx_write_host_state((u64)vm_exit, (u64)(vcpu->gpr + COUNT_OF(vcpu->gpr)));
+    technique->set_up(vcpu);
+    technique->load_address_space(vcpu);
+    controls_write(&vcpu->controls);
+    mask_pic();
+    vm_launch(vcpu);
+}
+
+/* --- exits --- */
+
+static exit_handler_fn find_handler(const struct vcpu *vcpu, u32 reason)
+{
+    if (reason >= EXIT_REASONS) return NULL;
+    exit_handler_fn own = vcpu->technique->handlers[reason];
+    return own ? own : vcpu_common_handlers[reason];
+}
+
+void vcpu_handle_exit(struct vcpu *vcpu)
+{
+    u32 reason = vmread(EXIT_REASON) & 0xffff;
+    exit_handler_fn handler = find_handler(vcpu, reason);
+    if (!handler) panic("VM exit for reason %u is not modelled", reason);
+    vcpu->exits[reason]++;
+    vcpu_save_interrupted_event(vcpu);
+    handler(vcpu);
+    vcpu_deliver_events(vcpu);
+}

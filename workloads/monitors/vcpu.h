@@ -1,0 +1,105 @@
+/* vcpu.h - the guest's processor: registers, what it believes, events on their way to it, and its exits.
+ *
+ * Models:       one virtual processor in 64-bit or compatibility mode, paging from the first instruction (vcpu.c says how).
+ * Not modelled: NMIs, SMM, real and virtual-8086 mode, debug registers and FPU state of its own (the monitor uses neither).
+ * Neighbours:   vmx.h below; exits.c handles what both monitors share; a technique (ept.c, shadow.c) the rest.
+ * Checked by:   tests/system/monitors_on_bochs.sh
+ */
+#ifndef MONITORS_VCPU_H
+#define MONITORS_VCPU_H
+
+#include "kit/cpu.h"
+#include "monitors/vmx.h"
+
+enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
+
+enum exit_reason {
+#define EXIT(number, name, text) EXIT_##name = number,
+#include "monitors/exits.def"
+    EXIT_REASONS = 64
+};
+
+struct vcpu;
+typedef void (*exit_handler_fn)(struct vcpu *vcpu);
+
+/* What tells one way of virtualizing memory from another. */
+struct technique {
+    const char *name;
+    u64 cr0_forced;                                   /* bits that stay 1 whatever the guest writes */
+    u64 cr4_hidden;                                   /* bits that the guest cannot set: #GP */
+    void (*set_up)(struct vcpu *vcpu);                /* adds its controls and fields before the first entry */
+    void (*load_address_space)(struct vcpu *vcpu);    /* makes vcpu_cr3() the guest's address space and flushes */
+    void (*filter_cpuid)(u32 leaf, struct cpuid *id); /* may be NULL */
+    exit_handler_fn handlers[EXIT_REASONS];           /* NULL: exits.c handles the reason */
+};
+
+/* An event that the next VM entry injects, in the format of the VM-entry fields. info 0: none. */
+struct event {
+    u32 info, error_code, instruction_bytes;
+};
+
+struct vcpu {
+    u64 gpr[16]; /* vmentry.S depends on this being first; gpr[RSP] is unused */
+
+    /* fixed when set up */
+    const struct technique *technique;
+    u16 vpid; /* 0: VPID off */
+    bool verbose;
+
+    /* what the guest has written where the processor holds something else */
+    u64 cr3, efer;
+    bool paging;
+    u64 misc_enable;
+    u8 post_code;
+
+    /* state */
+    struct controls controls;
+    struct event event;
+    u64 interrupts[4]; /* vectors taken from the hardware that the guest has yet to take */
+
+    /* statistics */
+    u64 exits[EXIT_REASONS];
+};
+
+struct vcpu_options {
+    bool vpid, verbose;
+};
+
+/* Prepares the VMCS for a guest entered at `entry` with EBX = `multiboot_info`, and runs it. Does not come back. */
+_Noreturn void vcpu_run(const struct technique *technique, struct vcpu_options options, u32 entry, u32 multiboot_info);
+
+/* Called by vmentry.S at each VM exit. */
+void vcpu_handle_exit(struct vcpu *vcpu);
+
+/* General registers by their number in an instruction. */
+u64 vcpu_register(const struct vcpu *vcpu, unsigned number);
+void vcpu_set_register(struct vcpu *vcpu, unsigned number, u64 value);
+
+/* CR3 that translates for the guest now: its own, or the identity mapping while it believes that paging is off. */
+u64 vcpu_cr3(const struct vcpu *vcpu);
+
+/* Moves RIP past the instruction that exited and ends the interrupt shadow of the one before. */
+void vcpu_skip_instruction(struct vcpu *vcpu);
+
+/* Invalidates what the processor cached for the guest. Without VPID every VM entry does so by itself. */
+void vcpu_flush_tlb(const struct vcpu *vcpu);
+void vcpu_flush_address(const struct vcpu *vcpu, u64 linear_address);
+
+/* events.c: an exception for the guest (contributory pairs become #DF), an interrupt for when it can take one. */
+void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, u32 error_code);
+void vcpu_inject_gp(struct vcpu *vcpu);
+void vcpu_raise_interrupt(struct vcpu *vcpu, u8 vector);
+void vcpu_save_interrupted_event(struct vcpu *vcpu);
+void vcpu_deliver_events(struct vcpu *vcpu);
+
+/* registers.c: the guest's moves to control registers and EFER (false: #GP). */
+void vcpu_handle_cr_access(struct vcpu *vcpu);
+bool vcpu_write_efer(struct vcpu *vcpu, u64 value);
+
+/* exits.c: the handlers that both monitors share, by exit reason. */
+extern const exit_handler_fn vcpu_common_handlers[EXIT_REASONS];
+
+/* The MSR bitmap: whether reads and writes of this MSR exit. */
+void vcpu_intercept_msr(u32 msr, bool intercept);
+
+#endif
