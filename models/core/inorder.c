@@ -12,7 +12,7 @@ void inorder_charge(struct inorder *p, enum cause cause, u64 cycle)
         return;
     }
     u64 n = account_charge(&p->core->account, p->world, p->transition_cause, cycle);
-    vmx_account_exit(p->core->vmx, p->transition_reason, p->transition_cause == CAUSE_vm_exit ? VMX_CYCLES_OUT : VMX_CYCLES_IN, n);
+    vmx_account_exit(p->core->vmx, (enum exit_reason)p->transition_reason, p->transition_cause == CAUSE_vm_exit ? VMX_CYCLES_OUT : VMX_CYCLES_IN, n);
 }
 
 void inorder_settle(struct inorder *p)
@@ -335,6 +335,7 @@ void inorder_init(struct inorder *p, const struct inorder_cfg *cfg, const struct
     p->l1i = l1i;
     p->l1d = l1d;
     p->walker = walker;
+    for (unsigned k = 0; k < CLASS_COUNT; k++) p->cost.cycles[k] += vmx_instruction_cycles(&core->vmx->cfg, (enum insn_class)k);
     p->transition_cause = CAUSE_COUNT;
     bpred_init(&p->bpred, bp);
 }
@@ -362,19 +363,6 @@ const size_t inorder_params_count = ARRAY_LEN(inorder_params);
 const struct param bpred_params[] = {BPRED_PARAMS(PARAM_ROW)};
 const size_t bpred_params_count = ARRAY_LEN(bpred_params);
 #undef PARAM_OF
-
-/* costs.def has the classes in the order of classes.def. */
-enum {
-    COST_PLAIN,
-#define COST(name, cycles, source) COST_##name,
-#include "models/core/costs.def"
-#undef COST
-    COST_ROWS
-};
-_Static_assert((int)COST_ROWS == (int)CLASS_COUNT, "costs.def lacks a class of classes.def");
-#define COST(name, cycles, source) _Static_assert((int)COST_##name == (int)CLASS_##name, "costs.def: order of " #name);
-#include "models/core/costs.def"
-#undef COST
 
 const struct param cost_params[] = {
 #define COST(name, cycles, source)                                                                                     \

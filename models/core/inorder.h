@@ -40,7 +40,7 @@ struct inorder_cfg {
     INORDER_PARAMS(PARAM_FIELD)
 };
 
-/* Microcode per class: one parameter each, "<class>_cycles". */
+/* Microcode per class: one parameter each, "<class>_cycles" (costs.def); VMX classes are virt-ext's. */
 struct cost_cfg {
     u32 cycles[CLASS_COUNT];
 };

@@ -43,7 +43,7 @@ void inorder_begin_transition(struct inorder *p)
     u64 begin = p->core->account.until;
     p->transition_reason = t->reason;
     if (t->kind != TRANSITION_EXIT && p->root_since != KERNEL_NEVER) {
-        vmx_account_exit(p->core->vmx, p->root_reason, VMX_CYCLES_ROOT, begin - p->root_since);
+        vmx_account_exit(p->core->vmx, (enum exit_reason)p->root_reason, VMX_CYCLES_ROOT, begin - p->root_since);
         p->root_since = KERNEL_NEVER;
     }
     p->transition_cause = t->kind == TRANSITION_EXIT ? CAUSE_vm_exit : CAUSE_vm_entry;
