@@ -19,7 +19,6 @@
 struct machine {
     struct physmem mem;
     struct hart *hart;
-    struct cpu_model *model;
 };
 
 static u8 image[0x4000];
