@@ -25,6 +25,7 @@ faults pages=16 iters=4
 faults pages=16 iters=4 zero=on timer=1000
 fork pages=16 iters=3
 fork pages=37 iters=2 touch=3 timer=1000
+fork pages=16 iters=3 pcid=on
 ctxswitch procs=4 pages=8 iters=200
 ctxswitch procs=4 pages=8 iters=200 pcid=off timer=1000
 syscall iters=200

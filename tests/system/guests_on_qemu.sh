@@ -10,6 +10,7 @@ build=${1:?usage: guests_on_qemu.sh BUILD [OUTPUT_DIR]}
 keep=${2:-$(mktemp -d)}
 mkdir -p "$keep"
 failures=0
+printf_sample='kit: [-7|  -42|-0042|4294967295|beef|0123456789abcdef|c|  str|%]'
 
 verdict() { # verdict NAME CONDITION...
     local name=$1
@@ -20,6 +21,7 @@ verdict() { # verdict NAME CONDITION...
 one_line() { [ "$(wc -l <"$1")" -eq 1 ]; }
 succeeds() { [ "$1" -eq 0 ] && one_line "$2" && grep -q "^$3: .* ok$" "$2"; }
 same_text() { [ -s "$1" ] && cmp -s "$1" "$2"; }
+is_kit_ok() { [ "$1" -eq 0 ] && grep -q '^kit: 32 checks ok$' "$2" && grep -qF "$printf_sample" "$2"; }
 is_refused() { [ "$1" -eq 1 ] && one_line "$2" && grep -qF "$3" "$2"; }
 
 run_case() { # run_case NUMBER BENCH WORDS...
@@ -36,6 +38,12 @@ run_same_on_old_processor() { # no PCID, no 1 GiB pages, no SMEP
     verdict "qemu, old processor: $bench $*" same_text "$out" "$old"
 }
 
+run_kit() { # run_kit PROCESSOR
+    local out="$keep/kit-$1.txt"
+    GUEST_CPU=$1 guest_output_qemu "$build/workloads/test-kit.elf" >"$out"
+    verdict "qemu -cpu $1: the kit's own test" is_kit_ok $? "$out"
+}
+
 run_refused() { # run_refused MESSAGE WORDS...
     local out="$keep/refused.txt" message=$1
     shift
@@ -48,6 +56,7 @@ if ! command -v qemu-system-x86_64 >/dev/null; then
     exit 1
 fi
 
+for cpu in max qemu64,-nx Nehalem; do run_kit "$cpu"; done
 number=0
 while read -r line; do
     number=$((number + 1))

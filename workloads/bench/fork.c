@@ -1,6 +1,7 @@
 /* fork.c - copy-on-write: a user program forks, the child writes to part of its memory and exits, over and over.
  *
- * Words: pages=128 (the program's data) iters=12 (forks) touch=4 (the child writes every touch-th page).
+ * Words: pages=128 (the program's data) iters=12 (forks) touch=4 (every touch-th page is written on both sides)
+ * pcid=on|off (off; where the processor has no PCIDs, on means off).
  * A fork copies the entries of all pages and takes the write right from the parent's; each first write on either side
  * is a fault that copies the page or, for its last user, gives the right back. The child's exit frees everything.
  * Check: the child must read what the parent wrote, the parent must not see what the child writes, and the sum over
@@ -65,15 +66,17 @@ static u64 run(struct process *p, struct plan plan)
 
 int main(void)
 {
-    u64 pages = 128, iters = 12, touch = 4;
+    u64 pages = 128, iters = 12, touch = 4, pcid = 0;
     const struct word words[] = {
         WORD_PAGES(pages, 1, PAGES_MAX),
         WORD_ITERS(iters),
         {.key = "touch", .kind = WORD_NUMBER, .value = &touch, .min = 1, .max = PAGES_MAX},
+        {.key = "pcid", .kind = WORD_SWITCH, .value = &pcid},
     };
     struct process p;
     bench_start(words, COUNT_OF(words));
     processes_init();
+    processes_use_pcid(pcid);
     process_create(&p, 1);
     process_add_area(&p, (struct area){USER_DATA_VA, USER_DATA_VA + pages * PAGE_4K, 0, PTE_W | pte_nx()});
     struct plan plan = {USER_DATA_VA, pages, iters, touch};

@@ -43,7 +43,7 @@ static void read_modules(const struct multiboot_info *info)
 static void read_info(const struct multiboot_info *info)
 {
     if (!(info->flags & INFO_MEMORY)) panic("the loader gave no memory size");
-    boot.ram_bytes = MiB + info->mem_upper * KiB;
+    boot.ram_bytes = smaller(MiB + info->mem_upper * KiB, IDENTITY_RAM_BYTES);
     if (info->flags & INFO_CMDLINE) copy_words(boot.words, info->cmdline);
     if (info->flags & INFO_MODS) read_modules(info);
 }

@@ -1,7 +1,7 @@
 /* boot.h - what the Multiboot loader told us, copied so that it survives the heap.
  *
  * Source: Multiboot Specification version 0.6.96, "Boot information format".
- * RAM is taken as one range from 0 to the end of upper memory; holes and RAM above 4 GiB are left alone.
+ * RAM is taken as one range from 0 to the end of upper memory, at most 3 GiB; what lies behind is left alone.
  */
 #ifndef KIT_BOOT_H
 #define KIT_BOOT_H

@@ -59,14 +59,20 @@ static const char *read_conversion(const char *s, struct conversion *conv)
     return *s ? s + 1 : s;
 }
 
-static void put_padded(const char *digits, int length, const struct conversion *conv)
+static void put_padding(int length, const struct conversion *conv)
 {
     for (int i = length; i < conv->width; i++)
         console_put(conv->pad);
-    for (int i = 0; i < length; i++)
-        console_put(digits[i]);
 }
 
+static void put_text(const char *text, const struct conversion *conv)
+{
+    put_padding((int)string_length(text), conv);
+    while (*text)
+        console_put(*text++);
+}
+
+/* The sign goes before zeros and behind blanks. */
 static void put_number(u64 value, unsigned base, bool negative, const struct conversion *conv)
 {
     char digits[24];
@@ -75,11 +81,14 @@ static void put_number(u64 value, unsigned base, bool negative, const struct con
         digits[--at] = "0123456789abcdef"[value % base];
         value /= base;
     } while (value);
-    if (negative) digits[--at] = '-';
-    put_padded(digits + at, (int)sizeof digits - at, conv);
+    if (negative && conv->pad == '0') console_put('-');
+    put_padding((int)sizeof digits - at + negative, conv);
+    if (negative && conv->pad != '0') console_put('-');
+    while (at < (int)sizeof digits)
+        console_put(digits[at++]);
 }
 
-static void put_signed(int64_t value, const struct conversion *conv)
+static void put_signed(i64 value, const struct conversion *conv)
 {
     put_number(value < 0 ? -(u64)value : (u64)value, 10, value < 0, conv);
 }
@@ -99,7 +108,7 @@ static void put_conversion(const struct conversion *conv, struct arguments *args
     switch (conv->kind) {
     case 'd':
     case 'i':
-        put_signed(conv->wide ? va_arg(args->list, int64_t) : va_arg(args->list, int), conv);
+        put_signed(conv->wide ? va_arg(args->list, i64) : va_arg(args->list, int), conv);
         break;
     case 'u':
         put_number(next_unsigned(args, conv->wide), 10, false, conv);
@@ -110,11 +119,9 @@ static void put_conversion(const struct conversion *conv, struct arguments *args
     case 'p':
         put_number(va_arg(args->list, u64), 16, false, conv);
         break;
-    case 's': {
-        const char *text = va_arg(args->list, const char *);
-        put_padded(text, (int)string_length(text), conv);
+    case 's':
+        put_text(va_arg(args->list, const char *), conv);
         break;
-    }
     case 'c':
         console_put((char)va_arg(args->list, int));
         break;

@@ -12,7 +12,7 @@
 void console_init(void);
 void console_put(char c);
 
-/* %c %s %% and %d %i %u %x %p with 0, width, l, ll, z. */
+/* %c %s %% and %d %i %u %x %p; 0, a width (pads on the left), l, ll and z. */
 int printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void vprintf_to_console(const char *format, va_list args);
 

@@ -2,7 +2,7 @@
 #include "kit/cpu.h"
 #include "kit/memory.h"
 
-enum { ROOT_LEVEL = 4, IDENTITY_GIB = 4, DEVICES_GIB = 3 };
+enum { ROOT_LEVEL = 4 };
 
 static u64 *kernel_pml4;
 static u64 nx;
@@ -108,14 +108,14 @@ void paging_free_tables(u64 *table, unsigned level)
     heap_page_free(table);
 }
 
-/* The last of the four GiB holds devices (the local APIC at 0xfee00000) and is therefore not cached. */
+/* The devices' GiB holds the local APIC (0xfee00000) and must not be cached. */
 static void map_identity(void)
 {
     u64 page_bytes = cpu_has_1g_pages() ? PAGE_1G : PAGE_2M;
-    u64 ram = DEVICES_GIB * GiB;
+    u64 devices = IDENTITY_RAM_BYTES;
     kernel_pml4 = heap_page_cleared();
-    paging_map(kernel_pml4, 0, 0, ram, page_bytes, PTE_W);
-    paging_map(kernel_pml4, ram, ram, IDENTITY_GIB * GiB - ram, page_bytes, PTE_W | PTE_PCD | PTE_PWT);
+    paging_map(kernel_pml4, 0, 0, devices, page_bytes, PTE_W);
+    paging_map(kernel_pml4, devices, devices, GiB, page_bytes, PTE_W | PTE_PCD | PTE_PWT);
 }
 
 void paging_init(void)

@@ -33,6 +33,9 @@ enum { TABLE_ENTRIES = 512 };
 /* Where the benches map the memory that they measure: far from the identity mapping, so in tables of its own. */
 #define DATA_VA (1ull << 40)
 
+/* RAM up to here is identity-mapped and cached; the GiB behind it is mapped uncached, for devices. */
+#define IDENTITY_RAM_BYTES (3 * GiB)
+
 /* The address space that the kit runs in: the first 4 GiB identity-mapped, supervisor only. */
 u64 *kernel_space(void);
 
