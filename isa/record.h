@@ -30,8 +30,8 @@ struct walk_ref {
     u32 cycles;       /* from its issue to its answer, filled when played */
 };
 
-/* 35 references of a five-by-five walk, and room for the A/D updates that are references of their own. */
-#define WALK_MAX_REFS 48
+/* 35 references of a five-by-five walk, and up to 25 more that look again whether the host lets the guest's flags be written. */
+#define WALK_MAX_REFS 64
 
 struct walk_ledger {
     va_t va;
@@ -68,7 +68,9 @@ struct vm_transition {
     u8 kind;          /* enum transition_kind */
     u16 reason;       /* basic exit reason of an exit (SDM Vol. 3D, "VMX Basic Exit Reasons"); of an entry: of the exit before it */
     bool flushed_tlbs; /* VPID off */
-    bool injects;     /* the entry delivers an event */
+    bool injects;     /* the entry delivers an event; of an exit: its delivery by the entry of this same record caused the exit */
+    bool controls_rewritten; /* the entry checks its controls anew: one was written since the last entry */
+    u16 n_msrs;       /* entries of MSR lists stored and loaded */
     u8 n_lines;
     struct { hpa_t at; bool write; } line[TRANSITION_MAX_LINES];
 };

@@ -1,0 +1,437 @@
+#include "caches/mmu_walk.h"
+#include "models/sim/check.h"
+
+#define PAGE_OFFSET (PAGE_BYTES - 1)
+#define LEVELS      (WALK_MAX_LEVELS + 1)
+#define HOST_RIGHTS (RIGHT_R | RIGHT_W | RIGHT_X)
+
+/* EPT qualification bits (SDM Vol. 3C, "Exit Qualification for EPT Violations"); bits 2:0 are enum rights, bits 5:3 too. */
+#define EPTQ_RIGHTS_SHIFT 3
+#define EPTQ_LINEAR_VALID BIT(7)
+#define EPTQ_FINAL        BIT(8)
+#define EPTQ_USER         BIT(9)
+#define EPTQ_WRITABLE     BIT(10)
+#define EPTQ_XD           BIT(11)
+
+/* Where one of the guest's tables lies. */
+struct place {
+    hpa_t at; /* of the entry */
+    u16 rights; /* the host's */
+};
+
+/* One translation in progress. */
+struct run {
+    struct mmu *m;
+    struct hart *h;
+    const struct mmu_context *c;
+    struct walk_ledger *ledger; /* NULL: functional */
+    va_t va;
+    bool linear; /* va is what is translated (not: a guest-physical address of VMX's own) */
+    enum access access;
+    enum mmu_privilege privilege;
+    struct walk guest;
+    struct place place[LEVELS]; /* by guest level */
+};
+
+static bool timed(const struct run *r) { return r->ledger != NULL; }
+
+/* --- references --- */
+
+static void note_ref(struct run *r, hpa_t at, enum walk_dim dim, unsigned guest_level, unsigned host_level)
+{
+    struct walk_ledger *l = r->ledger;
+    CHECK(l->n_refs < WALK_MAX_REFS, "walk of %#lx has too many references", (unsigned long)r->va.v);
+    l->ref[l->n_refs++] = (struct walk_ref){
+        .at = at, .dim = (u8)dim, .guest_level = (u8)guest_level, .host_level = (u8)host_level};
+    r->m->stats.ledger_refs++;
+    *(dim == DIM_HOST ? &r->m->stats.refs_host : &r->m->stats.refs_guest) += 1;
+}
+
+/* Outside RAM nobody answers: all ones, which is a reserved bit or a misconfiguration. */
+static u64 read_entry(struct run *r, hpa_t at, enum walk_dim dim, unsigned guest_level, unsigned host_level)
+{
+    if (timed(r)) note_ref(r, at, dim, guest_level, host_level);
+    return physmem_has(r->h->mem, at, sizeof(u64)) ? physmem_read64(r->h->mem, at) : ~0ull;
+}
+
+static void note_update(struct run *r, hpa_t at, enum walk_dim dim)
+{
+    struct walk_ledger *l = r->ledger;
+    for (unsigned i = l->n_refs; i-- > 0;) {
+        if (l->ref[i].at.v != at.v || l->ref[i].dim != dim) continue;
+        l->ref[i].writes = true;
+        break;
+    }
+    *(dim == DIM_HOST ? &r->m->stats.ad_updates_host : &r->m->stats.ad_updates_guest) += 1;
+}
+
+static void rewrite_entry(struct run *r, hpa_t at, u64 value, enum walk_dim dim)
+{
+    if (timed(r)) note_update(r, at, dim);
+    physmem_write64(r->h->mem, at, value);
+}
+
+static void charge_lookup(struct run *r, u32 cycles)
+{
+    r->ledger->cache_cycles = (u8)min_u64(r->ledger->cache_cycles + cycles, UINT8_MAX);
+}
+
+/* --- faults --- */
+
+static unsigned wanted_rights(enum access access)
+{
+    static const u8 wanted[] = {[ACCESS_READ] = RIGHT_R, [ACCESS_WRITE] = RIGHT_W, [ACCESS_FETCH] = RIGHT_X};
+    return wanted[access];
+}
+
+/* SDM Vol. 3A, "Page-Fault Exceptions". */
+static bool page_fault(struct run *r, u32 cause)
+{
+    u32 error = cause | (r->access == ACCESS_WRITE ? PF_W : 0) | (r->privilege == MMU_USER ? PF_U : 0);
+    if (r->access == ACCESS_FETCH && r->c->reports_fetch) error |= PF_I;
+    r->h->fault = (struct fault){
+        .kind = FAULT_EXCEPTION, .vector = VEC_PF, .has_error = true, .error = error, .va = r->va};
+    if (timed(r)) {
+        r->m->stats.walks_page_fault++;
+        mmu_drop_linear(r->m, r->va);
+    }
+    return false;
+}
+
+static u64 advanced_info(const struct run *r)
+{
+    unsigned rights = r->c->paging ? r->guest.rights : RIGHT_ALL;
+    return (rights & RIGHT_U ? EPTQ_USER : 0) | (rights & RIGHT_W ? EPTQ_WRITABLE : 0) |
+           (rights & RIGHT_X ? 0 : EPTQ_XD);
+}
+
+/* SDM Vol. 3C, "Operations that Invalidate Cached Mappings": an EPT violation takes with it what would translate the address. */
+static void drop_guest_physical(struct run *r, gpa_t at)
+{
+    struct tlb_scope scope = {.context = r->c->host_space.context,
+                              .context_mask = ~0ull,
+                              .any_pcid = true,
+                              .one_address = true,
+                              .address = at.v};
+    tlb_invalidate(&r->m->ntlb, &scope);
+    pwc_invalidate(&r->m->ept_psc, &scope);
+    mmu_drop_linear(r->m, r->va);
+}
+
+static bool ept_violation(struct run *r, gpa_t at, unsigned guest_level, unsigned wanted, unsigned allowed)
+{
+    bool final = guest_level == 0 && r->linear;
+    u64 q = wanted | (u64)(allowed & HOST_RIGHTS) << EPTQ_RIGHTS_SHIFT;
+    if (r->linear) q |= EPTQ_LINEAR_VALID;
+    if (final) q |= EPTQ_FINAL;
+    if (final && r->m->cfg.ept_advanced_info) q |= advanced_info(r);
+    r->h->fault = (struct fault){.kind = FAULT_EPT_VIOLATION, .gpa = at, .va = r->va, .qualification = q};
+    if (timed(r)) {
+        r->m->stats.walks_ept_violation++;
+        drop_guest_physical(r, at);
+    }
+    return false;
+}
+
+static bool ept_misconfiguration(struct run *r, gpa_t at)
+{
+    r->h->fault = (struct fault){.kind = FAULT_EPT_MISCONFIG, .gpa = at, .va = r->va};
+    if (timed(r)) r->m->stats.walks_ept_misconfig++;
+    return false;
+}
+
+/* --- host dimension --- */
+
+static void count_ept_psc_hit(struct mmu_stats *s, unsigned level)
+{
+    u64 *const by_level[] = {[2] = &s->ept_psc_hits_pde, &s->ept_psc_hits_pdpte, &s->ept_psc_hits_pml4e,
+                             &s->ept_psc_hits_pml5e};
+    ++*by_level[level];
+}
+
+static void resume_host(struct run *r, struct walk *w)
+{
+    struct mmu *m = r->m;
+    unsigned level;
+    if (!pwc_exists(&m->ept_psc)) return;
+    m->stats.ept_psc_lookups++;
+    charge_lookup(r, m->cfg.psc_lookup_cycles);
+    const struct tlb_entry *e = pwc_lookup(&m->ept_psc, w->address, &r->c->host_space, &level);
+    if (!e) return;
+    count_ept_psc_hit(&m->stats, level);
+    r->ledger->ept_psc_skipped += (u8)(w->level - (level - 1));
+    walk_resume(w, level - 1, e->frame, e->rights);
+}
+
+static void remember_host(struct run *r, const struct walk *w, const struct mapping *map)
+{
+    struct mmu *m = r->m;
+    struct tlb_entry e = {.frame = map->frame, .rights = map->rights, .shift = map->shift, .whole_shift = map->shift};
+    for (unsigned level = w->top; level > walk_leaf_level(w); level--)
+        pwc_fill(&m->ept_psc, level, w->address, &r->c->host_space, w->entry_place[level - 1] & ~PAGE_OFFSET, 0,
+                 w->entry_rights[level]);
+    tlb_fill(&m->ntlb, w->address, &r->c->host_space, false, &e);
+}
+
+static void set_host_flags(struct run *r, struct walk *w, bool write)
+{
+    for (unsigned level = w->top; level >= walk_leaf_level(w); level--) {
+        u64 value;
+        if (!walk_update(w, level, write, &value)) continue;
+        rewrite_entry(r, HPA(w->entry_place[level]), value, DIM_HOST);
+        w->entry[level] = value;
+    }
+}
+
+static bool host_walk(struct run *r, gpa_t at, unsigned guest_level, unsigned wanted, struct mapping *out)
+{
+    struct walk w;
+    enum walk_state state = walk_begin(&w, r->c->host_format, &r->c->host_rules, r->c->host_root, at.v);
+    if (timed(r)) {
+        r->m->stats.host_walks++;
+        if (state == WALK_NEED_ENTRY) resume_host(r, &w);
+    }
+    while (state == WALK_NEED_ENTRY)
+        state = walk_feed(&w, read_entry(r, HPA(w.entry_at), DIM_HOST, guest_level, w.level));
+    if (state == WALK_RESERVED) return ept_misconfiguration(r, at);
+    if (state != WALK_DONE || (wanted & ~w.rights)) return ept_violation(r, at, guest_level, wanted, w.rights);
+    set_host_flags(r, &w, wanted & RIGHT_W);
+    *out = (struct mapping){.frame = w.frame, .shift = w.page_shift, .whole_shift = w.page_shift};
+    out->rights = w.rights | (walk_is_dirty(&w) ? MMU_DIRTY : 0);
+    if (timed(r)) remember_host(r, &w, out);
+    return true;
+}
+
+/* The nested TLB's entry, if it lets the access go on without a walk. */
+static bool find_host(struct run *r, gpa_t at, unsigned wanted, struct mapping *out)
+{
+    struct mmu *m = r->m;
+    unsigned need = wanted | (wanted & RIGHT_W ? MMU_DIRTY : 0);
+    m->stats.host_lookups++;
+    if (!tlb_exists(&m->ntlb)) return false;
+    charge_lookup(r, m->cfg.ntlb_lookup_cycles);
+    const struct tlb_entry *e = tlb_lookup_any(&m->ntlb, at.v, &r->c->host_space);
+    if (!e || (need & ~e->rights)) return false;
+    m->stats.ntlb_hits++;
+    r->ledger->ntlb_hits++;
+    *out = (struct mapping){.frame = e->frame, .rights = e->rights, .shift = e->shift, .whole_shift = e->shift};
+    return true;
+}
+
+/* Guest-physical to host-physical. Without EPT they are the same, and everything is allowed. */
+static bool host_translate(struct run *r, gpa_t at, unsigned guest_level, unsigned wanted, struct mapping *out)
+{
+    if (!r->c->ept) {
+        *out = (struct mapping){.frame = at.v & ~(GiB - 1), .rights = RIGHT_ALL | MMU_DIRTY, .shift = 30};
+        return true;
+    }
+    if (timed(r) && find_host(r, at, wanted, out)) return true;
+    return host_walk(r, at, guest_level, wanted, out);
+}
+
+static hpa_t mapped(const struct mapping *map, u64 address)
+{
+    return HPA(map->frame | (address & (BIT(map->shift) - 1)));
+}
+
+/* --- guest dimension --- */
+
+static void count_psc_hit(struct mmu_stats *s, unsigned level)
+{
+    u64 *const by_level[] = {[2] = &s->psc_hits_pde, &s->psc_hits_pdpte, &s->psc_hits_pml4e, &s->psc_hits_pml5e};
+    ++*by_level[level];
+}
+
+static void resume_guest(struct run *r)
+{
+    struct mmu *m = r->m;
+    struct walk *w = &r->guest;
+    unsigned level;
+    if (!pwc_exists(&m->psc)) return;
+    m->stats.psc_lookups++;
+    charge_lookup(r, m->cfg.psc_lookup_cycles);
+    const struct tlb_entry *e = pwc_lookup(&m->psc, r->va.v, &r->c->space, &level);
+    if (!e) return;
+    count_psc_hit(&m->stats, level);
+    r->ledger->psc_skipped = (u8)(w->level - (level - 1));
+    walk_resume(w, level - 1, e->guest, e->rights & RIGHT_ALL);
+    r->place[w->level] = (struct place){HPA(e->frame | (w->entry_at & PAGE_OFFSET)), e->rights >> MMU_HOST_SHIFT};
+}
+
+/* Finds where the entry that the guest's walk needs lies. */
+static bool locate_entry(struct run *r)
+{
+    const struct walk *w = &r->guest;
+    struct mapping map;
+    unsigned wanted = r->c->host_structure_writes ? RIGHT_R | RIGHT_W : RIGHT_R;
+    if (!host_translate(r, GPA(w->entry_at), w->level, wanted, &map)) return false;
+    r->place[w->level] = (struct place){mapped(&map, w->entry_at), map.rights & HOST_RIGHTS};
+    return true;
+}
+
+static bool guest_permits(const struct run *r)
+{
+    unsigned need = r->c->need[r->access][r->privilege] & RIGHT_ALL;
+    unsigned forbid = r->c->forbid[r->access][r->privilege];
+    return !(need & ~r->guest.rights) && !(forbid & r->guest.rights);
+}
+
+/* Reads the guest's tables down to the leaf and applies its access rights. */
+static bool walk_guest_tables(struct run *r)
+{
+    struct walk *w = &r->guest;
+    enum walk_state state = walk_begin(w, r->c->guest_format, &r->c->guest_rules, r->c->guest_root, r->va.v);
+    bool located = false;
+    if (timed(r)) {
+        resume_guest(r);
+        located = w->level < walk_levels(w->format);
+    }
+    while (state == WALK_NEED_ENTRY) {
+        if (!located && !locate_entry(r)) return false;
+        located = false;
+        state = walk_feed(w, read_entry(r, r->place[w->level].at, DIM_GUEST, w->level, 0));
+    }
+    if (state == WALK_NOT_PRESENT) return page_fault(r, 0);
+    if (state == WALK_RESERVED) return page_fault(r, PF_P | PF_RSVD);
+    return guest_permits(r) || page_fault(r, PF_P);
+}
+
+/* Sets the guest's flags. The host must allow the write; what a cache says against it is looked up again. */
+static bool set_guest_flags(struct run *r)
+{
+    struct walk *w = &r->guest;
+    for (unsigned level = w->top; level >= walk_leaf_level(w); level--) {
+        struct mapping map;
+        u64 value;
+        gpa_t at = GPA(w->entry_place[level]);
+        if (!walk_update(w, level, r->access == ACCESS_WRITE, &value)) continue;
+        if (!(r->place[level].rights & RIGHT_W) && !host_translate(r, at, level, RIGHT_W, &map)) return false;
+        rewrite_entry(r, r->place[level].at, value, DIM_GUEST);
+        w->entry[level] = value;
+    }
+    return true;
+}
+
+static void remember_guest(struct run *r)
+{
+    const struct walk *w = &r->guest;
+    for (unsigned level = w->top; level > walk_leaf_level(w); level--) {
+        const struct place *table = &r->place[level - 1];
+        pwc_fill(&r->m->psc, level, r->va.v, &r->c->space, table->at.v & ~PAGE_OFFSET,
+                 w->entry_place[level - 1] & ~PAGE_OFFSET, w->entry_rights[level] | table->rights << MMU_HOST_SHIFT);
+    }
+}
+
+static void combine(const struct run *r, const struct mapping *host, struct mapping *out)
+{
+    const struct walk *w = &r->guest;
+    u8 shift = (u8)min_u64(w->page_shift, host->shift);
+    u64 address = w->frame | (r->va.v & (BIT(w->page_shift) - 1));
+    *out = (struct mapping){.shift = shift, .whole_shift = w->page_shift};
+    out->frame = mapped(host, address).v & ~(BIT(shift) - 1);
+    out->global = r->c->globals && walk_is_global(w);
+    out->rights = (u16)(w->rights | (host->rights & HOST_RIGHTS) << MMU_HOST_SHIFT);
+    if (walk_is_dirty(w)) out->rights |= host->rights & MMU_DIRTY;
+}
+
+static bool walk_paged(struct run *r, struct mapping *out)
+{
+    const struct walk *w = &r->guest;
+    struct mapping host;
+    if (!walk_guest_tables(r)) return false;
+    gpa_t final = GPA(w->frame | (r->va.v & (BIT(w->page_shift) - 1)));
+    if (!host_translate(r, final, 0, wanted_rights(r->access), &host)) return false;
+    if (!set_guest_flags(r)) return false;
+    combine(r, &host, out);
+    if (timed(r)) remember_guest(r);
+    return true;
+}
+
+/* CR0.PG = 0 under EPT: the linear address is the guest-physical one, its page as large as EPT says. */
+static bool walk_unpaged(struct run *r, struct mapping *out)
+{
+    if (!host_translate(r, GPA(r->va.v), 0, wanted_rights(r->access), out)) return false;
+    out->rights = (u16)(RIGHT_ALL | (out->rights & HOST_RIGHTS) << MMU_HOST_SHIFT | (out->rights & MMU_DIRTY));
+    return true;
+}
+
+static void run_init(struct run *r, struct mmu *m, struct hart *h, va_t va, enum access access)
+{
+    r->m = m;
+    r->h = h;
+    r->c = &m->context;
+    r->ledger = NULL;
+    r->va = va;
+    r->linear = true;
+    r->access = access;
+    r->privilege = MMU_SUPERVISOR;
+}
+
+static void ledger_init(struct walk_ledger *l, const struct run *r)
+{
+    l->va = r->va;
+    l->access = (u8)r->access;
+    l->n_refs = l->psc_skipped = l->ept_psc_skipped = l->ntlb_hits = l->cache_cycles = 0;
+    l->nested = r->c->ept;
+    l->faulted = false;
+}
+
+bool mmu_walk(struct mmu *m, struct hart *h, va_t va, enum access access, enum mmu_privilege privilege,
+              struct walk_ledger *ledger, struct mapping *out)
+{
+    struct run r;
+    run_init(&r, m, h, va, access);
+    r.privilege = privilege;
+    r.ledger = ledger;
+    if (ledger) ledger_init(ledger, &r);
+    bool done = r.c->paging ? walk_paged(&r, out) : walk_unpaged(&r, out);
+    if (!ledger) return done;
+    ledger->faulted = !done;
+    m->stats.walks++;
+    m->stats.walks_done += done;
+    return done;
+}
+
+bool mmu_guest_physical(struct mmu *m, struct hart *h, gpa_t at, enum access access, hpa_t *out)
+{
+    struct run r;
+    struct mapping map;
+    run_init(&r, m, h, VA(0), access);
+    r.linear = false;
+    if (!host_translate(&r, at, 0, wanted_rights(access), &map)) return false;
+    *out = mapped(&map, at.v);
+    return true;
+}
+
+/* --- looking without touching --- */
+
+static u64 peek_entry(const struct hart *h, hpa_t at)
+{
+    return physmem_has(h->mem, at, sizeof(u64)) ? physmem_read64(h->mem, at) : ~0ull;
+}
+
+static bool peek_host(const struct mmu_context *c, const struct hart *h, u64 gpa, hpa_t *out)
+{
+    struct walk w;
+    *out = HPA(gpa);
+    if (!c->ept) return true;
+    enum walk_state state = walk_begin(&w, c->host_format, &c->host_rules, c->host_root, gpa);
+    while (state == WALK_NEED_ENTRY) state = walk_feed(&w, peek_entry(h, HPA(w.entry_at)));
+    if (state != WALK_DONE) return false;
+    *out = HPA(w.frame | (gpa & (BIT(w.page_shift) - 1)));
+    return true;
+}
+
+bool mmu_peek(const struct mmu *m, const struct hart *h, va_t va, hpa_t *out)
+{
+    const struct mmu_context *c = &m->context;
+    struct walk w;
+    hpa_t at;
+    if (!c->paging) return peek_host(c, h, va.v, out);
+    enum walk_state state = walk_begin(&w, c->guest_format, &c->guest_rules, c->guest_root, va.v);
+    while (state == WALK_NEED_ENTRY) {
+        if (!peek_host(c, h, w.entry_at, &at)) return false;
+        state = walk_feed(&w, peek_entry(h, at));
+    }
+    return state == WALK_DONE && peek_host(c, h, w.frame | (va.v & (BIT(w.page_shift) - 1)), out);
+}

@@ -1,0 +1,99 @@
+/* walk.h - one page walk as a step machine: it says which paging-structure entry it needs and is fed the value.
+ *
+ * Models:       entry addresses, presence, reserved bits (MAXPHYADDR, NXE, page alignment), EPT misconfigurations, page sizes, access
+ *               rights accumulated over the levels, which entries need their accessed and dirty flags set.
+ * Not modelled: memory, time, faults and what a right means for an access: the caller's (mmu_walk.c). Memory types beyond their
+ *               legality in EPT entries.
+ * Neighbours:   mmu_walk.c drives it. A nested walk is a walk of the guest's format whose every entry address, and whose result, the
+ *               caller sends through a walk of an EPT format: two of these structs.
+ * Checked by:   tests/unit/test_walk.c
+ *
+ * Addresses are plain u64 here: the machine serves linear -> guest-physical as well as guest-physical -> host-physical.
+ */
+#ifndef CACHES_WALK_H
+#define CACHES_WALK_H
+
+#include "models/sim/types.h"
+
+#define WALK_MAX_LEVELS 5
+
+enum walk_style {
+    STYLE_IA32E, /* R/W, U/S, XD; memory can always be read */
+    STYLE_EPT    /* read, write, execute */
+};
+
+enum walk_format {
+#define FORMAT(name, ...) FORMAT_##name,
+#include "caches/formats.def"
+#undef FORMAT
+    FORMAT_COUNT
+};
+
+/* Access rights of a translation, and in the same bits what an access wants. */
+enum rights { RIGHT_R = 1, RIGHT_W = 2, RIGHT_X = 4, RIGHT_U = 8, RIGHT_ALL = 15 };
+
+/* What the processor and its control registers add to the format. */
+struct walk_rules {
+    u64 reserved;        /* in every present entry: bits 51:MAXPHYADDR, and bit 63 while XD is not enabled */
+    bool pages_1g;       /* an entry of level 3 may map a page */
+    bool accessed_dirty; /* the flags are kept: always in ordinary paging, EPTP bit 6 in EPT */
+    bool execute_only;   /* EPT: X without R is legal */
+};
+
+enum walk_state {
+    WALK_NEED_ENTRY,  /* feed the entry at entry_at */
+    WALK_DONE,        /* frame, page_shift and rights hold the translation */
+    WALK_NOT_PRESENT, /* not-present entry at `level`; or the address is wider than the format */
+    WALK_RESERVED     /* reserved bit set at `level`; in EPT: misconfiguration */
+};
+
+struct walk {
+    enum walk_format format;
+    struct walk_rules rules;
+    u64 address;   /* that is translated */
+    u64 entry_at;  /* address of the entry that is needed */
+    u8 level;      /* of that entry: 5 or 4 .. 1 */
+    u8 top;        /* level of the first entry fed */
+    u8 rights;     /* accumulated so far */
+    u8 page_shift; /* WALK_DONE: 12, 21 or 30 */
+    u64 frame;     /* WALK_DONE: address of the page */
+    u64 entry[WALK_MAX_LEVELS + 1];    /* by level: the value fed */
+    u64 entry_place[WALK_MAX_LEVELS + 1]; /* by level: its address */
+    u8 entry_rights[WALK_MAX_LEVELS + 1]; /* by level: rights accumulated down to it and with it */
+};
+
+/* Begins at the root table. WALK_NEED_ENTRY, or WALK_NOT_PRESENT for an EPT format and an address wider than its levels reach (SDM Vol. 3C, "EPT
+ * Translation Mechanism"). A linear address is taken as canonical. */
+enum walk_state walk_begin(struct walk *w, enum walk_format format, const struct walk_rules *rules, u64 root, u64 address);
+
+/* After walk_begin: goes on at `level` in the table at `table`, as a paging-structure cache remembers it, with the rights of the levels above. */
+void walk_resume(struct walk *w, unsigned level, u64 table, unsigned rights);
+
+/* Feeds the entry of entry_at. */
+enum walk_state walk_feed(struct walk *w, u64 entry);
+
+/* After WALK_DONE: true if the entry of `level` (one that was fed) must be rewritten with *value, because its accessed flag is clear or, in the
+ * leaf of an access that writes, its dirty flag. */
+bool walk_update(const struct walk *w, unsigned level, bool write, u64 *value);
+
+/* After WALK_DONE: the dirty flag of the leaf is set, or flags are not kept. */
+bool walk_is_dirty(const struct walk *w);
+
+/* After WALK_DONE: the leaf's global flag (ordinary paging only). */
+bool walk_is_global(const struct walk *w);
+
+unsigned walk_levels(enum walk_format format);
+
+/* The level whose entry mapped the page. */
+static inline unsigned walk_leaf_level(const struct walk *w) { return (w->page_shift - PAGE_SHIFT) / 9 + 1; }
+
+/* Address bits that an entry of `level` spans: 12, 21, 30, 39, 48. */
+static inline unsigned walk_level_shift(unsigned level) { return PAGE_SHIFT + 9 * (level - 1); }
+
+/* Reserved bits for a processor with `maxphyaddr` physical-address bits (32..52). */
+static inline u64 walk_reserved_bits(unsigned maxphyaddr)
+{
+    return maxphyaddr >= 52 ? 0 : bits(~0ull, 51, maxphyaddr) << maxphyaddr;
+}
+
+#endif
