@@ -105,9 +105,10 @@ bool descriptor_set_accessed(struct hart *h, u16 selector, u64 descriptor);
 bool segment_load(struct hart *h, enum segreg seg, u16 selector);
 /* The checks of a stack segment for privilege `cpl`; faults with `vector` (#GP or #TS) | ext, not present with #SS. Loads nothing. */
 bool segment_check_stack(struct hart *h, u16 selector, unsigned cpl, enum vector vector, u32 ext, struct segment *out);
-/* Reads the code descriptor a far transfer names: null, limit, type, presence, L with D; privilege is the caller's. False: h->fault. */
+/* Reads the code descriptor that a far transfer names: null, limit, type, L with D; then privilege and presence are the caller's to
+ * check, in this order. False: h->fault. */
 bool segment_read_code(struct hart *h, u16 selector, u32 ext, struct segment *out);
-/* Puts a checked code segment into CS with RPL = `cpl`, and derives CPL, mode and the MMU's privilege class. */
+/* Puts a checked code segment into CS with RPL = `cpl`, and derives CPL, mode and the privilege class of lookups. */
 void segment_enter_code(struct hart *h, const struct segment *cs, u16 selector, unsigned cpl);
 /* RIP acceptable in this code segment: canonical in 64-bit code, inside the limit else. */
 bool segment_holds_rip(const struct hart *h, const struct segment *cs, u64 rip);

@@ -1,0 +1,254 @@
+/* deliver.c - an event through the IDT: SDM Vol. 3A, "Exception- and Interrupt-Handler Procedures" and "64-Bit Mode Stack Frame".
+ *
+ * Everything that can fault is done before anything of the hart changes, so a failed delivery leaves the state of before. */
+#include "isa/mem.h"
+#include "isa/state.h"
+
+struct gate {
+    u64 offset;
+    u16 selector;
+    u8 type, dpl, ist;
+    bool present;
+};
+
+/* One delivery on its way: what the IDT, the TSS and the code descriptor say. */
+struct delivery {
+    u8 vector;
+    enum event_type type;
+    bool has_error;
+    u32 error;
+    u64 return_rip;
+    u32 ext;             /* EXT of error codes that delivery itself causes */
+    struct gate gate;
+    struct segment cs;
+    unsigned cpl;        /* of the handler */
+    bool changes_stack;  /* to another privilege or an IST stack */
+    struct segment ss;
+    u64 rsp;             /* new stack before the frame */
+    unsigned slot_bytes;
+};
+
+#define IDT_ERROR 2u /* the error code names an IDT entry */
+
+static bool fail(struct hart *h, enum vector vector, u32 error)
+{
+    hart_fault_error(h, vector, error);
+    return false;
+}
+
+static bool is_software(const struct delivery *d) { return d->type == EVENT_SOFT_INT || d->type == EVENT_SOFT_EXCEPTION; }
+
+/* --- the gate --- */
+
+static bool read_gate_words(struct hart *h, const struct delivery *d, u64 word[2])
+{
+    unsigned bytes = hart_in_long_mode(h) ? 16 : 8, at = d->vector * bytes;
+    if (at + bytes - 1 > h->idtr.limit)
+        return fail(h, VEC_GP, d->vector * 8u | IDT_ERROR | d->ext);
+    word[1] = 0;
+    return mem_load_system(h, VA(h->idtr.base + at), 8, &word[0]) &&
+           (bytes == 8 || mem_load_system(h, VA(h->idtr.base + at + 8), 8, &word[1]));
+}
+
+static struct gate gate_of(const u64 word[2])
+{
+    return (struct gate){
+        .offset = bits(word[0], 15, 0) | bits(word[0], 63, 48) << 16 | bits(word[1], 31, 0) << 32,
+        .selector = (u16)bits(word[0], 31, 16),
+        .type = (u8)bits(word[0], 44, 40),
+        .dpl = (u8)bits(word[0], 46, 45),
+        .ist = (u8)bits(word[0], 34, 32),
+        .present = word[0] & BIT(47),
+    };
+}
+
+static bool gate_type_is_valid(const struct hart *h, u8 type)
+{
+    if (type == TYPE_INT_GATE || type == TYPE_TRAP_GATE)
+        return true;
+    return !hart_in_long_mode(h) && (type == TYPE_INT_GATE16 || type == TYPE_TRAP_GATE16);
+}
+
+static bool find_gate(struct hart *h, struct delivery *d)
+{
+    u64 word[2];
+    u32 error = d->vector * 8u | IDT_ERROR | d->ext;
+    if (!read_gate_words(h, d, word))
+        return false;
+    d->gate = gate_of(word);
+    if (!gate_type_is_valid(h, d->gate.type) || (is_software(d) && d->gate.dpl < h->cpl))
+        return fail(h, VEC_GP, error);
+    if (!d->gate.present)
+        return fail(h, VEC_NP, error);
+    if (hart_in_long_mode(h))
+        d->slot_bytes = 8;
+    else
+        d->slot_bytes = d->gate.type & 8 ? 4 : 2, d->gate.ist = 0;
+    return true;
+}
+
+/* --- the handler's code segment --- */
+
+static bool find_code(struct hart *h, struct delivery *d)
+{
+    u32 error = selector_error(d->gate.selector) | d->ext;
+    if (!segment_read_code(h, d->gate.selector, d->ext, &d->cs))
+        return false;
+    if (segment_dpl(&d->cs) > h->cpl || (hart_in_long_mode(h) && !(d->cs.ar & AR_L)))
+        return fail(h, VEC_GP, error);
+    if (!(d->cs.ar & AR_P))
+        return fail(h, VEC_NP, error);
+    if (!segment_holds_rip(h, &d->cs, d->gate.offset))
+        return fail(h, VEC_GP, d->ext);
+    d->cpl = segment_is_conforming(&d->cs) ? h->cpl : segment_dpl(&d->cs);
+    return true;
+}
+
+/* --- the handler's stack --- */
+
+static bool read_tss(struct hart *h, const struct delivery *d, unsigned offset, unsigned bytes, u64 *out)
+{
+    if (offset + bytes - 1 > h->tr.limit)
+        return fail(h, VEC_TS, selector_error(h->tr.selector) | d->ext);
+    return mem_load_system(h, VA(h->tr.base + offset), bytes, out);
+}
+
+/* SDM Vol. 3A, "64-Bit TSS Format": RSP0 at 4, IST1 at 36. */
+static bool find_stack_long(struct hart *h, struct delivery *d)
+{
+    bool inward = d->cpl != h->cpl;
+    d->changes_stack = inward || d->gate.ist;
+    d->rsp = h->reg[REG_RSP];
+    d->ss = inward ? segment_null((u16)d->cpl, d->cpl) : h->seg[SEG_SS];
+    if (d->changes_stack && !read_tss(h, d, d->gate.ist ? 28u + 8u * d->gate.ist : 4 + 8 * d->cpl, 8, &d->rsp))
+        return false;
+    if (!va_is_canonical(h, d->rsp))
+        return fail(h, VEC_SS, d->ext);
+    d->rsp &= ~0xfull;
+    return true;
+}
+
+/* SDM Vol. 3A, "Task-State Segment (TSS)": ESP0 at 4 and SS0 at 8; of a 16-bit TSS SP0 at 2 and SS0 at 4. */
+static bool find_stack_legacy(struct hart *h, struct delivery *d)
+{
+    u64 ss;
+    d->changes_stack = d->cpl != h->cpl;
+    d->rsp = h->reg[REG_RSP];
+    d->ss = h->seg[SEG_SS];
+    if (!d->changes_stack)
+        return true;
+    unsigned width = h->tr.ar & 8 ? 4 : 2, at = width + 2 * width * d->cpl;
+    return read_tss(h, d, at, width, &d->rsp) && read_tss(h, d, at + width, 2, &ss) &&
+           segment_check_stack(h, (u16)ss, d->cpl, VEC_TS, d->ext, &d->ss);
+}
+
+static va_t slot_at(const struct hart *h, const struct delivery *d, u64 rsp)
+{
+    if (hart_in_long_mode(h))
+        return VA(rsp);
+    return VA((d->ss.base + (rsp & (d->ss.ar & AR_DB ? 0xffffffff : 0xffff))) & 0xffffffff);
+}
+
+/* --- the frame --- */
+
+struct frame {
+    u64 word[6];
+    unsigned words;
+};
+
+/* RF is set in the image of a fault, so that returning to the instruction does not meet its breakpoint again: SDM Vol. 3A,
+ * "Instruction-Breakpoint Exception Condition". */
+static u64 rflags_image(const struct hart *h, const struct delivery *d)
+{
+    bool fault = d->type == EVENT_HARDWARE && d->vector != VEC_DB;
+    return hart_rflags(h) | (fault ? RFLAGS_RF : 0);
+}
+
+static struct frame frame_of(const struct hart *h, const struct delivery *d)
+{
+    struct frame f = {.words = 0};
+    if (hart_in_long_mode(h) || d->cpl != h->cpl) {
+        f.word[f.words++] = h->seg[SEG_SS].selector;
+        f.word[f.words++] = h->reg[REG_RSP];
+    }
+    f.word[f.words++] = rflags_image(h, d);
+    f.word[f.words++] = h->seg[SEG_CS].selector;
+    f.word[f.words++] = d->return_rip;
+    if (d->has_error)
+        f.word[f.words++] = d->error;
+    return f;
+}
+
+static bool push_word(struct hart *h, const struct delivery *d, va_t at, u64 value)
+{
+    if (d->cpl == 3)
+        return mem_store(h, SEG_SS, at, d->slot_bytes, value);
+    return mem_store_system(h, at, d->slot_bytes, value);
+}
+
+/* Probing both ends first keeps a frame that crosses into a missing page from being half written. */
+static bool push_frame(struct hart *h, struct delivery *d)
+{
+    struct frame f = frame_of(h, d);
+    u64 end = d->rsp - f.words * d->slot_bytes;
+    bool user = d->cpl == 3;
+    if (!mem_probe(h, slot_at(h, d, d->rsp - 1), ACCESS_WRITE, user) || !mem_probe(h, slot_at(h, d, end), ACCESS_WRITE, user))
+        return false;
+    for (unsigned n = 0; n < f.words; n++)
+        if (!push_word(h, d, slot_at(h, d, d->rsp - (n + 1) * d->slot_bytes), f.word[n]))
+            return false;
+    d->rsp = end;
+    return true;
+}
+
+/* --- done --- */
+
+static u64 new_rsp(const struct hart *h, const struct delivery *d)
+{
+    if (hart_in_long_mode(h))
+        return d->rsp;
+    return d->ss.ar & AR_DB ? d->rsp & 0xffffffff : (h->reg[REG_RSP] & ~0xffffull) | (d->rsp & 0xffff);
+}
+
+static void enter_handler(struct hart *h, const struct delivery *d)
+{
+    h->reg[REG_RSP] = new_rsp(h, d);
+    if (d->cpl != h->cpl)
+        h->seg[SEG_SS] = d->ss;
+    h->reg[REG_RIP] = d->gate.offset;
+    segment_enter_code(h, &d->cs, d->gate.selector, d->cpl);
+    h->rflags &= ~(RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM);
+    if (!(d->gate.type & 1))
+        h->rflags &= ~RFLAGS_IF;
+    if (d->type == EVENT_NMI)
+        h->nmi_blocked = true;
+    h->sti_shadow = h->movss_shadow = h->tf_armed = false;
+    h->vectoring.valid = false;
+    hart_set_activity(h, ACTIVITY_ACTIVE);
+}
+
+static void note_event(struct hart *h, u8 vector)
+{
+    if (!h->record)
+        return;
+    h->record->event = true;
+    h->record->vector = vector;
+}
+
+enum outcome isa_deliver(struct hart *h, u8 vector, enum event_type type, bool has_error, u32 error, unsigned insn_length)
+{
+    struct delivery d = {.vector = vector, .type = type, .has_error = has_error, .error = error};
+    u64 length = type >= EVENT_SOFT_INT ? insn_length : 0;
+    d.return_rip = h->reg[REG_RIP] + length;
+    d.ext = !is_software(&d);
+    h->vectoring = (struct vectoring){true, vector, type, has_error, error, (u8)length};
+    if (!find_gate(h, &d) || !find_code(h, &d))
+        return OUT_FAULT;
+    if (!(hart_in_long_mode(h) ? find_stack_long(h, &d) : find_stack_legacy(h, &d)))
+        return OUT_FAULT;
+    if (!push_frame(h, &d) || !descriptor_set_accessed(h, d.gate.selector, (u64)(d.cs.ar & 0xff) << 40))
+        return OUT_FAULT;
+    enter_handler(h, &d);
+    note_event(h, vector);
+    return OUT_FLUSH;
+}

@@ -1,0 +1,213 @@
+/* exceptions.c - from a fault to its end, and what happens between two instructions.
+ *
+ * SDM Vol. 3A, "Interrupt and Exception Handling"; interception first, as Vol. 3C, "Exceptions" of "Other Causes of VM Exits" has it. */
+#include "isa/exec.h"
+#include "isa/state.h"
+#include <assert.h>
+
+/* --- double and triple faults: SDM Vol. 3A, "Interrupt 8-Double Fault Exception (#DF)" --- */
+
+enum severity { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT };
+
+static enum severity severity_of(u8 vector)
+{
+    switch (vector) {
+    case VEC_DE: case VEC_TS: case VEC_NP: case VEC_SS: case VEC_GP:
+        return CONTRIBUTORY;
+    case VEC_PF: case VEC_VE:
+        return PAGE_FAULT;
+    case VEC_DF:
+        return DOUBLE_FAULT;
+    default:
+        return BENIGN;
+    }
+}
+
+enum combination { SERIAL, DOUBLE, TRIPLE };
+
+/* [first][second] */
+static const u8 combinations[4][4] = {
+    [BENIGN] = {SERIAL, SERIAL, SERIAL, SERIAL},
+    [CONTRIBUTORY] = {SERIAL, DOUBLE, SERIAL, SERIAL},
+    [PAGE_FAULT] = {SERIAL, DOUBLE, DOUBLE, SERIAL},
+    [DOUBLE_FAULT] = {SERIAL, TRIPLE, TRIPLE, TRIPLE},
+};
+
+/* What `second` makes of the delivery that it interrupted. */
+static enum combination combine(const struct vectoring *first, u8 second)
+{
+    if (!first->valid || first->type != EVENT_HARDWARE)
+        return SERIAL;
+    return combinations[severity_of(first->vector)][severity_of(second)];
+}
+
+/* --- delivery of a fault --- */
+
+static bool intercepted(struct hart *h, const struct fault *f, enum event_type type)
+{
+    return hart_in_guest(h) && h->virt->intercept_event(h->virt_self, h, f, type);
+}
+
+static void triple_fault(struct hart *h)
+{
+    h->vectoring.valid = false;
+    if (hart_in_guest(h) && h->virt->intercept_triple_fault(h->virt_self, h))
+        return;
+    hart_set_activity(h, ACTIVITY_SHUTDOWN);
+    if (h->record)
+        h->record->halted = true;
+}
+
+/* What an exception changes besides the stack, once nobody intercepts it. */
+static void set_exception_state(struct hart *h, const struct fault *f)
+{
+    if (f->vector == VEC_PF)
+        h->cr2 = f->va.v;
+    if (f->vector == VEC_DB) {
+        h->dr[6] |= f->qualification;
+        h->dr[7] &= ~BIT(13); /* GD */
+    }
+}
+
+/* One exception: true if it is at its end, false if its delivery faulted anew. */
+static bool raise_one(struct hart *h, const struct fault *f, enum event_type type)
+{
+    if (intercepted(h, f, type))
+        return true;
+    set_exception_state(h, f);
+    switch (combine(&h->vectoring, f->vector)) {
+    case TRIPLE:
+        triple_fault(h);
+        return true;
+    case DOUBLE:
+        h->vectoring.valid = false;
+        h->fault = (struct fault){.kind = FAULT_EXCEPTION, .vector = VEC_DF, .has_error = true};
+        return false;
+    default:
+        return isa_deliver(h, f->vector, type, f->has_error, f->error, f->insn_length) != OUT_FAULT;
+    }
+}
+
+void isa_raise(struct hart *h)
+{
+    h->tf_armed = false;
+    for (;;) {
+        struct fault f = h->fault;
+        if (f.kind == FAULT_EPT_VIOLATION || f.kind == FAULT_EPT_MISCONFIG) {
+            bool exited = intercepted(h, &f, EVENT_HARDWARE);
+            assert(exited && "an EPT violation outside a guest, or not intercepted");
+            (void)exited;
+            break;
+        }
+        assert(f.kind == FAULT_EXCEPTION);
+        if (raise_one(h, &f, f.soft ? (enum event_type)f.soft : EVENT_HARDWARE))
+            break;
+    }
+    h->vectoring.valid = false;
+    hart_update_attention(h);
+}
+
+/* --- between two instructions: SDM Vol. 3A, "Priority Among Concurrent Events" --- */
+
+static void raise_event(struct hart *h, u8 vector, enum event_type type)
+{
+    if (isa_deliver(h, vector, type, false, 0, 0) == OUT_FAULT)
+        isa_raise(h);
+}
+
+/* Traps on the previous instruction. MOV SS holds them back, and forgets a single step. */
+static bool take_debug_trap(struct hart *h)
+{
+    if (h->movss_shadow || !h->pending_debug)
+        return false;
+    h->fault = (struct fault){.kind = FAULT_EXCEPTION, .vector = VEC_DB, .qualification = h->pending_debug};
+    h->pending_debug = 0;
+    isa_raise(h);
+    return true;
+}
+
+static bool wants_virt(const struct hart *h)
+{
+    return hart_in_guest(h) && (h->intr_line || h->nmi_pending || (h->attention & ATTENTION_WINDOW));
+}
+
+static bool nmi_is_open(const struct hart *h) { return h->nmi_pending && !h->nmi_blocked && !h->movss_shadow; }
+
+static bool take_nmi(struct hart *h)
+{
+    if (!nmi_is_open(h))
+        return false;
+    h->nmi_pending = false;
+    raise_event(h, VEC_NMI, EVENT_NMI);
+    return true;
+}
+
+static bool take_interrupt(struct hart *h)
+{
+    if (!h->intr_line || !hart_interrupts_open(h))
+        return false;
+    int vector = h->bus->interrupt_acknowledge(h->bus_self, h);
+    if (vector < 0)
+        return false;
+    raise_event(h, (u8)vector, EVENT_EXTERNAL);
+    return true;
+}
+
+static bool take_event(struct hart *h)
+{
+    if (h->activity == ACTIVITY_SHUTDOWN || h->activity == ACTIVITY_WAIT_SIPI)
+        return wants_virt(h) && h->virt->intercept_interrupt(h->virt_self, h);
+    if (take_debug_trap(h))
+        return true;
+    if (wants_virt(h) && h->virt->intercept_interrupt(h->virt_self, h))
+        return true;
+    return take_nmi(h) || take_interrupt(h);
+}
+
+/* The instruction that the trap flag watched is done: its trap is due, unless MOV SS forgot it. */
+static void finish_single_step(struct hart *h)
+{
+    if (h->tf_armed && !h->movss_shadow)
+        h->pending_debug |= BIT(14); /* DR6.BS */
+    h->tf_armed = false;
+}
+
+static void finish_shadow(struct hart *h)
+{
+    if (!h->shadow_seen)
+        return;
+    h->sti_shadow = h->movss_shadow = h->shadow_seen = false;
+}
+
+/* The next thing is an instruction, not an event. */
+static void begin_instruction(struct hart *h)
+{
+    h->tf_armed = h->rflags & RFLAGS_TF;
+    h->shadow_seen = h->sti_shadow || h->movss_shadow;
+}
+
+bool isa_event_is_due(const struct hart *h)
+{
+    bool held = h->movss_shadow && !h->shadow_seen;
+    bool shadowed = (h->sti_shadow || h->movss_shadow) && !h->shadow_seen;
+    if (wants_virt(h))
+        return true;
+    if (h->activity == ACTIVITY_SHUTDOWN || h->activity == ACTIVITY_WAIT_SIPI)
+        return false;
+    if (!held && (h->tf_armed || h->pending_debug || (h->nmi_pending && !h->nmi_blocked)))
+        return true;
+    return h->intr_line && (h->rflags & RFLAGS_IF) && !shadowed;
+}
+
+bool isa_take_attention(struct hart *h)
+{
+    finish_shadow(h);
+    finish_single_step(h);
+    bool taken = take_event(h);
+    if (taken && h->record)
+        h->record->interrupt_taken = true;
+    if (!taken && h->activity == ACTIVITY_ACTIVE)
+        begin_instruction(h);
+    hart_update_attention(h);
+    return taken;
+}
