@@ -73,7 +73,8 @@ void vcpu_raise_interrupt(struct vcpu *vcpu, u8 vector)
 void vcpu_save_interrupted_event(struct vcpu *vcpu)
 {
     u32 info = (u32)vmread(IDT_VECTORING_INFORMATION);
-    if (!(info & EVENT_VALID)) return;
+    vcpu->delivery_interrupted = info & EVENT_VALID;
+    if (!vcpu->delivery_interrupted) return;
     if (event_type(info) == TYPE_EXTERNAL_INTERRUPT) {
         vcpu_raise_interrupt(vcpu, event_vector(info));
         return;

@@ -39,13 +39,14 @@ static void on_cpuid(struct vcpu *vcpu)
     vcpu->gpr[RBX] = id.ebx;
     vcpu->gpr[RCX] = id.ecx;
     vcpu->gpr[RDX] = id.edx;
-    vcpu_skip_instruction(vcpu);
+    vcpu_skip_instruction();
 }
 
 /* The processor waits in the guest's place; the next external interrupt exits. */
 static void on_hlt(struct vcpu *vcpu)
 {
-    vcpu_skip_instruction(vcpu);
+    (void)vcpu;
+    vcpu_skip_instruction();
     vmwrite(GUEST_ACTIVITY_STATE, ACTIVITY_HLT);
 }
 
@@ -53,7 +54,7 @@ static void on_hlt(struct vcpu *vcpu)
 static void on_vmcall(struct vcpu *vcpu)
 {
     vcpu->gpr[RAX] = 0;
-    vcpu_skip_instruction(vcpu);
+    vcpu_skip_instruction();
 }
 
 static void on_external_interrupt(struct vcpu *vcpu)
@@ -80,12 +81,18 @@ static void print_exits(const struct vcpu *vcpu)
         if (vcpu->exits[i]) printf("  %8llu %s\n", (unsigned long long)vcpu->exits[i], names[i] ? names[i] : "?");
 }
 
+static void print_statistics(const struct vcpu *vcpu)
+{
+    print_exits(vcpu);
+    if (vcpu->technique->print_statistics) vcpu->technique->print_statistics();
+}
+
 static void out_port(struct vcpu *vcpu, u16 port, u8 value)
 {
     if (port == PORT_POST) {
         vcpu->post_code = value;
     } else if (port == PORT_EXIT) {
-        if (vcpu->verbose) print_exits(vcpu);
+        if (vcpu->verbose) print_statistics(vcpu);
         out8(port, value);
     }
 }
@@ -108,7 +115,7 @@ static void on_io(struct vcpu *vcpu)
         vcpu->gpr[RAX] = (vcpu->gpr[RAX] & ~0xffull) | in_port(vcpu, port);
     else
         vcpu->gpr[RAX] = 0xffffff00 | in_port(vcpu, port);
-    vcpu_skip_instruction(vcpu);
+    vcpu_skip_instruction();
 }
 
 /* --- MSRs --- */
@@ -141,14 +148,14 @@ static void on_rdmsr(struct vcpu *vcpu)
     }
     vcpu->gpr[RAX] = (u32)value;
     vcpu->gpr[RDX] = value >> 32;
-    vcpu_skip_instruction(vcpu);
+    vcpu_skip_instruction();
 }
 
 static void on_wrmsr(struct vcpu *vcpu)
 {
     u64 value = vcpu->gpr[RDX] << 32 | (u32)vcpu->gpr[RAX];
     if (write_msr(vcpu, (u32)vcpu->gpr[RCX], value))
-        vcpu_skip_instruction(vcpu);
+        vcpu_skip_instruction();
     else
         vcpu_inject_gp(vcpu);
 }
@@ -163,8 +170,9 @@ static void on_hidden_instruction(struct vcpu *vcpu)
 
 static void on_invd(struct vcpu *vcpu)
 {
+    (void)vcpu;
     __asm__ volatile("wbinvd" : : : "memory");
-    vcpu_skip_instruction(vcpu);
+    vcpu_skip_instruction();
 }
 
 static void on_triple_fault(struct vcpu *vcpu)

@@ -35,7 +35,7 @@ static void write_guest_cr0(struct vcpu *vcpu, u64 value)
     vmwrite(CR0_READ_SHADOW, value);
     vmwrite(GUEST_CR0, (value | rdmsr(MSR_VMX_CR0_FIXED0) | vcpu->technique->cr0_forced) & rdmsr(MSR_VMX_CR0_FIXED1));
     if (paging && !vcpu->paging) enable_paging(vcpu);
-    vcpu_skip_instruction(vcpu);
+    vcpu_skip_instruction();
 }
 
 static void write_guest_cr4(struct vcpu *vcpu, u64 value)
@@ -47,14 +47,14 @@ static void write_guest_cr4(struct vcpu *vcpu, u64 value)
     }
     vmwrite(CR4_READ_SHADOW, value);
     vmwrite(GUEST_CR4, value | rdmsr(MSR_VMX_CR4_FIXED0) | CR4_PAE);
-    vcpu_skip_instruction(vcpu);
+    vcpu_skip_instruction();
 }
 
 static void write_guest_cr3(struct vcpu *vcpu, u64 value)
 {
     vcpu->cr3 = value;
     if (vcpu->paging) vcpu->technique->load_address_space(vcpu);
-    vcpu_skip_instruction(vcpu);
+    vcpu_skip_instruction();
 }
 
 void vcpu_handle_cr_access(struct vcpu *vcpu)
@@ -63,7 +63,7 @@ void vcpu_handle_cr_access(struct vcpu *vcpu)
     unsigned cr = qualification & 15, access = qualification >> 4 & 3, gpr = qualification >> 8 & 15;
     if (access == ACCESS_MOV_FROM && cr == 3) {
         vcpu_set_register(vcpu, gpr, vcpu->cr3);
-        vcpu_skip_instruction(vcpu);
+        vcpu_skip_instruction();
     } else if (access == ACCESS_MOV_TO && cr == 0) {
         write_guest_cr0(vcpu, vcpu_register(vcpu, gpr));
     } else if (access == ACCESS_MOV_TO && cr == 3) {

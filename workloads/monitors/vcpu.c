@@ -52,10 +52,14 @@ u64 vcpu_cr3(const struct vcpu *vcpu)
     return vcpu->paging ? vcpu->cr3 : guest.identity_cr3;
 }
 
-void vcpu_skip_instruction(struct vcpu *vcpu)
+void vcpu_skip_instruction(void)
 {
-    (void)vcpu;
-    vmwrite(GUEST_RIP, vmread(GUEST_RIP) + vmread(EXIT_INSTRUCTION_LENGTH));
+    vcpu_advance(vmread(EXIT_INSTRUCTION_LENGTH));
+}
+
+void vcpu_advance(u64 instruction_bytes)
+{
+    vmwrite(GUEST_RIP, vmread(GUEST_RIP) + instruction_bytes);
     u64 interruptibility = vmread(GUEST_INTERRUPTIBILITY_STATE);
     if (interruptibility & BLOCKED_BY_STI_OR_MOV_SS)
         vmwrite(GUEST_INTERRUPTIBILITY_STATE, interruptibility & ~(u64)BLOCKED_BY_STI_OR_MOV_SS);

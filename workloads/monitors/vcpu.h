@@ -30,6 +30,7 @@ struct technique {
     void (*set_up)(struct vcpu *vcpu);                /* adds its controls and fields before the first entry */
     void (*load_address_space)(struct vcpu *vcpu);    /* makes vcpu_cr3() the guest's address space and flushes */
     void (*filter_cpuid)(u32 leaf, struct cpuid *id); /* may be NULL */
+    void (*print_statistics)(void);                   /* with verbose=on, at the end; may be NULL */
     exit_handler_fn handlers[EXIT_REASONS];           /* NULL: exits.c handles the reason */
 };
 
@@ -55,7 +56,8 @@ struct vcpu {
     /* state */
     struct controls controls;
     struct event event;
-    u64 interrupts[4]; /* vectors taken from the hardware that the guest has yet to take */
+    bool delivery_interrupted; /* by the exit that is being handled */
+    u64 interrupts[4];         /* vectors taken from the hardware that the guest has yet to take */
 
     /* statistics */
     u64 exits[EXIT_REASONS];
@@ -78,8 +80,10 @@ void vcpu_set_register(struct vcpu *vcpu, unsigned number, u64 value);
 /* CR3 that translates for the guest now: its own, or the identity mapping while it believes that paging is off. */
 u64 vcpu_cr3(const struct vcpu *vcpu);
 
-/* Moves RIP past the instruction that exited and ends the interrupt shadow of the one before. */
-void vcpu_skip_instruction(struct vcpu *vcpu);
+/* Moves RIP past an instruction that the monitor has done for the guest, and ends the interrupt shadow of the one before.
+ * vcpu_skip_instruction takes the length from the exit; page faults do not give it. */
+void vcpu_advance(u64 instruction_bytes);
+void vcpu_skip_instruction(void);
 
 /* Invalidates what the processor cached for the guest. Without VPID every VM entry does so by itself. */
 void vcpu_flush_tlb(const struct vcpu *vcpu);
