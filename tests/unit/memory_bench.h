@@ -1,7 +1,7 @@
 /* memory_bench.h - for tests of things that answer memory requests: one model between two mock neighbours.
  *
  * Above: a scripted asker, which sends request i at a given cycle and keeps the reply. Below: a mock memory of fixed latency that logs
- * what reaches it. 1 GHz: cycle n is at n * 1000 ps.
+ * what reaches it. At 1 GHz unless bench_init_at says otherwise: cycle n is at n * 1000 ps.
  */
 #ifndef TESTS_MEMORY_BENCH_H
 #define TESTS_MEMORY_BENCH_H
@@ -17,7 +17,7 @@
 #include "caches/port.h"
 #include "models/sim/clock.h"
 
-#define BENCH_MAX   512
+#define BENCH_MAX   1024
 #define BENCH_NEVER UINT64_MAX
 
 /* A request's reply. */
@@ -168,13 +168,18 @@ static inline void bench_expect_at(struct bench *b, unsigned i, u64 cycle)
     assert_true(bench_answered_by(b, i, cycle));
 }
 
-static inline void bench_init(struct bench *b, u64 latency_below)
+static inline void bench_init_at(struct bench *b, u64 frequency_hz, u64 latency_below)
 {
     memset(b, 0, sizeof *b);
     kernel_init();
-    clock_init(&b->clock, "core", 1 * GHz, true);
+    clock_init(&b->clock, "core", frequency_hz, true);
     b->below = (struct mock_memory){.clock = &b->clock, .latency = latency_below, .served = SERVED_L3};
     b->tick = clock_add_tick(&b->clock, bench_tick, b);
+}
+
+static inline void bench_init(struct bench *b, u64 latency_below)
+{
+    bench_init_at(b, 1 * GHz, latency_below);
 }
 
 static inline void bench_fini(struct bench *b)
