@@ -1,7 +1,7 @@
 /* guest_kit.c - the guest runtime's own test, a guest itself: build/workloads/test-kit.elf.
  *
- * Checks:  what benches and monitors rely on and would not notice: printf, heap, page tables of all leaf sizes, all ways
- *          to fault and to recover, the double-fault stack, user mode's walls, both timers.
+ * Checks:  what benches and monitors rely on and would not notice: printf, heap, page tables of all leaf
+ *          sizes, all ways to fault and to recover, the double-fault stack, user mode's walls, both timers.
  * Prints:  a line for each check that failed, a sample of printf, "kit: N checks ok"; exits with 0 or 1.
  * Run by:  tests/system/guests_on_qemu.sh; deterministic, so any machine must print the same.
  */
@@ -90,7 +90,8 @@ static void check_faults(void)
     check(faults(divide_by, 0, 0, 0), "#DE");
     check(faults(divide_by, 3, TRAP_NONE, 0), "a division comes back");
     check(faults(load_segment, 0x1f8, VECTOR_GP, 0x1f8), "#GP: selector beyond the GDT");
-    check(trap_try(load, fault_page(UNMAPPED) + 7).address == fault_page(UNMAPPED) + 7, "CR2 holds the address");
+    check(trap_try(load, fault_page(UNMAPPED) + 7).address == fault_page(UNMAPPED) + 7,
+          "CR2 holds the address");
 }
 
 /* With the #PF gate marked not present, a page fault becomes #NP during delivery, that is, a double fault. */
@@ -122,7 +123,8 @@ static void check_paging(void)
 {
     check_leaf_size(DATA_VA + 1 * GiB, PAGE_4K, "a 4 KiB leaf");
     check_leaf_size(DATA_VA + 2 * GiB, PAGE_2M, "a 2 MiB leaf");
-    check_leaf_size(DATA_VA + 3 * GiB, cpu_has_1g_pages() ? PAGE_1G : PAGE_2M, "a 1 GiB leaf, where there are any");
+    check_leaf_size(DATA_VA + 3 * GiB, cpu_has_1g_pages() ? PAGE_1G : PAGE_2M,
+                    "a 1 GiB leaf, where there are any");
     check(paging_find(kernel_space(), DATA_VA + 9 * GiB) == NULL, "nothing is found where nothing is mapped");
     u64 *slot = paging_find(kernel_space(), fault_page(READ_ONLY));
     check(slot && *slot & PTE_A && !(*slot & PTE_D), "reading sets A and not D");
@@ -189,8 +191,10 @@ static void check_user(void)
     trap_set_handler(VECTOR_PF, end_program);
     check(process_run(&p, user_halts, 0) == (u64)VECTOR_GP << 32, "user mode may not halt");
     check(process_run(&p, user_writes_port, 0x80) == (u64)VECTOR_GP << 32, "user mode may not write ports");
-    check(process_run(&p, user_reads, (u64)image_start) == ((u64)VECTOR_PF << 32 | 5), "user mode may not read the kernel");
-    check(process_run(&p, user_reads, area + PAGE_4K) == ((u64)VECTOR_PF << 32 | 4), "user mode, not present");
+    check(process_run(&p, user_reads, (u64)image_start) == ((u64)VECTOR_PF << 32 | 5),
+          "user mode may not read the kernel");
+    check(process_run(&p, user_reads, area + PAGE_4K) == ((u64)VECTOR_PF << 32 | 4),
+          "user mode, not present");
     check(!pte_nx() || process_run(&p, user_jumps, area) == ((u64)VECTOR_PF << 32 | 0x15), "user mode, NX");
     trap_set_handler(VECTOR_GP, NULL);
     process_destroy(&p);
@@ -201,12 +205,10 @@ static void check_timers(void)
     apic_timer_init();
     interrupts_off();
     apic_timer_start(1000);
-    while (apic_timer_ticks() == 0)
-        interrupts_on_and_halt();
+    while (apic_timer_ticks() == 0) interrupts_on_and_halt();
     check(apic_timer_ticks() == 1, "the local APIC timer fires once");
     timer_start(1000);
-    while (timer_ticks() < 3)
-        halt();
+    while (timer_ticks() < 3) halt();
     check(apic_timer_ticks() == 1 && timer_ticks() >= 3, "the PIT ticks through the PICs");
     interrupts_off();
 }
@@ -219,7 +221,8 @@ int main(void)
     check_heap();
     check_user();
     check_timers();
-    printf("kit: [%d|%5d|%05d|%u|%x|%016llx|%c|%5s|%%]\n", -7, -42, -42, ~0u, 0xbeefu, 0x123456789abcdefull, 'c', "str");
+    printf("kit: [%d|%5d|%05d|%u|%x|%016llx|%c|%5s|%%]\n", -7, -42, -42, ~0u, 0xbeefu, 0x123456789abcdefull,
+           'c', "str");
     printf("kit: %u checks %s\n", checks, failures ? "FAILED" : "ok");
     return failures != 0;
 }

@@ -1,6 +1,7 @@
 # guests_lib.sh - for tests that run guest images: the cases, and one run on QEMU. Source it.
 #
-# A case is a line "bench words..."; sizes are small, so that every bench ends in a second or two on any emulator.
+# A case is a line "bench words..."; sizes are small, so that every bench ends in a second or two on any
+# emulator.
 
 # The cases whose output must be the same on every machine, real, emulated or simulated.
 guest_cases() {
@@ -35,7 +36,8 @@ exits iters=8 op=hlt timer=1000
 CASES
 }
 
-# guest_output_qemu IMAGE WORDS...: the console's text on stdout; the status that the guest gave, or 99 if it gave none.
+# guest_output_qemu IMAGE WORDS...: the console's text on stdout; the status that the guest gave, or 99 if it
+# gave none.
 # GUEST_CPU chooses QEMU's processor model (max).
 guest_output_qemu() {
     local image=$1 log status

@@ -1,7 +1,8 @@
 #!/bin/bash
-# guests_on_qemu.sh BUILD [OUTPUT_DIR] - every bench on QEMU, which knows nothing of Gigogne: each must check its own
-# result, say ok and give status 0; a wrong word must give one message and status 1. With OUTPUT_DIR, what each case
-# printed is kept there as <number>.txt, in the order of guest_cases, for comparison with other machines.
+# guests_on_qemu.sh BUILD [OUTPUT_DIR] - every bench on QEMU, which knows nothing of Gigogne: each must check
+# its own result, say ok and give status 0; a wrong word must give one message and status 1. With OUTPUT_DIR,
+# what each case printed is kept there as <number>.txt, in the order of guest_cases, for comparison with other
+# machines.
 # Prints "ok <name>" or "FAIL <name>" per check; exit 1 if any failed.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)

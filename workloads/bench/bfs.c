@@ -1,11 +1,16 @@
-/* bfs.c - breadth-first search of a random graph: dependent, scattered reads and writes.
+/* bfs.c - breadth-first search of a random graph.
  *
- * Words: pages=8192 (of vertex records) iters=60000 (edges looked at, at most) page=4K|2M seed=1.
- * A vertex record is 256 bytes, 16 to a page: four edges (to the next vertex and three random ones), level and parent.
- * The search stops when it has looked at iters edges, so the region does not grow with the graph. Levels carry the
- * number of the search, so a new search starts without clearing the records.
- * Check: Graph500's rules over the vertices seen, with edges made again from the seed: a parent is one level up and has
- * an edge to its child; no edge of a vertex that was expanded leads further down than one level.
+ * Measures: dependent, scattered reads and writes. A vertex record is 256 bytes: four edges (to the next
+ *           vertex and three random ones), level and parent. The search stops after so many edges, so the
+ *           region does not grow with the graph. Records carry the number of the search: a new one starts
+ *           without clearing them.
+ * Words:    pages=8192    the vertex records in 4 KiB, 16 in each
+ *           iters=60000   edges looked at, at most
+ *           page=4K|2M    (4K)
+ *           seed=1        of the edges
+ * Check:    Graph500's rules over the vertices seen, with the edges made again from the seed: a parent is one
+ *           level up and has an edge to its child; no edge of an expanded vertex leads further down than one
+ *           level.
  */
 #include "kit/kit.h"
 
@@ -34,8 +39,7 @@ static u32 edge_of(const struct graph *g, u64 from, u64 k)
 static void make_graph(struct graph *g)
 {
     for (u64 v = 0; v < g->count; v++) {
-        for (u64 k = 0; k < DEGREE; k++)
-            g->vertices[v].edges[k] = edge_of(g, v, k);
+        for (u64 k = 0; k < DEGREE; k++) g->vertices[v].edges[k] = edge_of(g, v, k);
         g->vertices[v].search = 0;
     }
 }
@@ -58,8 +62,7 @@ static void search(struct graph *g, u32 root, u64 edges)
     while (g->expanded < g->seen && (g->expanded + 1) * DEGREE <= edges) {
         u32 v = g->queue[g->expanded++];
         const struct vertex *vertex = &g->vertices[v];
-        for (u64 k = 0; k < DEGREE; k++)
-            see(g, vertex->edges[k], v, vertex->level + 1);
+        for (u64 k = 0; k < DEGREE; k++) see(g, vertex->edges[k], v, vertex->level + 1);
     }
 }
 
@@ -75,7 +78,8 @@ static bool parent_is_right(const struct graph *g, u32 v)
     const struct vertex *vertex = &g->vertices[v];
     const struct vertex *parent = &g->vertices[vertex->parent];
     if (v == g->queue[0]) return vertex->level == 0;
-    return parent->search == g->search && parent->level + 1 == vertex->level && has_edge(g, vertex->parent, v);
+    return parent->search == g->search && parent->level + 1 == vertex->level &&
+           has_edge(g, vertex->parent, v);
 }
 
 static bool children_are_near(const struct graph *g, u32 v)
@@ -99,18 +103,19 @@ static bool is_valid(const struct graph *g)
 static u64 sum_of_levels(const struct graph *g)
 {
     u64 sum = 0;
-    for (u64 i = 0; i < g->seen; i++)
-        sum += g->vertices[g->queue[i]].level;
+    for (u64 i = 0; i < g->seen; i++) sum += g->vertices[g->queue[i]].level;
     return sum;
 }
 
 int main(void)
 {
     u64 pages = 8192, iters = 60000, page_size = 0, seed = 1;
-    const struct word words[] = {WORD_PAGES(pages, 1, PAGES_MAX), WORD_ITERS(iters), WORD_PAGE_SIZE(page_size),
-                                 WORD_SEED(seed)};
+    const struct word words[] = {WORD_PAGES(pages, 1, PAGES_MAX), WORD_ITERS(iters),
+                                 WORD_PAGE_SIZE(page_size), WORD_SEED(seed)};
     bench_start(words, COUNT_OF(words));
-    struct graph g = {.vertices = bench_data(pages, PAGE_SIZE_OF(page_size)), .count = pages * RECORDS_PER_PAGE, .seed = seed};
+    struct graph g = {.vertices = bench_data(pages, PAGE_SIZE_OF(page_size)),
+                      .count = pages * RECORDS_PER_PAGE,
+                      .seed = seed};
     g.queue = heap_run(g.count * sizeof *g.queue, PAGE_4K);
     make_graph(&g);
 
@@ -120,6 +125,6 @@ int main(void)
     search(&g, 0, iters);
     bench_end();
 
-    return bench_report(is_valid(&g), "bfs: pages=%llu iters=%llu seen=%llu levels=%llu", (ull)pages, (ull)iters,
-                        (ull)g.seen, (ull)sum_of_levels(&g));
+    return bench_report(is_valid(&g), "bfs: pages=%llu iters=%llu seen=%llu levels=%llu", (ull)pages,
+                        (ull)iters, (ull)g.seen, (ull)sum_of_levels(&g));
 }

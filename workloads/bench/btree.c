@@ -1,9 +1,12 @@
 /* btree.c - look-ups in a B+ tree whose nodes are pages, as in a database with a clustered index.
  *
- * Words: pages=16384 (leaves) iters=8000 (look-ups of random keys that exist) page=4K|2M seed=1.
- * A leaf holds 15 rows of 256 bytes and an inner node 255 keys, each in a page of its own; every look-up searches
- * one node per level by halves. The inner nodes stay in the caches, the leaves do not.
- * Check: the sum of the payloads found, from the formula that made them.
+ * Measures: a search by halves in one node per level. A leaf holds 15 rows of 256 bytes, an inner node 255
+ *           keys, each in a page of its own; the inner nodes stay in the caches, the leaves do not.
+ * Words:    pages=16384   leaves
+ *           iters=8000    look-ups of random keys that exist
+ *           page=4K|2M    (4K)
+ *           seed=1        of keys looked for and of payloads
+ * Check:    the sum of the payloads found, from the formula that made them.
  */
 #include "kit/kit.h"
 
@@ -59,7 +62,8 @@ static void fill_leaves(struct tree *t)
     }
 }
 
-/* One inner node over `count` (at most FANOUT) pages from `first`, each of which covers `leaves_each` leaves. */
+/* One inner node over `count` (at most FANOUT) pages from `first`, each of which covers `leaves_each`
+ * leaves. */
 static void fill_inner(struct inner *node, u64 first, u64 count, u64 index, u64 leaves_each)
 {
     node->child_count = (u32)count;
@@ -74,7 +78,8 @@ static u64 fill_level(struct tree *t, u64 first, u64 count, u64 leaves_each)
 {
     u64 nodes = 0;
     for (u64 done = 0; done < count; done += FANOUT, nodes++)
-        fill_inner(page_at(t, t->pages_used++), first + done, smaller(FANOUT, count - done), done, leaves_each);
+        fill_inner(page_at(t, t->pages_used++), first + done, smaller(FANOUT, count - done), done,
+                   leaves_each);
     return nodes;
 }
 
@@ -122,27 +127,26 @@ static u64 look_up(const struct tree *t, u64 key)
 static u64 look_up_many(const struct tree *t, u64 *stream, u64 count)
 {
     u64 sum = 0;
-    while (count--)
-        sum += look_up(t, key_of(random_below(stream, t->leaves * LEAF_ROWS)));
+    while (count--) sum += look_up(t, key_of(random_below(stream, t->leaves * LEAF_ROWS)));
     return sum;
 }
 
 static u64 sum_expected(const struct tree *t, u64 *stream, u64 count)
 {
     u64 sum = 0;
-    while (count--)
-        sum += payload_of(t, random_below(stream, t->leaves * LEAF_ROWS));
+    while (count--) sum += payload_of(t, random_below(stream, t->leaves * LEAF_ROWS));
     return sum;
 }
 
 int main(void)
 {
     u64 pages = 16384, iters = 8000, page_size = 0, seed = 1;
-    const struct word words[] = {WORD_PAGES(pages, 1, PAGES_MAX), WORD_ITERS(iters), WORD_PAGE_SIZE(page_size),
-                                 WORD_SEED(seed)};
+    const struct word words[] = {WORD_PAGES(pages, 1, PAGES_MAX), WORD_ITERS(iters),
+                                 WORD_PAGE_SIZE(page_size), WORD_SEED(seed)};
     bench_start(words, COUNT_OF(words));
     u64 inner_pages = pages / (FANOUT - 1) + INNER_LEVELS_MAX;
-    struct tree t = {.data = bench_data(pages + inner_pages, PAGE_SIZE_OF(page_size)), .leaves = pages, .seed = seed};
+    struct tree t = {
+        .data = bench_data(pages + inner_pages, PAGE_SIZE_OF(page_size)), .leaves = pages, .seed = seed};
     build(&t);
 
     u64 stream = random_seeded(seed);

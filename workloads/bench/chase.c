@@ -1,9 +1,12 @@
-/* chase.c - pointer chase through one cache line of every page, in random order: the cost of a TLB miss.
+/* chase.c - pointer chase through one cache line of every page, in random order.
  *
- * Words: pages=65536 (4 KiB of footprint each) iters=200000 (loads) page=4K|2M seed=1.
- * Every load depends on the one before. The order is one cycle through all pages; which line of its page a node takes
- * is scattered, so that all cache sets are used.
- * Check: the same walk over the table of page numbers instead of the pages; and that table is one cycle.
+ * Measures: the latency of a TLB miss: every load depends on the one before. The order is one cycle through
+ *           all pages. Which line of its page a node takes is scattered, so that all cache sets are used.
+ * Words:    pages=65536   footprint in 4 KiB, one node in each
+ *           iters=200000  loads
+ *           page=4K|2M    (4K)
+ *           seed=1        of the order
+ * Check:    the same walk over the table of page numbers instead of the pages; and that table is one cycle.
  */
 #include "kit/kit.h"
 
@@ -23,8 +26,7 @@ static struct node *node_of_page(u8 *data, u64 page)
 static void make_cycle(u32 *next, u64 pages, u64 seed)
 {
     u64 stream = random_seeded(seed);
-    for (u64 i = 0; i < pages; i++)
-        next[i] = (u32)i;
+    for (u64 i = 0; i < pages; i++) next[i] = (u32)i;
     for (u64 i = pages - 1; i > 0; i--) {
         u64 j = random_below(&stream, i);
         u32 swapped = next[i];
@@ -35,15 +37,13 @@ static void make_cycle(u32 *next, u64 pages, u64 seed)
 
 static void link_pages(u8 *data, const u32 *next, u64 pages)
 {
-    for (u64 i = 0; i < pages; i++)
-        node_of_page(data, i)->next = node_of_page(data, next[i]);
+    for (u64 i = 0; i < pages; i++) node_of_page(data, i)->next = node_of_page(data, next[i]);
 }
 
 static bool is_one_cycle(const u32 *next, u64 pages)
 {
     u64 steps = 1;
-    for (u64 page = next[0]; page != 0 && steps <= pages; page = next[page])
-        steps++;
+    for (u64 page = next[0]; page != 0 && steps <= pages; page = next[page]) steps++;
     return steps == pages;
 }
 
@@ -62,8 +62,7 @@ static u64 chase(struct node **at, u64 loads)
 static u64 chase_table(u8 *data, const u32 *next, u64 skipped, u64 loads)
 {
     u64 page = 0, sum = 0;
-    while (skipped--)
-        page = next[page];
+    while (skipped--) page = next[page];
     while (loads--) {
         page = next[page];
         sum += (u64)node_of_page(data, page);
@@ -74,8 +73,8 @@ static u64 chase_table(u8 *data, const u32 *next, u64 skipped, u64 loads)
 int main(void)
 {
     u64 pages = 65536, iters = 200000, page_size = 0, seed = 1;
-    const struct word words[] = {WORD_PAGES(pages, 2, PAGES_MAX), WORD_ITERS(iters), WORD_PAGE_SIZE(page_size),
-                                 WORD_SEED(seed)};
+    const struct word words[] = {WORD_PAGES(pages, 2, PAGES_MAX), WORD_ITERS(iters),
+                                 WORD_PAGE_SIZE(page_size), WORD_SEED(seed)};
     bench_start(words, COUNT_OF(words));
     u8 *data = bench_data(pages, PAGE_SIZE_OF(page_size));
     u32 *next = heap_run(pages * sizeof *next, PAGE_4K);

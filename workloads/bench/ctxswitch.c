@@ -1,9 +1,14 @@
-/* ctxswitch.c - switches between address spaces by MOV to CR3, each followed by touching a few of the new one's pages.
+/* ctxswitch.c - switches between address spaces by MOV to CR3.
  *
- * Words: procs=8 (address spaces) pages=16 (touched after a switch) iters=4000 (switches) pcid=on|off (on) seed=1.
- * With PCIDs a switch keeps the TLB's entries, without it drops them. Where the processor has no PCIDs, pcid=on means off.
- * All spaces have their own pages at the same addresses.
- * Check: every page holds a number made of its process's and its own; the sum of all reads must be that of the pages meant.
+ * Measures: a switch and touching a few of the new space's pages. With PCIDs a switch keeps the TLB's
+ *           entries, without it drops them. All spaces have their own pages at the same addresses.
+ * Words:    procs=8       address spaces
+ *           pages=16      touched after a switch
+ *           iters=4000    switches
+ *           pcid=on|off   (on; where the processor has no PCIDs, on means off)
+ *           seed=1        of the pages' contents
+ * Check:    every page holds a number made of its process's and its own; the sum of all reads must be that of
+ *           the pages meant.
  */
 #include "kit/kit.h"
 
@@ -28,15 +33,13 @@ static void make_process(u64 proc, u64 pages, u64 seed)
     process_create(p, proc + 1);
     process_add_area(p, (struct area){USER_DATA_VA, USER_DATA_VA + pages * PAGE_4K, 0, PTE_W | pte_nx()});
     process_switch(p);
-    for (u64 page = 0; page < pages; page++)
-        *word_of(page) = stamp_of(seed, proc, page);
+    for (u64 page = 0; page < pages; page++) *word_of(page) = stamp_of(seed, proc, page);
 }
 
 static u64 touch_all(u64 pages)
 {
     u64 sum = 0;
-    for (u64 page = 0; page < pages; page++)
-        sum += *word_of(page);
+    for (u64 page = 0; page < pages; page++) sum += *word_of(page);
     return sum;
 }
 
@@ -56,8 +59,7 @@ static u64 sum_expected(u64 switches, u64 procs, u64 pages, u64 seed)
     u64 sum = 0;
     for (u64 proc = 0; proc < procs; proc++) {
         u64 times = switches / procs + (proc < switches % procs);
-        for (u64 page = 0; page < pages; page++)
-            sum += times * stamp_of(seed, proc, page);
+        for (u64 page = 0; page < pages; page++) sum += times * stamp_of(seed, proc, page);
     }
     return sum;
 }
@@ -75,8 +77,7 @@ int main(void)
     bench_start(words, COUNT_OF(words));
     processes_init();
     processes_use_pcid(pcid);
-    for (u64 proc = 0; proc < procs; proc++)
-        make_process(proc, pages, seed);
+    for (u64 proc = 0; proc < procs; proc++) make_process(proc, pages, seed);
 
     MARK_WARM();
     rotate(iters / 4, procs, pages);
@@ -86,6 +87,6 @@ int main(void)
     process_switch(NULL);
 
     bool ok = sum == sum_expected(iters, procs, pages, seed);
-    return bench_report(ok, "ctxswitch: procs=%llu pages=%llu iters=%llu sum=0x%llx", (ull)procs, (ull)pages, (ull)iters,
-                        (ull)sum);
+    return bench_report(ok, "ctxswitch: procs=%llu pages=%llu iters=%llu sum=0x%llx", (ull)procs, (ull)pages,
+                        (ull)iters, (ull)sum);
 }

@@ -1,9 +1,10 @@
-/* exits.c - one instruction at a time that a monitor may have to handle, each in a loop: what an exit costs.
+/* exits.c - instructions that a monitor may have to handle, one kind at a time.
  *
- * Words: iters=200 (times each) op=NAME (default all; names: the table below).
- * Each operation's loop starts with a label marker whose id is its row in the table, from 0 on. Natively, VMCALL is an
- * undefined instruction: the #UD that it raises is counted like a call that came back.
- * Check: each operation counts the times that its own effect was there (OUT, IN and INVLPG have none to see).
+ * Measures: a loop for each kind, behind a label marker whose id is its row in the table, from 0 on.
+ *           Natively, VMCALL is an undefined instruction, and the trap is what is measured.
+ * Words:    iters=200     times each
+ *           op=NAME       (all) names: the table below
+ * Check:    each kind counts the times that its effect was there (OUT, IN and INVLPG have none to see).
  */
 #include "kit/kit.h"
 
@@ -22,8 +23,7 @@ static u64 do_cpuid(u64 n)
 {
     u32 first = cpuid(CPUID_LEAF_MAX, 0).eax;
     u64 good = 0;
-    while (n--)
-        good += cpuid(CPUID_LEAF_MAX, 0).eax == first;
+    while (n--) good += cpuid(CPUID_LEAF_MAX, 0).eax == first;
     return good;
 }
 
@@ -42,24 +42,21 @@ static u64 do_vmcall(u64 n)
 static u64 do_out(u64 n)
 {
     u64 good = 0;
-    for (; n--; good++)
-        out8(DIAGNOSTIC_PORT, (u8)n);
+    for (; n--; good++) out8(DIAGNOSTIC_PORT, (u8)n);
     return good;
 }
 
 static u64 do_in(u64 n)
 {
     u64 good = 0;
-    for (; n--; good++)
-        in8(DIAGNOSTIC_PORT);
+    for (; n--; good++) in8(DIAGNOSTIC_PORT);
     return good;
 }
 
 static u64 do_rdmsr(u64 n)
 {
     u64 good = 0;
-    while (n--)
-        good += (rdmsr(MSR_EFER) & EFER_LMA) != 0;
+    while (n--) good += (rdmsr(MSR_EFER) & EFER_LMA) != 0;
     return good;
 }
 
@@ -67,8 +64,7 @@ static u64 do_rdmsr(u64 n)
 static u64 do_wrmsr(u64 n)
 {
     u64 saved = rdmsr(MSR_LSTAR), good = n;
-    while (n--)
-        wrmsr(MSR_LSTAR, n);
+    while (n--) wrmsr(MSR_LSTAR, n);
     good = rdmsr(MSR_LSTAR) == 0 ? good : 0;
     wrmsr(MSR_LSTAR, saved);
     return good;
@@ -77,21 +73,19 @@ static u64 do_wrmsr(u64 n)
 static u64 do_mov_cr3(u64 n)
 {
     u64 cr3 = read_cr3(), good = 0;
-    for (; n--; good++)
-        write_cr3(cr3);
+    for (; n--; good++) write_cr3(cr3);
     return read_cr3() == cr3 ? good : 0;
 }
 
 static u64 do_invlpg(u64 n)
 {
     u64 good = 0;
-    for (; n--; good++)
-        invlpg(DATA_VA);
+    for (; n--; good++) invlpg(DATA_VA);
     return good;
 }
 
-/* Interrupts stay off until STI's shadow, so the timer cannot fire before HLT waits for it. Other interrupts may end
- * a HLT too early; then it waits again. */
+/* Interrupts stay off until STI's shadow, so the timer cannot fire before HLT waits for it. Other
+ * interrupts may end a HLT too early; then it waits again. */
 static u64 do_hlt(u64 n)
 {
     u64 before = apic_timer_ticks(), flags = read_rflags();
@@ -112,37 +106,39 @@ static u64 do_page_fault(u64 n)
 {
     u64 before = traps_skipped;
     while (n--)
-        __asm__ volatile("lea 1f(%%rip), %%rbx; movb (%0), %%al; 1:" : : "r"(DATA_VA) : "rax", "rbx", "memory");
+        __asm__ volatile("lea 1f(%%rip), %%rbx; movb (%0), %%al; 1:"
+                         :
+                         : "r"(DATA_VA)
+                         : "rax", "rbx", "memory");
     return traps_skipped - before;
 }
 
 static u64 do_undefined(u64 n)
 {
     u64 before = traps_skipped;
-    while (n--)
-        __asm__ volatile("lea 1f(%%rip), %%rbx; ud2; 1:" : : : "rbx", "memory");
+    while (n--) __asm__ volatile("lea 1f(%%rip), %%rbx; ud2; 1:" : : : "rbx", "memory");
     return traps_skipped - before;
 }
 
 /* OP(row, name): the loop of one operation behind its label. */
-#define OPS(OP)                                                                                                        \
-    OP(0, cpuid)                                                                                                       \
-    OP(1, vmcall)                                                                                                      \
-    OP(2, out)                                                                                                         \
-    OP(3, in)                                                                                                          \
-    OP(4, rdmsr)                                                                                                       \
-    OP(5, wrmsr)                                                                                                       \
-    OP(6, mov_cr3)                                                                                                     \
-    OP(7, invlpg)                                                                                                      \
-    OP(8, hlt)                                                                                                         \
-    OP(9, page_fault)                                                                                                  \
+#define OPS(OP)                                                                                              \
+    OP(0, cpuid)                                                                                             \
+    OP(1, vmcall)                                                                                            \
+    OP(2, out)                                                                                               \
+    OP(3, in)                                                                                                \
+    OP(4, rdmsr)                                                                                             \
+    OP(5, wrmsr)                                                                                             \
+    OP(6, mov_cr3)                                                                                           \
+    OP(7, invlpg)                                                                                            \
+    OP(8, hlt)                                                                                               \
+    OP(9, page_fault)                                                                                        \
     OP(10, undefined)
 
-#define LABELLED(row, name)                                                                                            \
-    static u64 labelled_##name(u64 n)                                                                                  \
-    {                                                                                                                  \
-        MARK_LABEL(row);                                                                                               \
-        return do_##name(n);                                                                                           \
+#define LABELLED(row, name)                                                                                  \
+    static u64 labelled_##name(u64 n)                                                                        \
+    {                                                                                                        \
+        MARK_LABEL(row);                                                                                     \
+        return do_##name(n);                                                                                 \
     }
 OPS(LABELLED)
 
@@ -180,5 +176,6 @@ int main(void)
     bench_end();
 
     u64 kinds = op ? 1 : COUNT_OF(ops);
-    return bench_report(good == kinds * iters, "exits: ops=%llu iters=%llu done=%llu", (ull)kinds, (ull)iters, (ull)good);
+    return bench_report(good == kinds * iters, "exits: ops=%llu iters=%llu done=%llu", (ull)kinds, (ull)iters,
+                        (ull)good);
 }

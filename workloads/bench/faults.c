@@ -1,10 +1,14 @@
-/* faults.c - demand paging and unmapping: a user program touches a mapping page by page, unmaps it, and starts again.
+/* faults.c - demand paging and unmapping.
  *
- * Words: pages=256 (of the mapping) iters=16 (rounds) zero=on|off (off) seed=1.
- * zero=off maps a file that lies in the page cache, so a fault costs the exception and the entry and nothing else, as
- * lmbench's lat_pagefault has it. zero=on gives fresh pages: each fault also clears 4 KiB.
- * Check: the sum of what the program read: the file's page numbers, scrambled; or nothing but zeros, although every
- * page was written before it was unmapped.
+ * Measures: a user program that touches a mapping page by page, has it unmapped, and starts again. zero=off
+ *           maps a file that lies in the page cache, so a fault costs the exception and the entry and nothing
+ *           else, as in lmbench's lat_pagefault. zero=on gives fresh pages: each fault also clears 4 KiB.
+ * Words:    pages=256     of the mapping
+ *           iters=16      rounds
+ *           zero=on|off   (off)
+ *           seed=1        of the file's contents
+ * Check:    the sum of what the program read: the file's page numbers, scrambled; or nothing but zeros,
+ *           although every page was written before it was unmapped.
  */
 #include "kit/kit.h"
 
@@ -37,16 +41,14 @@ static u64 make_file(bool wanted, u64 pages, u64 seed)
 {
     if (!wanted) return 0;
     u64 file = (u64)heap_run(pages * PAGE_4K, PAGE_4K);
-    for (u64 page = 0; page < pages; page++)
-        *(u64 *)(file + page * PAGE_4K) = stamp_of(seed, page);
+    for (u64 page = 0; page < pages; page++) *(u64 *)(file + page * PAGE_4K) = stamp_of(seed, page);
     return file;
 }
 
 static u64 sum_of_file(u64 pages, u64 seed)
 {
     u64 sum = 0;
-    for (u64 page = 0; page < pages; page++)
-        sum += stamp_of(seed, page);
+    for (u64 page = 0; page < pages; page++) sum += stamp_of(seed, page);
     return sum;
 }
 
@@ -59,7 +61,9 @@ static u64 run(struct process *p, u64 pages, u64 rounds, bool write)
 int main(void)
 {
     u64 pages = 256, iters = 16, zero = 0, seed = 1;
-    const struct word words[] = {WORD_PAGES(pages, 1, PAGES_MAX), WORD_ITERS(iters), WORD_SEED(seed),
+    const struct word words[] = {WORD_PAGES(pages, 1, PAGES_MAX),
+                                 WORD_ITERS(iters),
+                                 WORD_SEED(seed),
                                  {.key = "zero", .kind = WORD_SWITCH, .value = &zero}};
     struct process p;
     bench_start(words, COUNT_OF(words));

@@ -1,11 +1,14 @@
-/* fork.c - copy-on-write: a user program forks, the child writes to part of its memory and exits, over and over.
+/* fork.c - copy-on-write: a user program forks, the child writes to part of its memory and exits, repeatedly.
  *
- * Words: pages=128 (the program's data) iters=12 (forks) touch=4 (every touch-th page is written on both sides)
- * pcid=on|off (off; where the processor has no PCIDs, on means off).
- * A fork copies the entries of all pages and takes the write right from the parent's; each first write on either side
- * is a fault that copies the page or, for its last user, gives the right back. The child's exit frees everything.
- * Check: the child must read what the parent wrote, the parent must not see what the child writes, and the sum over
- * all rounds must be the one that follows from the numbers written.
+ * Measures: a fork copies the entries of all pages and takes the write right from the parent's. Each first
+ *           write on either side is a fault that copies the page or, for its last user, gives the right back.
+ *           The child's exit frees everything.
+ * Words:    pages=128     the program's data
+ *           iters=12      forks
+ *           touch=4       every touch-th page is written on both sides
+ *           pcid=on|off   (off; where the processor has no PCIDs, on means off)
+ * Check:    the child must read what the parent wrote, the parent must not see what the child writes, and the
+ *           sum over all rounds must be the one that follows from the numbers written.
  */
 #include "kit/kit.h"
 
@@ -29,21 +32,19 @@ static USER_CODE void child(const struct plan *plan)
     syscall(SYS_EXIT, sum, 0);
 }
 
-/* Page p holds p + 1 plus the number of forks done; the parent writes only the pages that the child will touch. */
+/* Page p holds p + 1 plus the number of forks done; the parent writes only the pages that the child will
+ * touch. */
 static USER_CODE void program(u64 argument)
 {
     const struct plan *plan = (const struct plan *)argument;
     u64 sum = 0;
-    for (u64 page = 0; page < plan->pages; page++)
-        *word_of(plan, page) = page + 1;
+    for (u64 page = 0; page < plan->pages; page++) *word_of(plan, page) = page + 1;
     for (u64 i = 0; i < plan->forks; i++) {
         if (syscall(SYS_FORK, 0, 0) == 0) child(plan);
         sum += syscall(SYS_WAIT, 0, 0);
-        for (u64 page = 0; page < plan->pages; page += plan->touch)
-            *word_of(plan, page) += 1;
+        for (u64 page = 0; page < plan->pages; page += plan->touch) *word_of(plan, page) += 1;
     }
-    for (u64 page = 0; page < plan->pages; page++)
-        sum += *word_of(plan, page);
+    for (u64 page = 0; page < plan->pages; page++) sum += *word_of(plan, page);
     syscall(SYS_EXIT, sum, 0);
 }
 

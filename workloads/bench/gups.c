@@ -1,9 +1,13 @@
-/* gups.c - giga-updates per second (HPC Challenge's RandomAccess): independent XORs at random places of a table.
+/* gups.c - XORs at random places of a table, as HPC Challenge's RandomAccess.
  *
- * Words: pages=16384 (the table; rounded down to a power of two) iters=100000 (updates) page=4K|2M seed=1.
- * Unlike chase's loads, the updates do not wait for each other, so misses may overlap.
- * Check: XOR undoes itself. The table must have changed, and the same updates once more must give back the first contents, word i = i, wherever the
- * stream went. Only words that the stream visits are set up, which keeps a large table cheap.
+ * Measures: TLB misses that do not wait for each other: giga-updates per second.
+ * Words:    pages=16384   the table in 4 KiB; rounded down to a power of two
+ *           iters=100000  updates
+ *           page=4K|2M    (4K)
+ *           seed=1        of the places
+ * Check:    XOR undoes itself. The table must have changed, and the same updates once more must give back the
+ *           first contents, word i = i, wherever the stream went. Only the words that the stream visits are
+ *           set up, which keeps a large table cheap.
  */
 #include "kit/kit.h"
 
@@ -14,8 +18,7 @@ struct table {
 
 static u64 largest_power_of_two(u64 n)
 {
-    while (n & (n - 1))
-        n &= n - 1;
+    while (n & (n - 1)) n &= n - 1;
     return n;
 }
 
@@ -39,8 +42,7 @@ static u64 update(struct table t, u64 stream, u64 count)
 static u64 sum_visited(struct table t, u64 stream, u64 count)
 {
     u64 sum = 0;
-    while (count--)
-        sum += t.words[random_next(&stream) & t.mask];
+    while (count--) sum += t.words[random_next(&stream) & t.mask];
     return sum;
 }
 
@@ -56,8 +58,8 @@ static bool is_restored(struct table t, u64 stream, u64 count)
 int main(void)
 {
     u64 pages = 16384, iters = 100000, page_size = 0, seed = 1;
-    const struct word words[] = {WORD_PAGES(pages, 1, PAGES_MAX), WORD_ITERS(iters), WORD_PAGE_SIZE(page_size),
-                                 WORD_SEED(seed)};
+    const struct word words[] = {WORD_PAGES(pages, 1, PAGES_MAX), WORD_ITERS(iters),
+                                 WORD_PAGE_SIZE(page_size), WORD_SEED(seed)};
     bench_start(words, COUNT_OF(words));
     u64 warm = iters / 2;
     u64 length = largest_power_of_two(pages * PAGE_4K / sizeof(u64));

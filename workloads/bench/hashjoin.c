@@ -1,9 +1,12 @@
 /* hashjoin.c - the probe side of a hash join: look up random keys in a chained hash table over wide rows.
  *
- * Words: pages=16384 (the inner table's rows) iters=20000 (probes) page=4K|2M seed=1.
- * A row is 256 bytes wide, 16 to a page. Half of the probes find a row. A probe reads the bucket's head and then each
- * row of its chain: dependent accesses within a probe, independent ones between probes.
- * Check: the sum of what matched, from the formulas for keys and payloads, without the hash table.
+ * Measures: two or three dependent misses a probe (the bucket's head, then each row of its chain) that may
+ *           overlap between probes. Half of the probes find a row.
+ * Words:    pages=16384   the inner table's rows in 4 KiB: 16 rows of 256 bytes in each
+ *           iters=20000   probes
+ *           page=4K|2M    (4K)
+ *           seed=1        of keys and probes
+ * Check:    the sum of what matched, from the formulas for keys and payloads, without the hash table.
  */
 #include "kit/kit.h"
 
@@ -39,8 +42,7 @@ static u32 *bucket_of(const struct join *j, u64 key)
 
 static void build(struct join *j)
 {
-    for (u64 i = 0; i <= j->bucket_mask; i++)
-        j->heads[i] = 0;
+    for (u64 i = 0; i <= j->bucket_mask; i++) j->heads[i] = 0;
     for (u64 i = 0; i < j->row_count; i++) {
         struct row *row = &j->rows[i];
         u32 *head = bucket_of(j, key_of(j, i));
@@ -69,8 +71,7 @@ static u64 next_number(const struct join *j, u64 *stream)
 static u64 join(const struct join *j, u64 *stream, u64 probes)
 {
     u64 sum = 0;
-    while (probes--)
-        sum += probe(j, key_of(j, next_number(j, stream)));
+    while (probes--) sum += probe(j, key_of(j, next_number(j, stream)));
     return sum;
 }
 
@@ -87,18 +88,18 @@ static u64 join_expected(const struct join *j, u64 *stream, u64 probes)
 static u64 power_of_two_at_least(u64 n)
 {
     u64 power = 1;
-    while (power < n)
-        power *= 2;
+    while (power < n) power *= 2;
     return power;
 }
 
 int main(void)
 {
     u64 pages = 16384, iters = 20000, page_size = 0, seed = 1;
-    const struct word words[] = {WORD_PAGES(pages, 1, PAGES_MAX), WORD_ITERS(iters), WORD_PAGE_SIZE(page_size),
-                                 WORD_SEED(seed)};
+    const struct word words[] = {WORD_PAGES(pages, 1, PAGES_MAX), WORD_ITERS(iters),
+                                 WORD_PAGE_SIZE(page_size), WORD_SEED(seed)};
     bench_start(words, COUNT_OF(words));
-    struct join j = {.rows = bench_data(pages, PAGE_SIZE_OF(page_size)), .row_count = pages * ROWS_PER_PAGE, .seed = seed};
+    struct join j = {
+        .rows = bench_data(pages, PAGE_SIZE_OF(page_size)), .row_count = pages * ROWS_PER_PAGE, .seed = seed};
     j.bucket_mask = power_of_two_at_least(j.row_count) - 1;
     j.heads = heap_run((j.bucket_mask + 1) * sizeof *j.heads, PAGE_4K);
     build(&j);

@@ -1,9 +1,13 @@
-/* ptemod.c - changes of present mappings: write a page-table entry, INVLPG, touch. What shadow paging pays most for.
+/* ptemod.c - changes of present mappings, what shadow paging pays most for.
  *
- * Words: pages=1024 (mapped, and page frames to choose from) iters=6000 (changes) page=4K|2M seed=1.
- * Each change sends a random page to a random frame, as a kernel does that migrates pages: walk to the entry, plain
- * store, INVLPG, and one read through the new mapping.
- * Check: every frame holds its own number, scrambled; the sum of what was read must be that of the frames chosen.
+ * Measures: sending a random page to a random frame, as a kernel does that migrates pages: walk to the entry,
+ *           plain store, INVLPG, and one read through the new mapping.
+ * Words:    pages=1024    mapped, and as many frames to choose from, in 4 KiB
+ *           iters=6000    changes
+ *           page=4K|2M    (4K)
+ *           seed=1        of the choices
+ * Check:    every frame holds its own number, scrambled; the sum of what was read must be that of the frames
+ *           chosen.
  */
 #include "kit/kit.h"
 
@@ -19,8 +23,7 @@ static u64 stamp_of(u64 frame)
 
 static void stamp_frames(const struct mapping *m)
 {
-    for (u64 i = 0; i < m->count; i++)
-        *(u64 *)(m->frames + i * m->page_bytes) = stamp_of(i);
+    for (u64 i = 0; i < m->count; i++) *(u64 *)(m->frames + i * m->page_bytes) = stamp_of(i);
 }
 
 static u64 touch(u64 va)
@@ -30,8 +33,7 @@ static u64 touch(u64 va)
 
 static void touch_all(const struct mapping *m)
 {
-    for (u64 i = 0; i < m->count; i++)
-        touch(m->va + i * m->page_bytes);
+    for (u64 i = 0; i < m->count; i++) touch(m->va + i * m->page_bytes);
 }
 
 static void send(const struct mapping *m, u64 page, u64 frame)
@@ -67,8 +69,8 @@ static u64 sum_expected(const struct mapping *m, u64 *stream, u64 count)
 int main(void)
 {
     u64 pages = 1024, iters = 6000, page_size = 0, seed = 1;
-    const struct word words[] = {WORD_PAGES(pages, 1, PAGES_MAX), WORD_ITERS(iters), WORD_PAGE_SIZE(page_size),
-                                 WORD_SEED(seed)};
+    const struct word words[] = {WORD_PAGES(pages, 1, PAGES_MAX), WORD_ITERS(iters),
+                                 WORD_PAGE_SIZE(page_size), WORD_SEED(seed)};
     bench_start(words, COUNT_OF(words));
     u64 page_bytes = PAGE_SIZE_OF(page_size);
     struct mapping m = {.va = (u64)bench_data(pages, page_bytes), .page_bytes = page_bytes};

@@ -1,8 +1,12 @@
-/* stream.c - the triad a[i] = b[i] + 3 c[i] over three arrays: sequential bandwidth, one TLB miss per page.
+/* stream.c - the triad a[i] = b[i] + 3 c[i] over three arrays.
  *
- * Words: pages=4096 (footprint of the three arrays together) iters=150000 (8-byte elements) page=4K|2M seed=1.
- * The region starts where the warm-up stopped and wraps around, so it finds only what the caches can hold.
- * Check: the sum of a over the region's elements, from the formulas that filled b and c.
+ * Measures: sequential bandwidth, with one TLB miss a page. The region starts where the warm-up stopped and
+ *           wraps around, so it finds in the caches only what they can hold of the footprint.
+ * Words:    pages=4096    footprint of the three arrays together, in 4 KiB
+ *           iters=150000  elements of 8 bytes
+ *           page=4K|2M    (4K)
+ *           seed=1        of the arrays' contents
+ * Check:    the sum of a over the region's elements, from the formulas that filled b and c.
  */
 #include "kit/kit.h"
 
@@ -35,8 +39,7 @@ static void fill(struct arrays *s, u64 elements)
 
 static void triad(struct arrays *s, u64 start, u64 end)
 {
-    for (u64 i = start; i < end; i++)
-        s->a[i] = s->b[i] + factor * s->c[i];
+    for (u64 i = start; i < end; i++) s->a[i] = s->b[i] + factor * s->c[i];
 }
 
 /* Elements first, first + 1, ... modulo the length, in whole stretches. */
@@ -52,8 +55,7 @@ static void triad_around(struct arrays *s, u64 first, u64 count)
 static u64 sum_stored(const struct arrays *s, u64 first, u64 count)
 {
     u64 sum = 0;
-    for (u64 i = first; i < first + count; i++)
-        sum += s->a[i % s->length];
+    for (u64 i = first; i < first + count; i++) sum += s->a[i % s->length];
     return sum;
 }
 
@@ -68,8 +70,8 @@ static u64 sum_expected(const struct arrays *s, u64 first, u64 count)
 int main(void)
 {
     u64 pages = 4096, iters = 150000, page_size = 0, seed = 1;
-    const struct word words[] = {WORD_PAGES(pages, 1, PAGES_MAX), WORD_ITERS(iters), WORD_PAGE_SIZE(page_size),
-                                 WORD_SEED(seed)};
+    const struct word words[] = {WORD_PAGES(pages, 1, PAGES_MAX), WORD_ITERS(iters),
+                                 WORD_PAGE_SIZE(page_size), WORD_SEED(seed)};
     bench_start(words, COUNT_OF(words));
     u64 length = pages * PAGE_4K / sizeof(u64) / 3;
     u64 *data = bench_data(pages, PAGE_SIZE_OF(page_size));

@@ -1,8 +1,10 @@
-/* syscall.c - a user program that does nothing but call the kernel: the round trip to ring 0 and back.
+/* syscall.c - a user program that does nothing but call the kernel.
  *
- * Words: iters=5000 (calls) entry=syscall|int (syscall: SYSCALL and SYSRET; int: INT 0x80 and IRETQ).
- * The kernel saves and restores all registers and adds two numbers.
- * Check: the chain of additions: after n calls the program must hold n (n - 1) / 2.
+ * Measures: the round trip to ring 0 and back. The kernel saves and restores all registers and adds two
+ *           numbers.
+ * Words:    iters=5000          calls
+ *           entry=syscall|int   (syscall) SYSCALL and SYSRET, or INT 0x80 and IRETQ
+ * Check:    the chain of additions: after n calls the program must hold n (n - 1) / 2.
  */
 #include "kit/kit.h"
 
@@ -11,16 +13,14 @@ enum { ENTRY_SYSCALL, ENTRY_INT };
 static USER_CODE void call_by_syscall(u64 count)
 {
     u64 sum = 0;
-    for (u64 i = 0; i < count; i++)
-        sum = syscall(SYS_ADD, sum, i);
+    for (u64 i = 0; i < count; i++) sum = syscall(SYS_ADD, sum, i);
     syscall(SYS_EXIT, sum, 0);
 }
 
 static USER_CODE void call_by_int(u64 count)
 {
     u64 sum = 0;
-    for (u64 i = 0; i < count; i++)
-        sum = int_syscall(SYS_ADD, sum, i);
+    for (u64 i = 0; i < count; i++) sum = int_syscall(SYS_ADD, sum, i);
     syscall(SYS_EXIT, sum, 0);
 }
 

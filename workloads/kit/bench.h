@@ -16,19 +16,19 @@
 #include "kit/types.h"
 #include "kit/words.h"
 
-typedef unsigned long long ull; /* what printf's %llu and %llx take */
-
 /* Rows that many benches share; each names the u64 that holds the default. */
-#define WORD_PAGES(v, least, most) {.key = "pages", .kind = WORD_NUMBER, .value = &(v), .min = (least), .max = (most)}
-#define WORD_ITERS(v)              {.key = "iters", .kind = WORD_NUMBER, .value = &(v), .min = 1, .max = UINT32_MAX}
-#define WORD_SEED(v)               {.key = "seed", .kind = WORD_NUMBER, .value = &(v), .max = UINT32_MAX}
-#define WORD_PAGE_SIZE(v)          {.key = "page", .kind = WORD_CHOICE, .value = &(v), .choices = "4K|2M"}
+/* clang-format off */
+#define WORD_PAGES(v, least, most) {"pages", WORD_NUMBER, &(v), least, most, NULL}
+#define WORD_ITERS(v)              {"iters", WORD_NUMBER, &(v), 1, UINT32_MAX, NULL}
+#define WORD_SEED(v)               {"seed", WORD_NUMBER, &(v), 0, UINT32_MAX, NULL}
+#define WORD_PAGE_SIZE(v)          {"page", WORD_CHOICE, &(v), 0, 0, "4K|2M"}
+/* clang-format on */
 
 /* Largest pages=: 1 GiB of footprint. */
 #define PAGES_MAX (GiB / PAGE_4K)
 
-/* Reads the command line (also timer=HZ, default 0: no timer; tsc=on|off, default off) and starts the timer if asked
- * for. At most 8 own words. */
+/* Reads the command line (also timer=HZ, default 0: no timer; tsc=on|off, default off) and starts the
+ * timer if asked for. At most 8 own words. */
 void bench_start(const struct word *words, size_t count);
 
 /* `pages` * 4 KiB of fresh, contiguous, uncleared memory, mapped at DATA_VA. Call it once. */
@@ -50,7 +50,8 @@ static inline void bench_mark_end(void)
     MARK_END();
 }
 
-/* Prints the line with " ok" or " FAILED" behind it (and ticks and cycles with tsc=on); gives the status of the run. */
+/* Prints the line with " ok" or " FAILED" behind it (and ticks and cycles with tsc=on); gives the status
+ * of the run. */
 int bench_report(bool ok, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Keeps the compiler from dropping or precomputing a value. */

@@ -74,8 +74,7 @@ static void choose_heap(void)
     struct gap best = {0, 0};
     keep_larger(&best, MiB);
     keep_larger(&best, (u64)image_end);
-    for (u32 i = 0; i < boot.module_count; i++)
-        keep_larger(&best, round_up(boot.modules[i].end, PAGE_4K));
+    for (u32 i = 0; i < boot.module_count; i++) keep_larger(&best, round_up(boot.modules[i].end, PAGE_4K));
     heap_init(best.start, best.end);
 }
 

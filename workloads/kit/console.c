@@ -30,8 +30,7 @@ void console_init(void)
 
 void console_put(char c)
 {
-    while (!(in8(UART_LSR) & LSR_THR_EMPTY))
-        pause();
+    while (!(in8(UART_LSR) & LSR_THR_EMPTY)) pause();
     out8(UART, (u8)c);
 }
 
@@ -49,8 +48,7 @@ static const char *read_conversion(const char *s, struct conversion *conv)
         conv->pad = '0';
         s++;
     }
-    while (*s >= '0' && *s <= '9')
-        conv->width = conv->width * 10 + (*s++ - '0');
+    while (*s >= '0' && *s <= '9') conv->width = conv->width * 10 + (*s++ - '0');
     while (*s == 'l' || *s == 'z') {
         conv->wide = true;
         s++;
@@ -61,15 +59,13 @@ static const char *read_conversion(const char *s, struct conversion *conv)
 
 static void put_padding(int length, const struct conversion *conv)
 {
-    for (int i = length; i < conv->width; i++)
-        console_put(conv->pad);
+    for (int i = length; i < conv->width; i++) console_put(conv->pad);
 }
 
 static void put_text(const char *text, const struct conversion *conv)
 {
     put_padding((int)string_length(text), conv);
-    while (*text)
-        console_put(*text++);
+    while (*text) console_put(*text++);
 }
 
 /* The sign goes before zeros and behind blanks. */
@@ -84,8 +80,7 @@ static void put_number(u64 value, unsigned base, bool negative, const struct con
     if (negative && conv->pad == '0') console_put('-');
     put_padding((int)sizeof digits - at + negative, conv);
     if (negative && conv->pad != '0') console_put('-');
-    while (at < (int)sizeof digits)
-        console_put(digits[at++]);
+    while (at < (int)sizeof digits) console_put(digits[at++]);
 }
 
 static void put_signed(i64 value, const struct conversion *conv)
@@ -170,9 +165,7 @@ void exit_run(u8 status)
     out8(EXIT_PORT, status);
     while (!(in8(UART_LSR) & LSR_TRANSMITTER_EMPTY)) /* Bochs loses what is still in the FIFO */
         pause();
-    for (const char *s = "Shutdown"; *s; s++)
-        out8(BOCHS_SHUTDOWN_PORT, (u8)*s);
+    for (const char *s = "Shutdown"; *s; s++) out8(BOCHS_SHUTDOWN_PORT, (u8)*s);
     interrupts_off();
-    for (;;)
-        halt();
+    for (;;) halt();
 }

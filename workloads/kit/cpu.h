@@ -1,7 +1,7 @@
 /* cpu.h - one inline function per system instruction, and the register bits that the kit uses.
  *
- * Names are the manual's (Intel SDM Vol. 3A, "System Architecture Overview"; Vol. 4 for MSRs). A function compiles
- * to its instruction and nothing else, so a bench that counts them counts right.
+ * Names are the manual's (Intel SDM Vol. 3A, "System Architecture Overview"; Vol. 4 for MSRs). A function
+ * compiles to its instruction and nothing else, so a bench that counts them counts right.
  */
 #ifndef KIT_CPU_H
 #define KIT_CPU_H
@@ -68,17 +68,17 @@ static inline void wrmsr(u32 msr, u64 value)
 }
 
 /* READER(name, register) and WRITER: moves to and from the control registers and CR2. */
-#define READER(name, reg)                                                                                              \
-    static inline u64 name(void)                                                                                       \
-    {                                                                                                                  \
-        u64 value;                                                                                                     \
-        __asm__ volatile("mov %%" reg ", %0" : "=r"(value) : : "memory");                                              \
-        return value;                                                                                                  \
+#define READER(name, reg)                                                                                    \
+    static inline u64 name(void)                                                                             \
+    {                                                                                                        \
+        u64 value;                                                                                           \
+        __asm__ volatile("mov %%" reg ", %0" : "=r"(value) : : "memory");                                    \
+        return value;                                                                                        \
     }
-#define WRITER(name, reg)                                                                                              \
-    static inline void name(u64 value)                                                                                 \
-    {                                                                                                                  \
-        __asm__ volatile("mov %0, %%" reg : : "r"(value) : "memory");                                                  \
+#define WRITER(name, reg)                                                                                    \
+    static inline void name(u64 value)                                                                       \
+    {                                                                                                        \
+        __asm__ volatile("mov %0, %%" reg : : "r"(value) : "memory");                                        \
     }
 READER(read_cr0, "cr0")
 READER(read_cr2, "cr2")

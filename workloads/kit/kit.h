@@ -1,6 +1,7 @@
 /* kit.h - the guest runtime: everything that a bench or a monitor may use, in reading order.
  *
- * Models:       a small single-processor kernel in long mode: identity mapping, heap, traps, timer, user mode, processes.
+ * Models:       a small single-processor kernel in long mode: identity mapping, heap, traps, timer, user
+ *               mode, processes.
  * Not modelled: several processors, SSE, files. No emulator-only device except the exit ports.
  * Neighbours:   Multiboot loader below (GRUB, QEMU, Bochs, Gigogne), main() above.
  * Checked by:   tests/system/guests_on_qemu.sh, which runs every bench on QEMU.

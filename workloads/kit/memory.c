@@ -21,8 +21,7 @@ void *memmove(void *to, const void *from, size_t bytes)
     if (to <= from) return memcpy(to, from, bytes);
     u8 *d = to;
     const u8 *s = from;
-    while (bytes--)
-        *(volatile u8 *)(d + bytes) = s[bytes];
+    while (bytes--) *(volatile u8 *)(d + bytes) = s[bytes];
     return to;
 }
 
@@ -37,8 +36,7 @@ int memcmp(const void *a, const void *b, size_t bytes)
 size_t string_length(const char *s)
 {
     size_t n = 0;
-    while (s[n])
-        n++;
+    while (s[n]) n++;
     return n;
 }
 
@@ -81,7 +79,7 @@ u64 heap_end(void)
 void *heap_run(u64 bytes, u64 alignment)
 {
     u64 start = round_up(heap.next, alignment);
-    if (start + bytes > heap.end) panic("out of memory: %llu KiB asked for", (unsigned long long)(bytes / KiB));
+    if (start + bytes > heap.end) panic("out of memory: %llu KiB asked for", (ull)(bytes / KiB));
     heap.next = round_up(start + bytes, PAGE_4K);
     return (void *)start;
 }

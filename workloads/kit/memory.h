@@ -1,8 +1,9 @@
 /* memory.h - C's memory functions (the compiler may call them), strings, and the heap of physical pages.
  *
- * The heap is the largest gap of RAM that holds neither the image, nor a module, nor anything below 1 MiB. All of it is
- * identity-mapped, so an address serves as a pointer and as a physical address. Single pages come back through a
- * last-in, first-out list kept in the free pages themselves; runs of pages do not come back.
+ * The heap is the largest gap of RAM that holds neither the image, nor a module, nor anything below 1 MiB.
+ * All of it is identity-mapped, so an address serves as a pointer and as a physical address. Single pages
+ * come back through a last-in, first-out list kept in the free pages themselves; runs of pages do not come
+ * back.
  */
 #ifndef KIT_MEMORY_H
 #define KIT_MEMORY_H
@@ -16,7 +17,8 @@ int memcmp(const void *a, const void *b, size_t bytes);
 size_t string_length(const char *s);
 bool strings_equal(const char *a, const char *b);
 
-/* Called by the kit before main; a monitor that splits RAM with its guest may call it again with a part of it. */
+/* Called by the kit before main; a monitor that splits RAM with its guest may call it again with a part of
+ * it. */
 void heap_init(u64 start, u64 end);
 u64 heap_start(void);
 u64 heap_end(void);

@@ -17,7 +17,8 @@ u64 pte_nx(void)
     return nx;
 }
 
-/* Bytes that one entry of a table of this level covers: 4 KiB for a page table (1), 512 GiB for a PML4 (4). */
+/* Bytes that one entry of a table of this level covers: 4 KiB for a page table (1), 512 GiB for a PML4
+ * (4). */
 static u64 entry_bytes(unsigned level)
 {
     return PAGE_4K << (9 * (level - 1));

@@ -3,8 +3,9 @@
  *   63..48   47..39   38..30   29..21   20..12   11..0
  *   sign     PML4     PDPT     PD       PT       offset        (Intel SDM Vol. 3A, "4-Level Paging")
  *
- * Tables are 4 KiB heap pages reached through the identity mapping. Nothing here flushes a TLB: whoever changes a
- * present entry calls invlpg() or reloads CR3, as the manual's "Invalidation of TLBs and Paging-Structure Caches" asks.
+ * Tables are 4 KiB heap pages reached through the identity mapping. Nothing here flushes a TLB: whoever
+ * changes a present entry calls invlpg() or reloads CR3, as the manual's "Invalidation of TLBs and
+ * Paging-Structure Caches" asks.
  * Not modelled: 5-level paging, protection keys, global pages.
  */
 #ifndef KIT_PAGING_H
@@ -30,7 +31,8 @@
 
 enum { TABLE_ENTRIES = 512 };
 
-/* Where the benches map the memory that they measure: far from the identity mapping, so in tables of its own. */
+/* Where the benches map the memory that they measure: far from the identity mapping, so in tables of its
+ * own. */
 #define DATA_VA (1ull << 40)
 
 /* RAM up to here is identity-mapped and cached; the GiB behind it is mapped uncached, for devices. */
@@ -39,7 +41,8 @@ enum { TABLE_ENTRIES = 512 };
 /* The address space that the kit runs in: the first 4 GiB identity-mapped, supervisor only. */
 u64 *kernel_space(void);
 
-/* Called by the kit: replaces start.S's tables by 1 GiB pages where CPUID offers them, else by 2 MiB pages. */
+/* Called by the kit: replaces start.S's tables by 1 GiB pages where CPUID offers them, else by 2 MiB
+ * pages. */
 void paging_init(void);
 
 /* PTE_NX when the processor has it, else 0. */

@@ -10,7 +10,7 @@ enum { PF_WRITE = 2, CLONE_PCID_LAST = 4095, USER_LEVEL = 3 };
 
 static struct process *current;
 static bool pcid_on;
-static u64 forks_deep;   /* children that run now, each with a PCID of its own */
+static u64 forks_deep;  /* children that run now, each with a PCID of its own */
 static u16 *page_users; /* how many processes map a heap page */
 
 static u16 *users_of(u64 page)
@@ -208,7 +208,7 @@ static void take_syscall(struct trap_frame *frame)
         frame->rax = 0;
         break;
     default:
-        panic("system call %llu does not exist", (unsigned long long)frame->rax);
+        panic("system call %llu does not exist", (ull)frame->rax);
     }
 }
 
@@ -216,8 +216,8 @@ static void take_page_fault(struct trap_frame *frame)
 {
     u64 va = read_cr2();
     if (current && process_touch(current, va, frame->error_code & PF_WRITE)) return;
-    panic("page fault at 0x%llx, error code 0x%llx, rip 0x%llx", (unsigned long long)va,
-          (unsigned long long)frame->error_code, (unsigned long long)frame->rip);
+    panic("page fault at 0x%llx, error code 0x%llx, rip 0x%llx", (ull)va, (ull)frame->error_code,
+          (ull)frame->rip);
 }
 
 void processes_init(void)
@@ -228,7 +228,8 @@ void processes_init(void)
     user_set_syscall_handler(take_syscall);
 }
 
-/* The stack starts as after a CALL, so that the compiled code finds it aligned; the program does not return. */
+/* The stack starts as after a CALL, so that the compiled code finds it aligned; the program does not
+ * return. */
 static u64 run_below(u64 stack, void (*program)(u64 argument), u64 argument)
 {
     u64 rip = USER_CODE_VA + ((u64)program - (u64)user_image_start);

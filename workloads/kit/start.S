@@ -1,9 +1,10 @@
 /* start.S - from the Multiboot entry to C in 64-bit mode.
  *
- * Entered as the Multiboot Specification says ("Machine state"): 32-bit protected mode, flat segments, paging off,
- * interrupts off, EAX = magic, EBX = information. The 32-bit part is as short as it can be, because a monitor without
- * unrestricted guest runs it in compatibility mode and hides CR0.PG, CR4.PAE and EFER from it.
- * The first page tables are assembled, not computed: 4 GiB of identity mapping in 2 MiB pages. C replaces them.
+ * Entered as the Multiboot Specification says ("Machine state"): 32-bit protected mode, flat segments, paging
+ * off, interrupts off, EAX = magic, EBX = information. The 32-bit part is as short as it can be, because a
+ * monitor without unrestricted guest runs it in compatibility mode and hides CR0.PG, CR4.PAE and EFER from
+ * it. The first page tables are assembled, not computed: 4 GiB of identity mapping in 2 MiB pages. C replaces
+ * them.
  */
 #define GDT_KERNEL_CODE 0x08
 #define GDT_KERNEL_DATA 0x10
@@ -50,7 +51,8 @@ long_mode:
     xorl    %ebp, %ebp
     call    kit_start
 
-/* Selectors: see trap.h. SYSRET takes SS from STAR[63:48] + 8 and 64-bit CS from + 16, hence the order of user segments. */
+/* Selectors: see trap.h. SYSRET takes SS from STAR[63:48] + 8 and 64-bit CS from + 16, hence the order of
+ * user segments. */
     .section .data
     .balign 16
     .globl  gdt

@@ -2,7 +2,8 @@
  *
  * The handlers only count and acknowledge. Interrupts are on while the program runs, if a timer was started.
  * Not modelled: I/O APIC, calibration (the local APIC's input clock is unknown), x2APIC.
- * Source: Intel 8259A and 8254 data sheets; Intel SDM Vol. 3A, "Advanced Programmable Interrupt Controller (APIC)".
+ * Source: Intel 8259A and 8254 data sheets; Intel SDM Vol. 3A, "Advanced Programmable Interrupt Controller
+ * (APIC)".
  */
 #ifndef KIT_TIMER_H
 #define KIT_TIMER_H

@@ -42,7 +42,7 @@ static u64 try_rsp; /* not 0 while trap_try waits */
 static struct trap_outcome try_outcome;
 
 static const char *const exception_names[EXCEPTIONS] = {
-    "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "9",  "#TS",
+    "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "9",   "#TS",
     "#NP", "#SS", "#GP", "#PF", "15",  "#MF", "#AC", "#MC", "#XM", "#VE", "#CP",
     "22",  "23",  "24",  "25",  "26",  "27",  "#HV", "#VC", "#SX", "31",
 };
@@ -62,8 +62,7 @@ static void set_gate(unsigned vector, u8 type, u8 ist)
 
 static void load_idt(void)
 {
-    for (unsigned v = 0; v < VECTORS; v++)
-        set_gate(v, GATE_INTERRUPT, 0);
+    for (unsigned v = 0; v < VECTORS; v++) set_gate(v, GATE_INTERRUPT, 0);
     set_gate(VECTOR_DF, GATE_INTERRUPT, IST_DOUBLE_FAULT);
     set_gate(VECTOR_INT_USER, GATE_INTERRUPT | GATE_DPL3, 0);
     struct table_pointer pointer = {sizeof idt - 1, (u64)idt};
@@ -110,9 +109,8 @@ static void abandon_try(struct trap_frame *frame)
 static _Noreturn void report_and_stop(const struct trap_frame *frame)
 {
     const char *name = frame->vector < EXCEPTIONS ? exception_names[frame->vector] : "interrupt";
-    panic("unexpected trap %d (%s): error code 0x%llx rip 0x%llx rsp 0x%llx cr2 0x%llx", (int)frame->vector, name,
-          (unsigned long long)frame->error_code, (unsigned long long)frame->rip, (unsigned long long)frame->rsp,
-          (unsigned long long)read_cr2());
+    panic("unexpected trap %d (%s): error code 0x%llx rip 0x%llx rsp 0x%llx cr2 0x%llx", (int)frame->vector,
+          name, (ull)frame->error_code, (ull)frame->rip, (ull)frame->rsp, (ull)read_cr2());
 }
 
 void trap_dispatch(struct trap_frame *frame)

@@ -1,9 +1,11 @@
 /* trap.h - IDT, exceptions and interrupts, TSS; and calls that may fault.
  *
- * Vectors: 0-31 exceptions; 32-47 the PIC's lines; 48 the local APIC timer; 0x80 INT from user mode; 255 spurious.
- * All gates are interrupt gates (IF clear on entry). #DF runs on its own stack (IST 1). A trap from user mode swaps GS.
- * An exception without handler ends the run with a message, unless trap_try() is waiting for it.
- * Source: Intel SDM Vol. 3A, "Interrupt and Exception Handling", "64-Bit Mode Stack Frame", "Task Management in 64-bit Mode".
+ * Vectors: 0-31 exceptions; 32-47 the PIC's lines; 48 the local APIC timer; 0x80 INT from user mode; 255
+ * spurious. All gates are interrupt gates (IF clear on entry). #DF runs on its own stack (IST 1). A trap from
+ * user mode swaps GS. An exception without handler ends the run with a message, unless trap_try() is waiting
+ * for it.
+ * Source: Intel SDM Vol. 3A, "Interrupt and Exception Handling", "64-Bit Mode Stack Frame", "Task Management
+ * in 64-bit Mode".
  */
 #ifndef KIT_TRAP_H
 #define KIT_TRAP_H

@@ -1,8 +1,10 @@
-/* traps.S - the assembly half of trap.c: 256 entry stubs, the common entry and exit, and trap_try's way back. */
+/* traps.S - the assembly half of trap.c: 256 entry stubs, the common entry and exit, and trap_try's way
+ * back. */
 #include "kit/frame.h"
 
 /* Exceptions that push an error code themselves: Intel SDM Vol. 3A, "Exception and Interrupt Reference". */
-#define HAS_ERROR_CODE(v) ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21 || (v) == 29 || (v) == 30)
+#define HAS_ERROR_CODE(v) \
+    ((v) == 8 || ((v) >= 10 && (v) <= 14) || (v) == 17 || (v) == 21 || (v) == 29 || (v) == 30)
 
     .text
     .balign 16
@@ -37,7 +39,8 @@ trap_entry:
     addq    $16, %rsp                           /* vector, error code */
     iretq
 
-/* void trap_try_call(void (*try)(u64), u64 argument, u64 *resume_rsp): the stack pointer stored there leads home. */
+/* void trap_try_call(void (*try)(u64), u64 argument, u64 *resume_rsp): the stack pointer stored there
+ * leads home. */
     .globl  trap_try_call
     .globl  trap_try_resume
 trap_try_call:

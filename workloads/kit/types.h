@@ -14,6 +14,7 @@ typedef int8_t i8;
 typedef int16_t i16;
 typedef int32_t i32;
 typedef int64_t i64;
+typedef unsigned long long ull; /* what printf's %llu and %llx take */
 
 #define KiB 1024ull
 #define MiB (1024 * KiB)

@@ -5,7 +5,8 @@
 #define CPU_LOCAL_USER_RSP   8
 #define TSS_RSP0             4
 
-/* SYSCALL leaves RIP in RCX and RFLAGS in R11 and does not change the stack. Builds the frame that a trap would. */
+/* SYSCALL leaves RIP in RCX and RFLAGS in R11 and does not change the stack. Builds the frame that a trap
+ * would. */
     .text
     .globl  syscall_entry
 syscall_entry:
@@ -35,7 +36,8 @@ syscall_entry:
     swapgs
     sysretq
 
-/* u64 user_run(struct trap_frame *frame): leaves the caller's state on the stack that traps from user mode will use. */
+/* u64 user_run(struct trap_frame *frame): leaves the caller's state on the stack that traps from user mode
+ * will use. */
     .globl  user_run
 user_run:
     pushfq

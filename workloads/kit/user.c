@@ -25,7 +25,7 @@ static bool cpu_has_smep(void)
 
 static void refuse_syscall(struct trap_frame *frame)
 {
-    panic("system call %llu without a handler", (unsigned long long)frame->rax);
+    panic("system call %llu without a handler", (ull)frame->rax);
 }
 
 void user_init(void)

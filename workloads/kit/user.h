@@ -1,9 +1,10 @@
-/* user.h - user mode: entry by IRETQ, system calls by SYSCALL/SYSRET or INT 0x80, and the way back into the kernel.
+/* user.h - user mode: entry by IRETQ, system calls by SYSCALL/SYSRET or INT 0x80, and the way back into the
+ * kernel.
  *
- * A user program runs inside the kernel's call of user_run(), which returns what the program (or the kernel on its
- * behalf) gives to user_leave(). Calls nest: a system call may run another program before it answers.
- * A system call passes its number in RAX and arguments in RDI, RSI, RDX; the result comes back in RAX. SYSCALL alone
- * destroys RCX and R11.
+ * A user program runs inside the kernel's call of user_run(), which returns what the program (or the kernel
+ * on its behalf) gives to user_leave(). Calls nest: a system call may run another program before it answers.
+ * A system call passes its number in RAX and arguments in RDI, RSI, RDX; the result comes back in RAX.
+ * SYSCALL alone destroys RCX and R11.
  * Source: Intel SDM Vol. 3A, "Fast System Calls in 64-Bit Mode".
  */
 #ifndef KIT_USER_H
@@ -11,7 +12,8 @@
 
 #include "kit/trap.h"
 
-/* Code and constants of user programs; kit.ld puts them on pages of their own. They may refer to nothing else. */
+/* Code and constants of user programs; kit.ld puts them on pages of their own. They may refer to nothing
+ * else. */
 #define USER_CODE __attribute__((section(".user.text"), noinline))
 extern u8 user_image_start[], user_image_end[];
 

@@ -9,8 +9,7 @@ struct text {
 
 static struct text next_word(const char **line)
 {
-    while (**line == ' ')
-        (*line)++;
+    while (**line == ' ') (*line)++;
     struct text word = {*line, 0};
     while (**line && **line != ' ') {
         (*line)++;
@@ -23,8 +22,7 @@ static struct text next_word(const char **line)
 static size_t find_char(struct text text, char c)
 {
     size_t i = 0;
-    while (i < text.length && text.start[i] != c)
-        i++;
+    while (i < text.length && text.start[i] != c) i++;
     return i;
 }
 
@@ -47,24 +45,24 @@ static void print_key(const struct word *word)
     else if (word->kind == WORD_SWITCH)
         printf(" %s=on|off", word->key);
     else
-        printf(" %s=%llu..%llu", word->key, (unsigned long long)word->min, (unsigned long long)word->max);
+        printf(" %s=%llu..%llu", word->key, (ull)word->min, (ull)word->max);
 }
 
 static _Noreturn void refuse(struct text text, const char *why, const struct word *words, size_t count)
 {
     printf("\"");
-    for (size_t i = 0; i < text.length; i++)
-        console_put(text.start[i]);
+    for (size_t i = 0; i < text.length; i++) console_put(text.start[i]);
     printf("\": %s; words:", why);
-    for (size_t i = 0; i < count; i++)
-        print_key(&words[i]);
+    for (size_t i = 0; i < count; i++) print_key(&words[i]);
     printf("\n");
     exit_run(1);
 }
 
 static bool digit_value(char c, unsigned base, u64 *value)
 {
-    unsigned v = c >= '0' && c <= '9' ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) : 16;
+    unsigned v = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+                 : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10)
+                                        : 16;
     *value = v;
     return v < base;
 }

@@ -1,7 +1,7 @@
 /* words.h - the command line: `key=value` words, read strictly against a table.
  *
- * A first word that names the image (QEMU and GRUB put it there) is skipped: it holds no '=', and a '/' or ".elf".
- * Numbers are decimal or 0x..., with an optional unit K, M or G (times 1024).
+ * A first word that names the image (QEMU and GRUB put it there) is skipped: it holds no '=', and a '/' or
+ * ".elf". Numbers are decimal or 0x..., with an optional unit K, M or G (times 1024).
  */
 #ifndef KIT_WORDS_H
 #define KIT_WORDS_H
@@ -26,7 +26,8 @@ struct word {
 #define PAGE_SIZE_CHOICES    "4K|2M|1G"
 #define PAGE_SIZE_OF(choice) (4096ull << 9 * (choice))
 
-/* Reads a command line. An unknown, malformed, repeated or out-of-range word: one message, end of run with status 1. */
+/* Reads a command line. An unknown, malformed, repeated or out-of-range word: one message, end of run with
+ * status 1. */
 void words_read(const char *line, const struct word *words, size_t count);
 
 #endif
