@@ -12,6 +12,9 @@ enum {
     TSS_IST1 = 36,
     TSS_IO_MAP = 102,
     DOUBLE_FAULT_STACK_BYTES = 4096,
+    PIC1_DATA = 0x21,
+    PIC2_DATA = 0xa1,
+    MASK_ALL = 0xff,
 };
 
 /* traps.S */
@@ -87,10 +90,18 @@ static void load_tss(void)
     __asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS));
 }
 
+/* Firmware leaves lines unmasked that would arrive by vectors of its own, among the exceptions. */
+static void mask_pics(void)
+{
+    out8(PIC1_DATA, MASK_ALL);
+    out8(PIC2_DATA, MASK_ALL);
+}
+
 void trap_init(void)
 {
     load_idt();
     load_tss();
+    mask_pics();
 }
 
 void trap_set_handler(unsigned vector, trap_handler_fn handler)

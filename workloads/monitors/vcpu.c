@@ -8,9 +8,6 @@ _Noreturn void vm_launch(struct vcpu *vcpu);
 extern u8 vm_exit[];
 
 enum {
-    PIC1_DATA = 0x21,
-    PIC2_DATA = 0xa1,
-    MASK_ALL = 0xff,
     DR7_RESET = 0x400,
     RFLAGS_RESET = 2,
     MULTIBOOT_MAGIC = 0x2badb002,
@@ -208,13 +205,6 @@ static void write_empty_lists(void)
     vmwrite(ENTRY_INTERRUPTION_INFORMATION, 0);
 }
 
-/* What firmware left unmasked would reach the guest by vectors that it never programmed. */
-static void mask_pic(void)
-{
-    out8(PIC1_DATA, MASK_ALL);
-    out8(PIC2_DATA, MASK_ALL);
-}
-
 void vcpu_run(const struct technique *technique, struct vcpu_options options, u32 entry, u32 multiboot_info)
 {
     struct vcpu *vcpu = &the_vcpu;
@@ -231,7 +221,6 @@ void vcpu_run(const struct technique *technique, struct vcpu_options options, u3
     technique->set_up(vcpu);
     technique->load_address_space(vcpu);
     controls_write(&vcpu->controls);
-    mask_pic();
     vm_launch(vcpu);
 }
 
