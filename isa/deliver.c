@@ -1,6 +1,7 @@
 /* deliver.c - an event through the IDT: SDM Vol. 3A, "Exception- and Interrupt-Handler Procedures" and "64-Bit Mode Stack Frame".
  *
  * Everything that can fault is done before anything of the hart changes, so a failed delivery leaves the state of before. */
+#include "isa/far.h"
 #include "isa/mem.h"
 #include "isa/state.h"
 
@@ -22,7 +23,6 @@ struct delivery {
     struct gate gate;
     struct segment cs;
     unsigned cpl;        /* of the handler */
-    bool changes_stack;  /* to another privilege or an IST stack */
     struct segment ss;
     u64 rsp;             /* new stack before the frame */
     unsigned slot_bytes;
@@ -106,21 +106,14 @@ static bool find_code(struct hart *h, struct delivery *d)
 
 /* --- the handler's stack --- */
 
-static bool read_tss(struct hart *h, const struct delivery *d, unsigned offset, unsigned bytes, u64 *out)
-{
-    if (offset + bytes - 1 > h->tr.limit)
-        return fail(h, VEC_TS, selector_error(h->tr.selector) | d->ext);
-    return mem_load_system(h, VA(h->tr.base + offset), bytes, out);
-}
-
 /* SDM Vol. 3A, "64-Bit TSS Format": RSP0 at 4, IST1 at 36. */
 static bool find_stack_long(struct hart *h, struct delivery *d)
 {
     bool inward = d->cpl != h->cpl;
-    d->changes_stack = inward || d->gate.ist;
     d->rsp = h->reg[REG_RSP];
     d->ss = inward ? segment_null((u16)d->cpl, d->cpl) : h->seg[SEG_SS];
-    if (d->changes_stack && !read_tss(h, d, d->gate.ist ? 28u + 8u * d->gate.ist : 4 + 8 * d->cpl, 8, &d->rsp))
+    unsigned at = d->gate.ist ? 28u + 8u * d->gate.ist : 4 + 8 * d->cpl;
+    if ((inward || d->gate.ist) && !tss_read(h, at, 8, d->ext, &d->rsp))
         return false;
     if (!va_is_canonical(h, d->rsp))
         return fail(h, VEC_SS, d->ext);
@@ -132,13 +125,12 @@ static bool find_stack_long(struct hart *h, struct delivery *d)
 static bool find_stack_legacy(struct hart *h, struct delivery *d)
 {
     u64 ss;
-    d->changes_stack = d->cpl != h->cpl;
     d->rsp = h->reg[REG_RSP];
     d->ss = h->seg[SEG_SS];
-    if (!d->changes_stack)
+    if (d->cpl == h->cpl)
         return true;
     unsigned width = h->tr.ar & 8 ? 4 : 2, at = width + 2 * width * d->cpl;
-    return read_tss(h, d, at, width, &d->rsp) && read_tss(h, d, at + width, 2, &ss) &&
+    return tss_read(h, at, width, d->ext, &d->rsp) && tss_read(h, at + width, 2, d->ext, &ss) &&
            segment_check_stack(h, (u16)ss, d->cpl, VEC_TS, d->ext, &d->ss);
 }
 

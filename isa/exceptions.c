@@ -88,8 +88,16 @@ static bool raise_one(struct hart *h, const struct fault *f, enum event_type typ
     }
 }
 
+/* A delivery is taken as the pipe empties, so that it may even touch MMIO: whoever puts a stack there. */
+static void begin_event(struct hart *h)
+{
+    if (h->record)
+        h->record->drained = true;
+}
+
 void isa_raise(struct hart *h)
 {
+    begin_event(h);
     h->tf_armed = false;
     for (;;) {
         struct fault f = h->fault;
@@ -111,6 +119,7 @@ void isa_raise(struct hart *h)
 
 static void raise_event(struct hart *h, u8 vector, enum event_type type)
 {
+    begin_event(h);
     if (isa_deliver(h, vector, type, false, 0, 0) == OUT_FAULT)
         isa_raise(h);
 }

@@ -1,0 +1,77 @@
+/* exec_interrupt.c - INT n, INT3, INT1 and IRET: SDM Vol. 2A, "INT n/INTO/INT3/INT1" and "IRET/IRETD/IRETQ". */
+#include "isa/exec.h"
+#include "isa/far.h"
+#include "isa/state.h"
+
+/* Software exceptions can be intercepted, INT n cannot; RIP is the instruction's until the handler is entered. */
+static enum outcome software_event(struct hart *h, const struct insn *i, u8 vector, enum event_type type)
+{
+    h->reg[REG_RIP] = insn_rip(h, i);
+    struct fault f = {.kind = FAULT_EXCEPTION, .vector = vector, .soft = (u8)type, .insn_length = i->length};
+    bool may_exit = hart_in_guest(h) && type != EVENT_SOFT_INT;
+    if (may_exit && h->virt->intercept_event(h->virt_self, h, &f, type))
+        return OUT_EXIT;
+    return isa_deliver(h, vector, type, false, 0, i->length);
+}
+
+enum outcome exec_int_n(struct hart *h, const struct insn *i) { return software_event(h, i, (u8)i->imm, EVENT_SOFT_INT); }
+enum outcome exec_int3(struct hart *h, const struct insn *i) { return software_event(h, i, VEC_BP, EVENT_SOFT_EXCEPTION); }
+enum outcome exec_int1(struct hart *h, const struct insn *i) { return software_event(h, i, VEC_DB, EVENT_PRIV_SOFT); }
+
+/* --- IRET --- */
+
+/* Which flags the image sets: by operand size, CPL and IOPL before the return. */
+static u64 flags_mask(const struct hart *h, unsigned bytes)
+{
+    u64 mask = RFLAGS_ARITHMETIC | RFLAGS_TF | RFLAGS_DF | RFLAGS_NT;
+    if (bytes > 2)
+        mask |= RFLAGS_RF | RFLAGS_AC | RFLAGS_ID;
+    if (h->cpl <= (h->rflags & RFLAGS_IOPL) >> 12)
+        mask |= RFLAGS_IF;
+    if (h->cpl == 0)
+        mask |= RFLAGS_IOPL | (bytes > 2 ? RFLAGS_VIF | RFLAGS_VIP : 0);
+    return mask;
+}
+
+static bool read_frame(struct hart *h, unsigned bytes, struct far_return *r, u64 *image)
+{
+    u64 cs, ss = 0;
+    if (!far_read_slot(h, 0, bytes, &r->rip) || !far_read_slot(h, 1, bytes, &cs) || !far_read_slot(h, 2, bytes, image))
+        return false;
+    r->cs = (u16)cs;
+    r->pops_stack = hart_in_64bit_mode(h) || far_goes_outward(h, r->cs);
+    r->rsp = hart_stack_add(h, h->reg[REG_RSP], 3 * (i64)bytes);
+    if (r->pops_stack && (!far_read_slot(h, 3, bytes, &r->rsp) || !far_read_slot(h, 4, bytes, &ss)))
+        return false;
+    r->ss = (u16)ss;
+    return true;
+}
+
+/* Returns that need a task switch or virtual-8086 mode, neither of which is modelled. */
+static bool is_unmodelled(const struct hart *h, u64 image)
+{
+    return !hart_in_long_mode(h) && ((h->rflags & RFLAGS_NT) || ((image & RFLAGS_VM) && h->cpl == 0));
+}
+
+enum outcome exec_iret(struct hart *h, const struct insn *i)
+{
+    unsigned bytes = insn_operand_bytes(i);
+    struct far_return r = {.rip = 0};
+    u64 image;
+    if (hart_in_long_mode(h) && (h->rflags & RFLAGS_NT))
+        return hart_gp(h, 0);
+    if (!read_frame(h, bytes, &r, &image))
+        return OUT_FAULT;
+    if (is_unmodelled(h, image)) {
+        h->unmodelled++;
+        return hart_gp(h, 0);
+    }
+    if (!far_check_return(h, &r))
+        return OUT_FAULT;
+    u64 mask = flags_mask(h, bytes);
+    far_finish_return(h, &r);
+    hart_set_rflags(h, (hart_rflags(h) & ~mask) | (image & mask));
+    h->nmi_blocked = false;
+    hart_update_attention(h);
+    return OUT_FLUSH;
+}

@@ -1,0 +1,52 @@
+/* exec_syscall.c - SYSCALL and SYSRET: SDM Vol. 3A, "Fast System Calls in 64-Bit Mode". */
+#include "isa/exec.h"
+#include "isa/mem.h"
+#include "isa/state.h"
+
+/* Single step looks at TF as it is behind these two, not before: SYSCALL can clear it through IA32_FMASK, and SYSRET's trap is that of
+ * the SYSCALL it returns from. */
+static enum outcome finish(struct hart *h)
+{
+    h->tf_armed = h->rflags & RFLAGS_TF;
+    hart_update_attention(h);
+    return OUT_FLUSH;
+}
+
+static bool is_enabled(const struct hart *h) { return hart_in_64bit_mode(h) && (h->efer & EFER_SCE); }
+
+enum outcome exec_syscall(struct hart *h, const struct insn *i)
+{
+    (void)i;
+    if (!is_enabled(h))
+        return hart_ud(h);
+    u64 rflags = hart_rflags(h);
+    u16 selector = (u16)(bits(h->star, 47, 32) & ~3u);
+    struct segment cs = segment_flat_code(selector, 0, true);
+    h->reg[REG_RCX] = h->reg[REG_RIP];
+    h->reg[REG_R11] = rflags;
+    h->reg[REG_RIP] = h->lstar;
+    hart_set_rflags(h, rflags & ~h->fmask);
+    h->seg[SEG_SS] = segment_flat_data((u16)(selector + 8), 0);
+    segment_enter_code(h, &cs, selector, 0);
+    return finish(h);
+}
+
+#define SYSRET_RFLAGS 0x3c7fd7ull /* SDM Vol. 2B, "SYSRET": clears RF, VM and reserved bits */
+
+enum outcome exec_sysret(struct hart *h, const struct insn *i)
+{
+    bool to_64bit = insn_operand_bytes(i) == 8;
+    if (!is_enabled(h))
+        return hart_ud(h);
+    if (h->cpl != 0)
+        return hart_gp(h, 0);
+    if (to_64bit && !va_is_canonical(h, h->reg[REG_RCX]))
+        return hart_gp(h, 0);
+    u16 base = (u16)bits(h->star, 63, 48), selector = (u16)(base + (to_64bit ? 16 : 0));
+    struct segment cs = segment_flat_code(selector | 3, 3, to_64bit);
+    h->reg[REG_RIP] = to_64bit ? h->reg[REG_RCX] : (u32)h->reg[REG_RCX];
+    hart_set_rflags(h, h->reg[REG_R11] & SYSRET_RFLAGS);
+    h->seg[SEG_SS] = segment_flat_data((u16)((base + 8) | 3), 3);
+    segment_enter_code(h, &cs, selector, 3);
+    return finish(h);
+}

@@ -1,0 +1,93 @@
+/* far.c - returns to a code segment, and the TSS. */
+#include "isa/far.h"
+#include "isa/mem.h"
+#include "isa/state.h"
+
+static bool refuse(struct hart *h, enum vector vector, u32 error)
+{
+    hart_fault_error(h, vector, error);
+    return false;
+}
+
+bool tss_read(struct hart *h, unsigned offset, unsigned bytes, u32 ext, u64 *out)
+{
+    if (offset + bytes - 1 > h->tr.limit)
+        return refuse(h, VEC_TS, selector_error(h->tr.selector) | ext);
+    return mem_load_system(h, VA(h->tr.base + offset), bytes, out);
+}
+
+bool far_read_slot(struct hart *h, unsigned n, unsigned bytes, u64 *out)
+{
+    u64 rsp = hart_stack_add(h, h->reg[REG_RSP], (i64)n * bytes);
+    return mem_load(h, SEG_SS, hart_stack_at(h, rsp), bytes, out);
+}
+
+static bool check_code(struct hart *h, struct far_return *r)
+{
+    unsigned rpl = r->cs & 3;
+    if (!segment_read_code(h, r->cs, 0, &r->code))
+        return false;
+    unsigned dpl = segment_dpl(&r->code);
+    bool allowed = rpl >= h->cpl && (segment_is_conforming(&r->code) ? dpl <= rpl : dpl == rpl);
+    if (!allowed)
+        return refuse(h, VEC_GP, selector_error(r->cs));
+    if (!(r->code.ar & AR_P))
+        return refuse(h, VEC_NP, selector_error(r->cs));
+    return true;
+}
+
+/* A null SS is for 64-bit code of ring 0 to 2. */
+static bool check_stack(struct hart *h, struct far_return *r)
+{
+    unsigned rpl = r->cs & 3;
+    bool null_allowed = hart_in_long_mode(h) && (r->code.ar & AR_L) && rpl != 3 && (r->ss & 3u) == rpl;
+    if (!selector_is_null(r->ss) || !null_allowed)
+        return segment_check_stack(h, r->ss, rpl, VEC_GP, 0, &r->stack);
+    r->stack = segment_null(r->ss, rpl);
+    return true;
+}
+
+bool far_check_return(struct hart *h, struct far_return *r)
+{
+    if (!check_code(h, r) || (r->pops_stack && !check_stack(h, r)))
+        return false;
+    if (!segment_holds_rip(h, &r->code, r->rip))
+        return refuse(h, VEC_GP, 0);
+    return descriptor_set_accessed(h, r->cs, (u64)(r->code.ar & 0xff) << 40);
+}
+
+/* The base stays: SWAPGS and RDFSBASE see it still. */
+static void drop_privileged_data(struct hart *h)
+{
+    static const enum segreg data[] = {SEG_ES, SEG_DS, SEG_FS, SEG_GS};
+    for (unsigned n = 0; n < ARRAY_LEN(data); n++) {
+        struct segment *s = &h->seg[data[n]];
+        if ((s->ar & AR_UNUSABLE) || segment_is_conforming(s) || segment_dpl(s) >= h->cpl)
+            continue;
+        u64 base = s->base;
+        *s = segment_null(0, 0);
+        s->base = base;
+    }
+}
+
+/* As wide as the new stack is. */
+static u64 returned_rsp(const struct hart *h, u64 rsp)
+{
+    if (hart_in_64bit_mode(h))
+        return rsp;
+    if (h->seg[SEG_SS].ar & AR_DB)
+        return (u32)rsp;
+    return (h->reg[REG_RSP] & ~0xffffull) | (rsp & 0xffff);
+}
+
+void far_finish_return(struct hart *h, const struct far_return *r)
+{
+    bool outward = far_goes_outward(h, r->cs);
+    segment_enter_code(h, &r->code, r->cs, r->cs & 3);
+    if (r->pops_stack)
+        h->seg[SEG_SS] = r->stack;
+    h->reg[REG_RSP] = returned_rsp(h, r->rsp);
+    h->reg[REG_RIP] = r->rip;
+    if (outward)
+        drop_privileged_data(h);
+}
