@@ -27,6 +27,7 @@ static void check_switch_point(struct core *c)
 static u64 core_tick(void *self, u64 cycle)
 {
     struct core *c = self;
+    c->world = c->hart->world;
     check_switch_point(c);
     if (c->wanted != c->kind && pipe_is_empty(c)) switch_now(c, cycle);
     if (c->hart->instructions >= c->max_instructions) {
@@ -73,7 +74,11 @@ void core_sync_clock(struct core *c)
 void core_sync(struct core *c)
 {
     enum cause cause = c->hart->activity == ACTIVITY_ACTIVE ? CAUSE_base : CAUSE_idle;
-    account_charge(&c->account, c->hart->world, cause, clock_now(c->clock));
+    core_sync_clock(c);
+    if (c->kind == CORE_INORDER)
+        inorder_settle(c->inorder);
+    else
+        account_charge(&c->account, c->hart->world, cause, clock_now(c->clock));
     c->cycles = c->account.until - c->account.start;
 }
 

@@ -100,7 +100,7 @@ static bool needs_drain(const struct inorder *p)
 {
     const struct insn_info *i = p->record.info;
     if (p->executed || p->record.not_drained) return true;
-    return i->serializing || i->sees_time || i->locked || (p->cost.cycles[i->iclass] && i->iclass != CLASS_string);
+    return i->serializing || i->sees_time || i->locked || i->marker || (p->cost.cycles[i->iclass] && i->iclass != CLASS_string);
 }
 
 static void execute(struct inorder *p)

@@ -28,7 +28,6 @@
     P(u32,  store_buffer_entries, 16, RANGE(1, 64), "stores issued and not yet in the L1D")                            \
     P(u32,  stores_in_flight,     4,  RANGE(1, 16), "stores of the buffer that wait for their line at once")           \
     P(u32,  forward_cycles,       4,  RANGE(1, 32), "load that a buffered store answers")                              \
-    P(u32,  stlb_hit_cycles,      9,  RANGE(0, 32), "extra latency of a reference that the STLB translates")           \
     P(u32,  mul_cycles,           3,  NONZERO,      "integer multiplication, POPCNT, BSF, BSR")                        \
     P(u32,  lea3_cycles,          3,  NONZERO,      "LEA with three components")                                       \
     P(u32,  shift_cl_cycles,      2,  NONZERO,      "shift and rotate by CL")                                          \

@@ -126,7 +126,7 @@ static void flight_translate(struct inorder *p, unsigned index)
         walker_start(p->walker, &p->record.walk[f->access.walk], index);
     } else if (f->access.tlb == TLB_L2) {
         f->translating = true;
-        clock_post(p->core->clock, clock_now(p->core->clock) + p->cfg.stlb_hit_cycles, flight_translated, p, index);
+        clock_post(p->core->clock, clock_now(p->core->clock) + p->core->mmu->cfg.stlb_hit_cycles, flight_translated, p, index);
     } else {
         flight_send(p, index);
     }
@@ -295,7 +295,7 @@ bool inorder_store(struct inorder *p, const struct mem_access *a)
         walker_start(p->walker, &p->record.walk[a->walk], TOKEN_STORE + (u64)(s - p->store));
     } else if (a->tlb == TLB_L2) {
         s->translating = true;
-        clock_post(p->core->clock, clock_now(p->core->clock) + p->cfg.stlb_hit_cycles, store_translated, p, (u64)(s - p->store));
+        clock_post(p->core->clock, clock_now(p->core->clock) + p->core->mmu->cfg.stlb_hit_cycles, store_translated, p, (u64)(s - p->store));
     }
     if (lines == 2) push_store(p, HPA(a->at.v + first), a->bytes - first);
     pump_stores(p);

@@ -1,0 +1,283 @@
+#include "models/board/board.h"
+#include "models/board/boot.h"
+#include "models/board/pc.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/time.h>
+
+/* Region markers (ARCHITECTURE.md, section 10): payload 0x47KKIIII. */
+enum marker_kind { MARKER_BEGIN = 1, MARKER_END = 2, MARKER_LABEL = 3, MARKER_WARM = 4 };
+
+#define PROGRESS_HOST_US 500000
+
+struct board {
+    struct pc_cfg cfg;
+    struct pc pc;
+    struct stats *stats;
+    struct board_options options;
+    FILE *console;
+    bool exited;
+    u8 exit_status;
+    void (*progress)(void *self);
+    void *progress_self;
+};
+
+/* Set by signal handlers, so global: one simulation per process (kernel.h). */
+static volatile sig_atomic_t interrupted, progress_due;
+
+/* --- what the guest tells --- */
+
+static void region_begin(struct board *b)
+{
+    core_sync(&b->pc.core);
+    stats_region_begin(b->stats);
+}
+
+static void region_end(struct board *b)
+{
+    core_sync(&b->pc.core);
+    stats_region_end(b->stats);
+}
+
+static void switch_core(struct board *b) { core_switch(&b->pc.core, b->cfg.board.core == 0 ? CORE_FAST : CORE_INORDER); }
+
+static void on_marker(void *self, u32 payload)
+{
+    struct board *b = self;
+    switch ((enum marker_kind)bits(payload, 23, 16)) {
+    case MARKER_WARM:
+        if (b->cfg.run.switch_at == SWITCH_AT_WARM) switch_core(b);
+        break;
+    case MARKER_BEGIN:
+        region_begin(b);
+        if (b->cfg.run.switch_at == SWITCH_AT_BEGIN) switch_core(b);
+        break;
+    case MARKER_END:
+        region_end(b);
+        break;
+    case MARKER_LABEL:
+        break;
+    }
+}
+
+static void on_exit_port(void *self, u8 status)
+{
+    struct board *b = self;
+    if (b->exited) return;
+    b->exited = true;
+    b->exit_status = status;
+    kernel_stop();
+}
+
+static void on_console(void *self, u8 byte)
+{
+    struct board *b = self;
+    if (b->console) fputc(byte, b->console);
+    if (b->options.echo_console) fputc(byte, stdout);
+}
+
+/* --- life --- */
+
+struct board *board_new(struct config *c)
+{
+    struct board *b = calloc(1, sizeof *b);
+    if (!b || !pc_cfg_bind(&b->cfg, c) || !pc_init(&b->pc, &b->cfg)) {
+        free(b);
+        return NULL;
+    }
+    b->stats = stats_new();
+    pc_register_stats(&b->pc, b->stats);
+    b->pc.on_marker = on_marker;
+    b->pc.on_marker_self = b;
+    exitport_connect(&b->pc.exitport, on_exit_port, b);
+    uart_connect(&b->pc.uart, on_console, b);
+    return b;
+}
+
+void board_free(struct board *b)
+{
+    if (b->console) fclose(b->console);
+    stats_free(b->stats);
+    pc_fini(&b->pc);
+    free(b);
+}
+
+static bool open_console(struct board *b, const char *path)
+{
+    if (!path) return true;
+    b->console = fopen(path, "w");
+    if (!b->console) fprintf(stderr, "%s: %s\n", path, strerror(errno));
+    return b->console != NULL;
+}
+
+static bool open_vcd(struct board *b, const char *path)
+{
+    if (!path) return true;
+    if (!kernel_vcd_open(path)) {
+        fprintf(stderr, "%s.vcd: cannot be written\n", path);
+        return false;
+    }
+    kernel_vcd_trace("cpu0_world", &b->pc.core.world, 2);
+    kernel_vcd_trace("cpu0_walkers_busy", &b->pc.walker.busy, 5);
+    kernel_vcd_trace("cpu0_exit_reason", &b->pc.vmx.exit_reason, 16);
+    return true;
+}
+
+bool board_load(struct board *b, const struct board_options *o)
+{
+    b->options = *o;
+    if (!boot_multiboot(&b->pc.ram, b->pc.hart, o)) return false;
+    if (o->max_instructions) b->pc.core.max_instructions = o->max_instructions;
+    if (b->cfg.run.switch_at == SWITCH_AT_START) switch_core(b);
+    if (b->cfg.run.switch_at == SWITCH_AT_INSTRUCTIONS) {
+        b->pc.core.switch_at_instruction = b->cfg.run.switch_instructions;
+        b->pc.core.switch_to = b->cfg.board.core == 0 ? CORE_FAST : CORE_INORDER;
+    }
+    return open_console(b, o->console_path) && open_vcd(b, o->vcd_path);
+}
+
+/* --- running --- */
+
+void board_interrupt(void)
+{
+    interrupted = 1;
+    kernel_stop();
+}
+
+static void on_alarm(int signal_number)
+{
+    (void)signal_number;
+    progress_due = 1;
+    kernel_stop();
+}
+
+void board_on_progress(struct board *b, void (*fn)(void *self), void *self)
+{
+    b->progress = fn;
+    b->progress_self = self;
+}
+
+static void start_alarm(u32 microseconds)
+{
+    struct itimerval t = {.it_interval = {.tv_usec = microseconds}, .it_value = {.tv_usec = microseconds}};
+    signal(SIGALRM, on_alarm);
+    setitimer(ITIMER_REAL, &t, NULL);
+}
+
+static bool hart_is_dead(const struct hart *h)
+{
+    return h->activity == ACTIVITY_SHUTDOWN;
+}
+
+static enum board_end end_of(struct board *b, enum kernel_end end)
+{
+    if (b->exited) return BOARD_EXITED;
+    if (interrupted) return BOARD_INTERRUPTED;
+    if (hart_is_dead(b->pc.hart) || end == KERNEL_STARVED) return BOARD_DIED;
+    if (end == KERNEL_REACHED) return BOARD_HANG_LIMIT;
+    return BOARD_INSTRUCTIONS;
+}
+
+static u64 limit_ps(const struct board *b)
+{
+    return b->options.max_cycles ? clock_cycle_to_ps(&b->pc.clock, b->options.max_cycles) : KERNEL_NEVER;
+}
+
+/* A stop may be just the alarm that draws the progress line: then the run goes on. */
+static enum kernel_end run_on(struct board *b)
+{
+    for (;;) {
+        enum kernel_end end = kernel_run_until(limit_ps(b));
+        if (!progress_due || end != KERNEL_STOPPED) return end;
+        progress_due = 0;
+        if (b->progress) b->progress(b->progress_self);
+        bool over = b->exited || interrupted || hart_is_dead(b->pc.hart);
+        if (over || b->pc.hart->instructions >= b->pc.core.max_instructions) return end;
+    }
+}
+
+enum board_end board_run(struct board *b, u8 *status)
+{
+    if (b->progress) start_alarm(PROGRESS_HOST_US);
+    enum board_end end = end_of(b, run_on(b));
+    if (b->progress) start_alarm(0);
+    *status = b->exit_status;
+    board_check(b);
+    if (b->console) fflush(b->console);
+    if (b->options.vcd_path) kernel_vcd_close();
+    return end;
+}
+
+void board_check(struct board *b)
+{
+    core_sync(&b->pc.core);
+    pc_check_identities(&b->pc);
+}
+
+struct stats *board_stats(struct board *b) { return b->stats; }
+u64 board_instructions(const struct board *b) { return b->pc.hart->instructions; }
+u64 board_now_ps(const struct board *b)
+{
+    (void)b;
+    return kernel_now_ps();
+}
+
+/* --- reports --- */
+
+static const char *died_because(const struct board *b, enum board_end end)
+{
+    if (hart_is_dead(b->pc.hart)) return "triple fault (shutdown)";
+    if (end == BOARD_DIED) return "halted, and no interrupt can come";
+    return "hang limit reached (--max-cycles)";
+}
+
+static void print_place(struct board *b, FILE *out)
+{
+    const struct hart *h = b->pc.hart;
+    fprintf(out, "%s world, CPL %u, RIP 0x%llx, %llu instructions, cycle %llu", world_name[h->world], h->cpl,
+            (unsigned long long)h->reg[REG_RIP], (unsigned long long)h->instructions, (unsigned long long)b->pc.core.cycles);
+    if (b->pc.first_empty_mmio != PC_UNMAPPED_NONE)
+        fprintf(out, "; first access where no memory is: physical address 0x%llx", (unsigned long long)b->pc.first_empty_mmio);
+    fputc('\n', out);
+}
+
+void board_print_end(struct board *b, enum board_end end, FILE *out)
+{
+    switch (end) {
+    case BOARD_EXITED:
+        fprintf(out, "guest exited with status %u\n", b->exit_status);
+        return;
+    case BOARD_DIED:
+    case BOARD_HANG_LIMIT:
+        fprintf(out, "guest died: %s; ", died_because(b, end));
+        break;
+    case BOARD_INSTRUCTIONS:
+        fprintf(out, "stopped: instruction limit; ");
+        break;
+    case BOARD_INTERRUPTED:
+        fprintf(out, "interrupted; ");
+        break;
+    }
+    print_place(b, out);
+    if (end != BOARD_INSTRUCTIONS && b->pc.vmx.failure.happened) vmx_print_failure(&b->pc.vmx, out);
+}
+
+static void print_unmodelled(const struct unmodelled *u, FILE *out)
+{
+    char text[128];
+    isa_disassemble(u->bytes, u->length, (enum code_mode)u->mode, u->rip, text, sizeof text);
+    fprintf(out, "  %8llu x  0x%016llx ", (unsigned long long)u->count, (unsigned long long)u->rip);
+    for (unsigned i = 0; i < u->length; i++) fprintf(out, " %02x", u->bytes[i]);
+    fprintf(out, "  %s\n", text);
+}
+
+void board_print_report(struct board *b, FILE *out)
+{
+    const struct pc_stats *s = &b->pc.stats;
+    unsigned n = isa_unmodelled_count(&b->pc.icache);
+    if (n) fprintf(out, "instructions that are not modelled, answered with #UD:\n");
+    for (unsigned i = 0; i < n; i++) print_unmodelled(isa_unmodelled_get(&b->pc.icache, i), out);
+    u64 nowhere = s->empty_port_reads + s->empty_port_writes + s->empty_mmio_reads + s->empty_mmio_writes;
+    if (nowhere) fprintf(out, "accesses to ports or addresses where no device is: %llu\n", (unsigned long long)nowhere);
+}
