@@ -34,6 +34,7 @@ _start:
     orl     $0x100, %eax
     wrmsr
     movl    %cr0, %eax
+    andl    $0x9fffffff, %eax                   /* CR0.CD, CR0.NW: caches on */
     orl     $0x80010000, %eax                   /* CR0.PG, CR0.WP */
     movl    %eax, %cr0
     ljmp    $GDT_KERNEL_CODE, $long_mode
