@@ -1,0 +1,130 @@
+/* internal.h - what the files of virt-ext share: the current VMCS, the state switch, VM exits from everywhere. Not for other folders. */
+#ifndef VIRT_INTERNAL_H
+#define VIRT_INTERNAL_H
+
+#include "isa/state.h"
+#include "virt-ext/controls.h"
+#include "virt-ext/physical.h"
+#include "virt-ext/vmx.h"
+
+/* Bits of the guest's interruptibility state and activity: SDM Vol. 3C, "Guest Non-Register State". */
+#define BLOCKING_STI    BIT(0)
+#define BLOCKING_MOV_SS BIT(1)
+#define BLOCKING_SMI    BIT(2)
+#define BLOCKING_NMI    BIT(3)
+#define GUEST_ACTIVE    0u
+#define GUEST_HLT       1u
+#define PENDING_DEBUG_BS      BIT(14)
+#define PENDING_DEBUG_DEFINED (0xfull | BIT(12) | PENDING_DEBUG_BS) /* B3..B0, an enabled breakpoint was met, BS */
+
+/* Interruption information of entries, exits and IDT vectoring. */
+#define EVENT_VALID     BIT(31)
+#define EVENT_HAS_ERROR BIT(11)
+#define EVENT_TYPE(info) ((enum event_type)bits((info), 10, 8))
+
+#define DEBUGCTL_BITS (BIT(0) | BIT(1)) /* LBR, BTF: what WRMSR accepts */
+
+/* The VMCS at x->current. It is in RAM, since VMPTRLD found a revision identifier there. */
+static inline struct vmcs *current_vmcs(const struct vmx *x)
+{
+    return (struct vmcs *)(void *)(x->hart->mem->host + x->current);
+}
+
+/* Adds an area of the current VMCS to the transition under way. */
+static inline void touch_area(const struct vmx *x, enum vmcs_area area, bool write)
+{
+    u64 first = x->area[area].first;
+    transition_touch(x->hart->record, HPA(x->current + first), x->area[area].end - first, write);
+}
+
+/* The guest's segment registers in the order of their encodings in the VMCS: ES CS SS DS FS GS LDTR TR. */
+#define GUEST_SEGMENTS 8
+static inline struct segment *hart_segment(struct hart *h, unsigned n)
+{
+    if (n < SEG_COUNT) return &h->seg[n];
+    return n == SEG_COUNT ? &h->ldtr : &h->tr;
+}
+
+/* --- vmentry_checks.c --- */
+
+enum check_stage { STAGE_CONTROLS, STAGE_HOST, STAGE_GUEST };
+
+/* The first rule of a stage that the current VMCS breaks; -1: none. */
+int entry_check_first_broken(const struct vmx *x, enum check_stage stage);
+/* Would a VM entry take this EPT pointer? */
+bool eptp_is_valid(const struct vmx *x, u64 eptp);
+
+/* --- vmentry.c --- */
+
+/* VMLAUNCH or VMRESUME at `rip`, once controls and host state are checked. */
+enum outcome vmx_entry(struct vmx *x, bool launch, u64 rip);
+
+/* --- inject.c --- */
+
+/* Delivers the event of the entry's interruption information; it may end in a VM exit. */
+void inject_event(struct vmx *x, u32 info);
+
+/* --- vmexit.c --- */
+
+struct exit {
+    u32 reason;             /* enum exit_reason, and EXIT_REASON_ENTRY_FAILURE */
+    u64 qualification;
+    u64 guest_linear, guest_physical;
+    u32 interruption_info, error_code;
+    u32 instruction_length; /* 0 where the manual leaves it undefined */
+    u32 instruction_info;
+    u64 rip;                /* guest RIP to save */
+    bool fault_rf;          /* the saved RFLAGS has RF set */
+};
+
+/* Leaves the guest: exit information, guest state, MSR lists, host state, world. */
+void vmx_exit(struct vmx *x, const struct exit *e);
+/* A VM entry that failed on guest state or MSRs: exit information and host state only. */
+void vmx_entry_failed(struct vmx *x, const struct exit *e);
+void vmx_abort(struct vmx *x, u32 indicator);
+
+/* --- state.c: between hart and VMCS --- */
+
+void load_guest_state(struct hart *h, const struct vmcs *v);
+void save_guest_state(struct hart *h, struct vmcs *v);
+void load_host_state(struct hart *h, const struct vmcs *v);
+
+/* --- msr_list.c: SDM Vol. 3C, "Loading MSRs" and "Saving MSRs" --- */
+
+/* Number of the entry that failed, from 1; 0: all went well. */
+u32 msr_list_load(struct vmx *x, u64 at, u32 count);
+u32 msr_list_store(struct vmx *x, u64 at, u32 count);
+
+/* --- instruction_info.c: SDM Vol. 3C, "Information for VM Exits Due to Instruction Execution" --- */
+
+/* What is exited for one instruction: RIP and length filled, the rest zero. */
+struct exit exit_for_instruction(const struct hart *h, const struct insn *i, enum exit_reason reason);
+/* Displacement of the memory operand and the instruction-information field of each layout. */
+u64 operand_displacement(const struct hart *h, const struct insn *i);
+u32 info_of_operands(const struct insn *i, bool second_register); /* a register r/m is register 1 */
+u32 info_of_string_io(const struct insn *i);
+u32 info_of_descriptor_table(const struct hart *h, const struct insn *i, unsigned identity);
+
+/* --- vmx_instructions.c --- */
+
+enum outcome vmx_instruction(void *self, struct hart *h, const struct insn *i);
+
+/* --- explain.c --- */
+
+/* Remembers a failure of the instruction at `rip` for vmx_print_failure. */
+void vmx_note_failure(struct vmx *x, const struct vmx_failure *f);
+
+/* --- intercept.c --- */
+
+bool vmx_intercept(void *self, struct hart *h, const struct insn *i, enum intercept what, u64 info);
+bool vmx_insn_enabled(void *self, struct hart *h, enum intercept what);
+u64 vmx_read_cr(void *self, struct hart *h, unsigned cr);
+u64 vmx_merge_cr(void *self, struct hart *h, unsigned cr, u64 value);
+
+/* --- intercept_event.c --- */
+
+bool vmx_intercept_event(void *self, struct hart *h, const struct fault *f, enum event_type type);
+bool vmx_intercept_interrupt(void *self, struct hart *h);
+bool vmx_intercept_triple_fault(void *self, struct hart *h);
+
+#endif

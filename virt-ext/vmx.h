@@ -1,0 +1,211 @@
+/* vmx.h - Intel's VMX for one logical processor: VMX operation, the current VMCS, VM entries and VM exits.
+ *
+ * Models:       the VMX instructions with their faults and VMfail numbers; the controls of controls.def and nothing else; entry checks
+ *               of entry_checks.def; state switch, exit information, event injection, IDT vectoring, MSR lists; worlds.
+ * Not modelled: SMM and dual-monitor treatment, VMX preemption timer, virtual NMIs, APIC virtualization, unrestricted guest,
+ *               shadow VMCSs, VMFUNC, #VE (issue 4); guests with 32-bit or PAE paging or in virtual-8086 mode: their VM entry
+ *               fails, and vmx_print_failure says why.
+ * Neighbours:   isa calls through vmx_ops; the MMU is told the world, VPID and EPT pointer; timing cores read record->transition.
+ * Checked by:   tests/unit/test_vmcs.c, test_vmx_capabilities.c, test_entry_checks.c, test_vmx_instructions.c, test_exits.c
+ * Manual:       SDM Vol. 3C; comments name its section titles.
+ */
+#ifndef VIRT_VMX_H
+#define VIRT_VMX_H
+
+#include "caches/mmu.h"
+#include "isa/hart.h"
+#include "models/sim/params.h"
+#include "models/sim/stats.h"
+#include "virt-ext/transition.h"
+#include "virt-ext/vmcs.h"
+#include <stdio.h>
+
+/* clang-format off */
+#define VMX_PARAMS(P)                                                                                                   \
+    P(bool, present,             true,  ANY,                "CPUID.1:ECX.VMX and everything behind it")                 \
+    P(bool, bios_enabled,        true,  ANY,                "IA32_FEATURE_CONTROL allows VMXON; it is locked either way") \
+    P(u32,  revision,            0x11,  RANGE(1, 0x7fffffff), "VMCS revision identifier")                               \
+    P(u32,  region_bytes,        1024,  RANGE(1024, 4096),  "VMCS region size that IA32_VMX_BASIC reports")             \
+    P(bool, ept,                 true,  ANY,                "extended page tables")                                     \
+    P(bool, ept_2m,              true,  ANY,                "2-MByte pages in EPT")                                     \
+    P(bool, ept_1g,              true,  ANY,                "1-GByte pages in EPT")                                     \
+    P(bool, ept_ad,              true,  ANY,                "accessed and dirty flags in EPT")                          \
+    P(bool, ept_execute_only,    true,  ANY,                "execute-only translations in EPT")                         \
+    P(bool, vpid,                true,  ANY,                "virtual-processor identifiers")                            \
+    P(bool, invpcid,             true,  ANY,                "control 'enable INVPCID', if the processor has INVPCID")   \
+    P(u32,  exit_microcode_cycles,    300, ANY,             "VM exit: microcode besides its memory references")         \
+    P(u32,  entry_microcode_cycles,   280, ANY,             "VM entry: microcode besides its memory references")        \
+    P(u32,  drain_cycles,             20,  ANY,             "before the microcode of either: the pipeline is empty, and starts it") \
+    P(u32,  controls_rewritten_cycles, 400, ANY,            "added to a VM entry if a control was written since the last one") \
+    P(u32,  entry_failed_cycles,      500, ANY,             "VM entry that fails its checks on guest state: both ways")  \
+    P(u32,  inject_cycles,            60,  ANY,             "added to a VM entry that injects an event; the delivery's references come on top") \
+    P(u32,  msr_list_cycles,          60,  ANY,             "per entry of an MSR list")                                 \
+    P(u32,  vmread_cycles,            25,  ANY,             "VMREAD")                                                   \
+    P(u32,  vmwrite_cycles,           25,  ANY,             "VMWRITE")                                                  \
+    P(u32,  vmptr_cycles,             80,  ANY,             "VMPTRLD, VMPTRST, VMCLEAR")                                \
+    P(u32,  vmxon_cycles,             200, ANY,             "VMXON, VMXOFF")                                            \
+    P(u32,  invept_cycles,            250, ANY,             "INVEPT")                                                   \
+    P(u32,  invvpid_cycles,           200, ANY,             "INVVPID")
+
+#define VMX_STATS(S)                                                                        \
+    S(entries,       "VM entries that reached the guest")                                   \
+    S(failed_checks, "VM entries that failed a check on controls or host state (VMfail)")   \
+    S(failed_guest,  "VM entries that failed on guest state or on loading MSRs")            \
+    S(exits_total,   "VM exits, the failed entries of failed_guest included")               \
+    S(injections,    "events injected by VM entries")                                       \
+    S(instructions,  "VMX instructions executed outside a guest, failing ones included")    \
+    S(vmfails,       "of them, those that ended in VMfailInvalid or VMfailValid")           \
+    S(vmreads,       "VMREAD")                                                              \
+    S(vmwrites,      "VMWRITE")                                                             \
+    S(controls_rewritten, "VM entries that had their controls checked again")               \
+    S(aborts,        "VMX aborts")
+/* clang-format on */
+
+struct vmx_cfg {
+    VMX_PARAMS(PARAM_FIELD)
+};
+
+extern const struct param vmx_params[];
+extern const size_t vmx_params_count;
+
+enum exit_reason {
+#define EXIT(number, name, meaning) EXIT_##name = (number),
+#include "virt-ext/exits.def"
+#undef EXIT
+    EXIT_REASONS = 64
+};
+
+#define EXIT_REASON_ENTRY_FAILURE BIT(31)
+
+enum vm_error {
+    VM_ERROR_none,
+#define VM_ERROR(number, name, meaning) VM_ERROR_##name = (number),
+#include "virt-ext/vm_errors.def"
+#undef VM_ERROR
+};
+
+enum entry_check {
+#define ENTRY_CHECK(stage, name, section, fields, holds) ENTRY_CHECK_##name,
+#include "virt-ext/entry_checks.def"
+#undef ENTRY_CHECK
+    ENTRY_CHECKS
+};
+
+/* The parts of an exit's price that a core reports. */
+enum vmx_exit_part { VMX_CYCLES_OUT, VMX_CYCLES_ROOT, VMX_CYCLES_IN, VMX_EXIT_PARTS };
+
+struct vmx_stats {
+    VMX_STATS(STAT_FIELD)
+    u64 exits[EXIT_REASONS];
+    u64 cycles[EXIT_REASONS][VMX_EXIT_PARTS];
+    u64 checks[ENTRY_CHECKS]; /* failed entries by rule */
+};
+
+/* What the last failed VMX instruction or VM entry failed of. */
+struct vmx_failure {
+    bool happened;
+    bool rejected;        /* VMfailInvalid: there was no current VMCS to hold an error number */
+    u64 rip;              /* of the instruction */
+    enum vm_error error;  /* VMfail; none: the failure is a VM exit */
+    u32 exit_reason;      /* entry failure */
+    int check;            /* enum entry_check, -1: none of them */
+    u32 msr_entry;        /* EXIT_entry_failure_msr_loading: number of the list's entry, from 1 */
+    struct vmcs values;   /* the VMCS as it was */
+};
+
+/* One VM exit as a trace sees it. */
+struct vmx_exit_event {
+    enum exit_reason reason;
+    u64 qualification;
+    u64 guest_rip, guest_linear, guest_physical;
+    u32 interruption_info;
+};
+typedef void (*vmx_exit_fn)(void *self, const struct vmx_exit_event *e);
+
+/* Allowed 0-settings (bits that must be 1) and 1-settings of one control word. */
+struct vmx_allowed {
+    u32 must_be_1, may_be_1;
+};
+
+enum vmx_word {
+#define WORD(word, msr, true_msr, default1) VMX_##word,
+#include "virt-ext/controls.def"
+    VMX_WORDS
+};
+
+#define VMCS_NONE (~0ull) /* the current-VMCS pointer after VMXON and VMCLEAR */
+
+struct vmx {
+    /* fixed at elaboration */
+    struct vmx_cfg cfg;
+    struct vmx_allowed allowed[VMX_WORDS];      /* as the TRUE MSRs say: what VM entries check against */
+    struct { u64 first, end; } area[VMCS_AREAS]; /* bytes in struct vmcs */
+
+    /* wiring */
+    struct hart *hart;
+    struct mmu *mmu;
+    vmx_exit_fn on_exit; /* may be NULL */
+    void *on_exit_self;
+
+    /* state */
+    bool on;             /* in VMX operation */
+    u64 vmxon_region;
+    u64 current;         /* VMCS_NONE: no current VMCS */
+    u64 rip;             /* of the VMX instruction under way */
+    bool injecting;      /* the VM entry of this instruction delivers its event now */
+    u64 exit_reason;     /* of the last VM exit: for waveforms */
+    u64 last_exit;       /* basic reason of the last exit: what the next entry answers */
+    struct vmx_failure failure;
+
+    /* statistics */
+    struct vmx_stats stats;
+};
+
+extern const struct virt_ops vmx_ops;
+
+/* Powers up outside VMX operation and plugs vmx_ops into the hart. Features that the hart's processor model lacks are taken from `cfg`. */
+void vmx_init(struct vmx *x, const struct vmx_cfg *cfg, struct hart *h, struct mmu *mmu);
+
+/* --- for cores, reports and tools --- */
+
+/* "cpuid", "ept_violation"...; NULL: no such reason. */
+const char *vmx_exit_name(unsigned reason);
+const char *vmx_exit_meaning(unsigned reason);
+
+/* Adds cycles to one part of an exit's price. */
+void vmx_account_exit(struct vmx *x, enum exit_reason reason, enum vmx_exit_part part, u64 cycles);
+
+/* <prefix>.vmx.entries ..., <prefix>.vmx.exits.<reason>.{count,cycles_out,cycles_root,cycles_in}, <prefix>.vmx.failed.<rule> */
+void vmx_register_stats(const struct vmx *x, struct stats *s, const char *prefix);
+
+/* Assertion at the end of every run: the exits are the sum over their reasons. */
+void vmx_check_identities(const struct vmx *x);
+
+/* The rule that the last failed VM entry or VMX instruction broke, its section of the manual, and the fields it looks at. */
+void vmx_print_failure(const struct vmx *x, FILE *out);
+
+/* --- capabilities.c: SDM Vol. 3D, "VMX Capability Reporting Facility" --- */
+
+#define MSR_FEATURE_CONTROL 0x3au
+#define MSR_VMX_BASIC       0x480u
+#define MSR_VMX_MISC        0x485u
+#define MSR_VMX_CR0_FIXED0  0x486u
+#define MSR_VMX_CR0_FIXED1  0x487u
+#define MSR_VMX_CR4_FIXED0  0x488u
+#define MSR_VMX_CR4_FIXED1  0x489u
+#define MSR_VMX_VMCS_ENUM   0x48au
+#define MSR_VMX_EPT_VPID_CAP 0x48cu
+#define MSR_VMX_LAST        0x491u
+
+#define VMX_CR3_TARGETS     4u
+#define VMX_MSR_LIST_MAX    512u
+
+/* False: RDMSR of it is #GP, since the processor lacks what it would report. */
+bool vmx_capability(const struct vmx *x, u32 msr, u64 *value);
+/* Computes the allowed settings from controls.def. non_true: without the TRUE MSRs' liberties. */
+struct vmx_allowed vmx_allowed_settings(const struct vmx_cfg *cfg, enum vmx_word word, bool non_true);
+u64 vmx_ept_vpid_capability(const struct vmx_cfg *cfg);
+bool vmx_cr0_is_legal(u64 cr0);                    /* fixed bits of VMX operation */
+bool vmx_cr4_is_legal(const struct vmx *x, u64 cr4);
+
+#endif

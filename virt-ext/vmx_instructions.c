@@ -1,0 +1,321 @@
+/* vmx_instructions.c - SDM Vol. 3D, chapter "VMX Instruction Reference": faults, VM exits and VMfail in the order of the manual's operations. */
+#include "isa/exec.h"
+#include "isa/icache.h"
+#include "isa/mem.h"
+#include "virt-ext/internal.h"
+
+/* --- how a VMX instruction ends: "Conventions" --- */
+
+static void set_flags(struct hart *h, u64 flags) { hart_set_rflags(h, (hart_rflags(h) & ~RFLAGS_ARITHMETIC) | flags); }
+
+static enum outcome succeed(struct vmx *x)
+{
+    set_flags(x->hart, 0);
+    return OUT_NEXT;
+}
+
+/* No current VMCS: VMfailInvalid, and nobody learns the error's number. */
+static enum outcome fail_with(struct vmx *x, enum vm_error error, int check)
+{
+    bool valid = x->current != VMCS_NONE;
+    x->stats.vmfails++;
+    vmx_note_failure(x, &(struct vmx_failure){.rejected = !valid, .rip = x->rip, .error = error, .check = check});
+    set_flags(x->hart, valid ? RFLAGS_ZF : RFLAGS_CF);
+    if (valid) current_vmcs(x)->vm_instruction_error = error;
+    return OUT_NEXT;
+}
+
+static enum outcome fail(struct vmx *x, enum vm_error error) { return fail_with(x, error, -1); }
+static enum outcome fail_invalid(struct vmx *x) { return fail_with(x, VM_ERROR_none, -1); }
+
+/* --- operands --- */
+
+/* 64-bit physical address in memory. false: h->fault. */
+static bool read_pointer(struct hart *h, const struct insn *i, u64 *pointer) { return insn_read_rm(h, i, 8, pointer); }
+
+static bool read_descriptor(struct hart *h, const struct insn *i, u64 word[2])
+{
+    va_t at = insn_linear(h, i);
+    return mem_load(h, i->segment, at, 8, &word[0]) && mem_load(h, i->segment, VA(at.v + 8), 8, &word[1]);
+}
+
+static bool revision_is_ours(const struct vmx *x, u64 region)
+{
+    return physical_read32(x->hart->mem, region) == x->cfg.revision && physmem_has(x->hart->mem, HPA(region), PAGE_BYTES);
+}
+
+/* The reference to a line of the current VMCS that VMREAD and VMWRITE make. */
+static void record_field(const struct vmx *x, int field, bool write)
+{
+    if (!x->hart->record) return;
+    struct mem_access *a = record_add_access(x->hart->record);
+    a->at = HPA(x->current + vmcs_fields[field].offset);
+    a->bytes = vmcs_fields[field].bytes;
+    a->kind = write ? ACCESS_WRITE : ACCESS_READ;
+    a->system = true;
+}
+
+/* --- VMXON, VMXOFF --- */
+
+static bool vmxon_is_allowed(const struct vmx *x)
+{
+    const struct hart *h = x->hart;
+    return h->cpl == 0 && vmx_cr0_is_legal(h->cr0) && vmx_cr4_is_legal(x, h->cr4) && x->cfg.bios_enabled;
+}
+
+static enum outcome vmxon(struct vmx *x, const struct insn *i)
+{
+    struct hart *h = x->hart;
+    u64 region;
+    if (!vmxon_is_allowed(x)) return hart_gp(h, 0);
+    if (!read_pointer(h, i, &region)) return OUT_FAULT;
+    if (!is_page_address(h, region) || !revision_is_ours(x, region)) return fail_invalid(x);
+    x->on = true;
+    x->vmxon_region = region;
+    x->current = VMCS_NONE;
+    hart_set_world(h, WORLD_ROOT);
+    succeed(x);
+    return OUT_FLUSH;
+}
+
+static enum outcome vmxon_again(struct vmx *x, const struct insn *i)
+{
+    (void)i;
+    return fail(x, VM_ERROR_vmxon_in_root);
+}
+
+static enum outcome vmxoff(struct vmx *x, const struct insn *i)
+{
+    (void)i;
+    x->on = false;
+    x->current = VMCS_NONE;
+    hart_set_world(x->hart, WORLD_NATIVE);
+    succeed(x);
+    return OUT_FLUSH;
+}
+
+/* --- VMCLEAR, VMPTRLD, VMPTRST --- */
+
+static enum outcome vmclear(struct vmx *x, const struct insn *i)
+{
+    u64 region;
+    if (!read_pointer(x->hart, i, &region)) return OUT_FAULT;
+    if (!is_page_address(x->hart, region)) return fail(x, VM_ERROR_vmclear_address);
+    if (region == x->vmxon_region) return fail(x, VM_ERROR_vmclear_vmxon_pointer);
+    if (physmem_has(x->hart->mem, HPA(region), PAGE_BYTES)) {
+        struct vmcs *v = (struct vmcs *)(void *)(x->hart->mem->host + region);
+        v->launch_state = VMCS_LAUNCH_CLEAR;
+        v->controls_rewritten = 1;
+        physmem_note_write(x->hart->mem, HPA(region), sizeof *v);
+    }
+    if (region == x->current) x->current = VMCS_NONE;
+    return succeed(x);
+}
+
+static enum outcome vmptrld(struct vmx *x, const struct insn *i)
+{
+    u64 region;
+    if (!read_pointer(x->hart, i, &region)) return OUT_FAULT;
+    if (!is_page_address(x->hart, region)) return fail(x, VM_ERROR_vmptrld_address);
+    if (region == x->vmxon_region) return fail(x, VM_ERROR_vmptrld_vmxon_pointer);
+    if (!revision_is_ours(x, region)) return fail(x, VM_ERROR_vmptrld_revision);
+    x->current = region;
+    return succeed(x);
+}
+
+static enum outcome vmptrst(struct vmx *x, const struct insn *i)
+{
+    if (!insn_write_rm(x->hart, i, 8, x->current)) return OUT_FAULT;
+    return succeed(x);
+}
+
+/* --- VMREAD, VMWRITE: the ModRM.reg operand is the field --- */
+
+static unsigned field_bytes(const struct hart *h) { return hart_in_64bit_mode(h) ? 8 : 4; }
+
+static enum outcome vmread(struct vmx *x, const struct insn *i)
+{
+    struct hart *h = x->hart;
+    x->stats.vmreads++;
+    if (x->current == VMCS_NONE) return fail_invalid(x);
+    u64 encoding = insn_read_reg(h, i);
+    int field = vmcs_find(&x->cfg, encoding);
+    if (field < 0) return fail(x, VM_ERROR_unsupported_component);
+    u64 value = vmcs_read(current_vmcs(x), (enum vmcs_field_id)field, VMCS_HIGH(encoding));
+    if (!insn_write_rm(h, i, field_bytes(h), value)) return OUT_FAULT;
+    record_field(x, field, false);
+    return succeed(x);
+}
+
+static bool is_control_word(int field)
+{
+    return field == VMCS_pin_controls || field == VMCS_primary_controls || field == VMCS_secondary_controls ||
+           field == VMCS_exit_controls || field == VMCS_entry_controls;
+}
+
+static enum outcome vmwrite(struct vmx *x, const struct insn *i)
+{
+    struct hart *h = x->hart;
+    u64 value;
+    x->stats.vmwrites++;
+    if (x->current == VMCS_NONE) return fail_invalid(x);
+    u64 encoding = insn_read_reg(h, i);
+    int field = vmcs_find(&x->cfg, encoding);
+    if (field < 0) return fail(x, VM_ERROR_unsupported_component);
+    if (vmcs_fields[field].read_only) return fail(x, VM_ERROR_vmwrite_read_only);
+    if (!insn_read_rm(h, i, field_bytes(h), &value)) return OUT_FAULT;
+    struct vmcs *v = current_vmcs(x);
+    vmcs_write(v, (enum vmcs_field_id)field, VMCS_HIGH(encoding), value);
+    if (is_control_word(field)) v->controls_rewritten = 1;
+    physmem_note_write(h->mem, HPA(x->current), sizeof *v);
+    record_field(x, field, true);
+    return succeed(x);
+}
+
+/* --- VMLAUNCH, VMRESUME, VMCALL --- */
+
+static enum outcome fail_checks(struct vmx *x, enum vm_error error, int check)
+{
+    x->stats.failed_checks++;
+    return fail_with(x, error, check);
+}
+
+static enum outcome enter(struct vmx *x, bool launch)
+{
+    if (x->current == VMCS_NONE) return fail_invalid(x);
+    if (x->hart->movss_shadow) return fail(x, VM_ERROR_entry_blocked_by_mov_ss);
+    bool clear = current_vmcs(x)->launch_state == VMCS_LAUNCH_CLEAR;
+    if (launch && !clear) return fail(x, VM_ERROR_vmlaunch_not_clear);
+    if (!launch && clear) return fail(x, VM_ERROR_vmresume_not_launched);
+    int broken = entry_check_first_broken(x, STAGE_CONTROLS);
+    if (broken >= 0) return fail_checks(x, VM_ERROR_entry_controls, broken);
+    broken = entry_check_first_broken(x, STAGE_HOST);
+    if (broken >= 0) return fail_checks(x, VM_ERROR_entry_host_state, broken);
+    return vmx_entry(x, launch, x->rip);
+}
+
+static enum outcome vmlaunch(struct vmx *x, const struct insn *i)
+{
+    (void)i;
+    return enter(x, true);
+}
+
+static enum outcome vmresume(struct vmx *x, const struct insn *i)
+{
+    (void)i;
+    return enter(x, false);
+}
+
+/* Without dual-monitor treatment of SMM. */
+static enum outcome vmcall(struct vmx *x, const struct insn *i)
+{
+    (void)i;
+    return fail(x, VM_ERROR_vmcall_in_root);
+}
+
+/* --- INVEPT, INVVPID --- */
+
+static enum outcome invept(struct vmx *x, const struct insn *i)
+{
+    struct hart *h = x->hart;
+    u64 type = insn_read_reg(h, i), descriptor[2];
+    if (type != INVEPT_SINGLE && type != INVEPT_ALL) return fail(x, VM_ERROR_invalid_operand);
+    if (!read_descriptor(h, i, descriptor)) return OUT_FAULT;
+    bool legal = type == INVEPT_ALL || (eptp_is_valid(x, descriptor[0]) && !descriptor[1]);
+    if (!legal) return fail(x, VM_ERROR_invalid_operand);
+    mmu_invept(x->mmu, h, (enum invept_type)type, descriptor[0]);
+    succeed(x);
+    return OUT_FLUSH;
+}
+
+static bool invvpid_is_legal(const struct hart *h, u64 type, const u64 descriptor[2])
+{
+    if (descriptor[0] >> 16) return false;
+    if (type != INVVPID_ALL && !descriptor[0]) return false;
+    return type != INVVPID_ADDRESS || va_is_canonical(h, descriptor[1]);
+}
+
+static enum outcome invvpid(struct vmx *x, const struct insn *i)
+{
+    struct hart *h = x->hart;
+    u64 type = insn_read_reg(h, i), descriptor[2];
+    if (type > INVVPID_SINGLE_RETAIN_GLOBALS) return fail(x, VM_ERROR_invalid_operand);
+    if (!read_descriptor(h, i, descriptor)) return OUT_FAULT;
+    if (!invvpid_is_legal(h, type, descriptor)) return fail(x, VM_ERROR_invalid_operand);
+    mmu_invvpid(x->mmu, h, (enum invvpid_type)type, (u16)descriptor[0], VA(descriptor[1]));
+    succeed(x);
+    return OUT_FLUSH;
+}
+
+/* --- all of them --- */
+
+enum operands { NO_OPERANDS, MEMORY, MEMORY_AND_REGISTER };
+
+struct vmx_insn {
+    u16 mnemonic;
+    enum exit_reason reason; /* in a guest */
+    enum operands operands;
+    enum outcome (*run)(struct vmx *x, const struct insn *i); /* in root operation at CPL 0 */
+};
+
+static const struct vmx_insn instructions[] = {
+    {ZYDIS_MNEMONIC_VMREAD, EXIT_vmread, MEMORY_AND_REGISTER, vmread},
+    {ZYDIS_MNEMONIC_VMWRITE, EXIT_vmwrite, MEMORY_AND_REGISTER, vmwrite},
+    {ZYDIS_MNEMONIC_VMRESUME, EXIT_vmresume, NO_OPERANDS, vmresume},
+    {ZYDIS_MNEMONIC_VMLAUNCH, EXIT_vmlaunch, NO_OPERANDS, vmlaunch},
+    {ZYDIS_MNEMONIC_VMCALL, EXIT_vmcall, NO_OPERANDS, vmcall},
+    {ZYDIS_MNEMONIC_VMPTRLD, EXIT_vmptrld, MEMORY, vmptrld},
+    {ZYDIS_MNEMONIC_VMPTRST, EXIT_vmptrst, MEMORY, vmptrst},
+    {ZYDIS_MNEMONIC_VMCLEAR, EXIT_vmclear, MEMORY, vmclear},
+    {ZYDIS_MNEMONIC_VMXON, EXIT_vmxon, MEMORY, vmxon_again},
+    {ZYDIS_MNEMONIC_VMXOFF, EXIT_vmxoff, NO_OPERANDS, vmxoff},
+    {ZYDIS_MNEMONIC_INVEPT, EXIT_invept, MEMORY_AND_REGISTER, invept},
+    {ZYDIS_MNEMONIC_INVVPID, EXIT_invvpid, MEMORY_AND_REGISTER, invvpid},
+};
+
+static const struct vmx_insn *find(u16 mnemonic)
+{
+    for (unsigned n = 0; n < ARRAY_LEN(instructions); n++)
+        if (instructions[n].mnemonic == mnemonic) return &instructions[n];
+    return NULL;
+}
+
+static enum outcome exit_guest(struct vmx *x, const struct insn *i, const struct vmx_insn *what)
+{
+    struct exit e = exit_for_instruction(x->hart, i, what->reason);
+    if (what->operands != NO_OPERANDS) {
+        e.instruction_info = info_of_operands(i, what->operands == MEMORY_AND_REGISTER);
+        e.qualification = insn_has_memory(i) ? operand_displacement(x->hart, i) : 0;
+    }
+    vmx_exit(x, &e);
+    return OUT_EXIT;
+}
+
+/* Real and virtual-8086 mode, compatibility mode; VMCALL exits from any mode of a guest. */
+static bool mode_is_wrong(const struct hart *h, u16 mnemonic)
+{
+    if (hart_in_guest(h) && mnemonic == ZYDIS_MNEMONIC_VMCALL) return false;
+    bool compatibility = hart_in_long_mode(h) && !hart_in_64bit_mode(h);
+    return !(h->cr0 & CR0_PE) || (h->rflags & RFLAGS_VM) || compatibility;
+}
+
+static bool is_absent(const struct vmx *x, u16 mnemonic)
+{
+    return !x->cfg.present || (mnemonic == ZYDIS_MNEMONIC_INVEPT && !x->cfg.ept) ||
+           (mnemonic == ZYDIS_MNEMONIC_INVVPID && !x->cfg.vpid);
+}
+
+enum outcome vmx_instruction(void *self, struct hart *h, const struct insn *i)
+{
+    struct vmx *x = self;
+    u16 mnemonic = insn_cold(h, i)->mnemonic;
+    const struct vmx_insn *what = find(mnemonic);
+    if (!what || is_absent(x, mnemonic) || mode_is_wrong(h, mnemonic)) return hart_ud(h);
+    bool turns_on = mnemonic == ZYDIS_MNEMONIC_VMXON && !x->on;
+    if (!(turns_on ? h->cr4 & CR4_VMXE : x->on)) return hart_ud(h);
+    if (hart_in_guest(h)) return exit_guest(x, i, what);
+    if (h->cpl) return hart_gp(h, 0);
+    x->stats.instructions++;
+    x->rip = insn_rip(h, i);
+    return turns_on ? vmxon(x, i) : what->run(x, i);
+}
