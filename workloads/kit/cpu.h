@@ -19,7 +19,6 @@
 
 #define RFLAGS_IF BIT(9)
 
-#define MSR_APIC_BASE      0x1bu
 #define MSR_EFER           0xc0000080u
 #define MSR_STAR           0xc0000081u
 #define MSR_LSTAR          0xc0000082u

@@ -40,15 +40,6 @@ size_t string_length(const char *s)
     return n;
 }
 
-bool strings_equal(const char *a, const char *b)
-{
-    while (*a && *a == *b) {
-        a++;
-        b++;
-    }
-    return *a == *b;
-}
-
 struct free_page {
     struct free_page *next;
 };

@@ -15,7 +15,6 @@ void *memcpy(void *restrict to, const void *restrict from, size_t bytes);
 void *memmove(void *to, const void *from, size_t bytes);
 int memcmp(const void *a, const void *b, size_t bytes);
 size_t string_length(const char *s);
-bool strings_equal(const char *a, const char *b);
 
 /* Called by the kit before main; a monitor that splits RAM with its guest may call it again with a part of
  * it. */

@@ -68,11 +68,6 @@ void process_switch(struct process *p)
     current = p;
 }
 
-struct process *process_current(void)
-{
-    return current;
-}
-
 static u64 fresh_page(void)
 {
     u64 page = (u64)heap_page_cleared();

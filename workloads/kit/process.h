@@ -64,9 +64,8 @@ void process_clone(struct process *child, struct process *parent, u64 pcid);
 /* Gives back pages and tables. The process must not be current. */
 void process_destroy(struct process *p);
 
-/* MOV to CR3; NULL is the kernel's own space. process_current() tells which it was. */
+/* MOV to CR3; NULL is the kernel's own space. */
 void process_switch(struct process *p);
-struct process *process_current(void);
 
 /* Maps the page that holds va as a first touch would. Handles copy-on-write if `write`. False: no such
  * memory. */

@@ -21,7 +21,6 @@
 #define SELECTOR_USER_CODE   0x2b
 #define SELECTOR_TSS         0x30
 
-#define VECTOR_DB         1
 #define VECTOR_UD         6
 #define VECTOR_DF         8
 #define VECTOR_GP         13
