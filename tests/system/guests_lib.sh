@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # guests_lib.sh - for tests that run guest images: the cases, and one run on QEMU. Source it.
 #
 # A case is a line "bench words..."; sizes are small, so that every bench ends in a second or two on any
@@ -52,4 +53,17 @@ guest_output_qemu() {
     # isa-debug-exit turns N into 2 N + 1; timeout's 124 and QEMU's own 0 are even.
     if ((status % 2 == 0)); then return 99; fi
     return $((status / 2))
+}
+
+# guest_output_gigogne BUILD CORE IMAGE WORDS...: the same on the simulator. 2, 3 and 4 are the simulator's own
+# statuses (error of use, guest died, interrupted); its messages go to stderr.
+guest_output_gigogne() {
+    local build=$1 core=$2 image=$3 dir status
+    shift 3
+    dir=$(mktemp -d)
+    "$build/gigogne" run -s "board.core=$core" -o "$dir" "$image" -- "$@" </dev/null >/dev/null
+    status=$?
+    [ -f "$dir/console.log" ] && cat "$dir/console.log"
+    rm -rf "$dir"
+    return $status
 }

@@ -8,8 +8,13 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/guests_lib.sh"
 build=${1:?usage: guests_on_qemu.sh BUILD [OUTPUT_DIR]}
-keep=${2:-$(mktemp -d)}
-mkdir -p "$keep"
+if [ -n "${2:-}" ]; then
+    keep=$2
+    mkdir -p "$keep"
+else
+    keep=$(mktemp -d)
+    trap 'rm -rf "$keep"' EXIT
+fi
 failures=0
 printf_sample='kit: [-7|  -42|-0042|4294967295|beef|0123456789abcdef|c|  str|%]'
 
@@ -61,7 +66,7 @@ for cpu in max qemu64,-nx Nehalem; do run_kit "$cpu"; done
 number=0
 while read -r line; do
     number=$((number + 1))
-    # shellcheck disable=SC2086 -- words are split on purpose
+    # shellcheck disable=SC2086  # words are split on purpose
     run_case "$number" $line
     case $line in
     chase* | ptemod* | fork* | ctxswitch* | exits*) run_same_on_old_processor "$number" $line ;;
