@@ -55,8 +55,8 @@ guest_output_qemu() {
     return $((status / 2))
 }
 
-# guest_output_gigogne BUILD CORE IMAGE WORDS...: the same on the simulator. 2, 3 and 4 are the simulator's own
-# statuses (error of use, guest died, interrupted); its messages go to stderr.
+# guest_output_gigogne BUILD CORE IMAGE WORDS...: the same on the simulator. 2, 3 and 4 are the simulator's
+# own statuses (error of use, guest died, interrupted); its messages go to stderr.
 guest_output_gigogne() {
     local build=$1 core=$2 image=$3 dir status
     shift 3

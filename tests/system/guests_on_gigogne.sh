@@ -1,6 +1,6 @@
 #!/bin/bash
-# guests_on_gigogne.sh BUILD [CORE...] - every bench, and the kit's own test, on the simulator's cores (fast and
-# inorder): each must give status 0 and print, byte for byte, what it prints on QEMU.
+# guests_on_gigogne.sh BUILD [CORE...] - every bench, and the kit's own test, on the simulator's cores (fast
+# and inorder): each must give status 0 and print, byte for byte, what it prints on QEMU.
 # Prints "ok <name>" or "FAIL <name>" per check; exit 1 if any failed.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
