@@ -46,7 +46,7 @@ struct bench {
 static const struct mmu_cfg bench_default_cfg = {MMU_PARAMS(PARAM_DEFAULT)};
 
 /* Every translation cache off. */
-static struct mmu_cfg bench_bare_cfg(void)
+static inline struct mmu_cfg bench_bare_cfg(void)
 {
     struct mmu_cfg c = bench_default_cfg;
     c.itlb_4k_entries = c.itlb_2m_entries = c.dtlb_4k_entries = c.dtlb_2m_entries = c.dtlb_1g_entries = 0;
@@ -56,7 +56,7 @@ static struct mmu_cfg bench_bare_cfg(void)
     return c;
 }
 
-static u64 bench_page(struct bench *b)
+static inline u64 bench_page(struct bench *b)
 {
     u64 at = b->free_page;
     b->free_page += PAGE_BYTES;
@@ -64,7 +64,7 @@ static u64 bench_page(struct bench *b)
     return at;
 }
 
-static u64 *bench_entry_in(struct bench *b, u64 table, u64 address, unsigned level)
+static inline u64 *bench_entry_in(struct bench *b, u64 table, u64 address, unsigned level)
 {
     u64 index = address >> (12 + 9 * (level - 1)) & 511;
     return (u64 *)(void *)(b->mem.host + (table & ENTRY_ADDRESS) + 8 * index);
@@ -72,7 +72,7 @@ static u64 *bench_entry_in(struct bench *b, u64 table, u64 address, unsigned lev
 
 /* The entry of `level` on the way to `address`, its upper tables made if need be with `table_flags`. Guest tables lie at guest-physical =
  * host-physical addresses. */
-static u64 *bench_entry(struct bench *b, u64 root, unsigned levels, u64 address, unsigned level, u64 table_flags)
+static inline u64 *bench_entry(struct bench *b, u64 root, unsigned levels, u64 address, unsigned level, u64 table_flags)
 {
     u64 *e = bench_entry_in(b, root, address, levels);
     for (unsigned l = levels; l > level; l--) {
@@ -82,26 +82,26 @@ static u64 *bench_entry(struct bench *b, u64 root, unsigned levels, u64 address,
     return e;
 }
 
-static u64 *bench_guest_entry(struct bench *b, u64 va, unsigned level)
+static inline u64 *bench_guest_entry(struct bench *b, u64 va, unsigned level)
 {
     return bench_entry(b, b->cr3, b->guest_levels, va, level, PTE_ALL & ~PTE_D);
 }
 
-static u64 *bench_ept_entry(struct bench *b, u64 gpa, unsigned level)
+static inline u64 *bench_ept_entry(struct bench *b, u64 gpa, unsigned level)
 {
     return bench_entry(b, b->eptp_root, b->host_levels, gpa, level, EPT_RWX | EPT_A);
 }
 
-static unsigned bench_level(unsigned shift) { return (shift - 12) / 9 + 1; }
+static inline unsigned bench_level(unsigned shift) { return (shift - 12) / 9 + 1; }
 
-static u64 *bench_map(struct bench *b, u64 va, u64 gpa, unsigned shift, u64 flags)
+static inline u64 *bench_map(struct bench *b, u64 va, u64 gpa, unsigned shift, u64 flags)
 {
     u64 *e = bench_guest_entry(b, va, bench_level(shift));
     *e = gpa | flags | (shift > 12 ? PTE_PS : 0);
     return e;
 }
 
-static u64 *bench_map_ept(struct bench *b, u64 gpa, u64 hpa, unsigned shift, u64 flags)
+static inline u64 *bench_map_ept(struct bench *b, u64 gpa, u64 hpa, unsigned shift, u64 flags)
 {
     u64 *e = bench_ept_entry(b, gpa, bench_level(shift));
     *e = hpa | flags | EPT_WB | (shift > 12 ? PTE_PS : 0);
@@ -109,25 +109,25 @@ static u64 *bench_map_ept(struct bench *b, u64 gpa, u64 hpa, unsigned shift, u64
 }
 
 /* Guest-physical = host-physical for all RAM, in pages of 2^shift, accessed and dirty flags set. */
-static void bench_map_ept_identity(struct bench *b, unsigned shift)
+static inline void bench_map_ept_identity(struct bench *b, unsigned shift)
 {
     for (u64 at = 0; at < RAM_BYTES; at += BIT(shift)) bench_map_ept(b, at, at, shift, EPT_RWX | EPT_A | EPT_D);
 }
 
-static u64 bench_eptp(const struct bench *b)
+static inline u64 bench_eptp(const struct bench *b)
 {
     return b->eptp_root | 6 | (u64)(b->host_levels - 1) << 3 | (b->host_flags ? EPTP_AD : 0);
 }
 
 /* The MMU reads the control state anew, and the EPT pointer of the bench, under this VPID. */
-static void bench_context(struct bench *b, u16 vpid)
+static inline void bench_context(struct bench *b, u16 vpid)
 {
     struct mmu_virt v = {.vpid = vpid, .ept = b->host_levels != 0, .eptp = b->host_levels ? bench_eptp(b) : 0};
     mmu_set_virt(&b->m, &b->h, &v);
 }
 
 /* 64-bit mode, CPL 0, CR0.WP, NXE, empty tables. host_levels 0: native. */
-static struct bench *bench_new(const struct mmu_cfg *cfg, unsigned guest_levels, unsigned host_levels, bool timed)
+static inline struct bench *bench_new(const struct mmu_cfg *cfg, unsigned guest_levels, unsigned host_levels, bool timed)
 {
     struct bench *b = calloc(1, sizeof *b);
     b->mem = (struct physmem){.host = calloc(1, RAM_BYTES), .size_bytes = RAM_BYTES, .has_code = calloc(1, RAM_BYTES / PAGE_BYTES)};
@@ -155,7 +155,7 @@ static struct bench *bench_new(const struct mmu_cfg *cfg, unsigned guest_levels,
     return b;
 }
 
-static void bench_free(struct bench *b)
+static inline void bench_free(struct bench *b)
 {
     mmu_check_identities(&b->m);
     mmu_fini(&b->m);
@@ -164,7 +164,7 @@ static void bench_free(struct bench *b)
     free(b);
 }
 
-static bool bench_translate(struct bench *b, u64 va, enum access access, bool user, struct translation *out)
+static inline bool bench_translate(struct bench *b, u64 va, enum access access, bool user, struct translation *out)
 {
     record_reset(&b->record);
     b->h.fault = (struct fault){.kind = FAULT_NONE};
@@ -172,7 +172,7 @@ static bool bench_translate(struct bench *b, u64 va, enum access access, bool us
 }
 
 /* The ledger of the last translation, which walked. */
-static const struct walk_ledger *bench_ledger(const struct bench *b)
+static inline const struct walk_ledger *bench_ledger(const struct bench *b)
 {
     assert_int_equal(b->record.n_walks, 1);
     return &b->record.walk[0];
