@@ -82,16 +82,13 @@ static void on_console(void *self, u8 byte)
 struct board *board_new(struct config *c)
 {
     struct board *b = calloc(1, sizeof *b);
-    if (!b || !pc_cfg_bind(&b->cfg, c) || !pc_init(&b->pc, &b->cfg)) {
+    struct pc_hooks hooks = {.marker = on_marker, .exited = on_exit_port, .console = on_console, .self = b};
+    if (!b || !pc_cfg_bind(&b->cfg, c) || !pc_init(&b->pc, &b->cfg, &hooks)) {
         free(b);
         return NULL;
     }
     b->stats = stats_new();
     pc_register_stats(&b->pc, b->stats);
-    b->pc.on_marker = on_marker;
-    b->pc.on_marker_self = b;
-    exitport_connect(&b->pc.exitport, on_exit_port, b);
-    uart_connect(&b->pc.uart, on_console, b);
     return b;
 }
 
@@ -142,14 +139,14 @@ bool board_load(struct board *b, const struct board_options *o)
 void board_interrupt(void)
 {
     interrupted = 1;
-    kernel_stop();
+    kernel_interrupt();
 }
 
 static void on_alarm(int signal_number)
 {
     (void)signal_number;
     progress_due = 1;
-    kernel_stop();
+    kernel_interrupt();
 }
 
 void board_on_progress(struct board *b, void (*fn)(void *self), void *self)

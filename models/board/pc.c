@@ -127,7 +127,7 @@ static void bus_marker(void *self, struct hart *h, u32 payload)
 {
     (void)h;
     struct pc *pc = self;
-    if (pc->on_marker) pc->on_marker(pc->on_marker_self, payload);
+    pc->hooks.marker(pc->hooks.self, payload);
 }
 
 static const struct bus_ops bus_ops = {
@@ -213,4 +213,103 @@ static void build_core(struct pc *pc)
     cache_on_freed(&pc->l1i, inorder_l1_freed, &pc->inorder);
     cache_on_freed(&pc->l1d, inorder_l1_freed, &pc->inorder);
     cache_on_freed(walks_enter_l1 ? &pc->l1d : &pc->l2, walker_retry, &pc->walker);
+}
+
+/* --- devices and their interrupts --- */
+
+static void intr_changed(void *self, unsigned input, bool level)
+{
+    struct pc *pc = self;
+    (void)input;
+    hart_set_intr(pc->hart, level);
+    core_wake(&pc->core);
+}
+
+static void build_devices(struct pc *pc)
+{
+    const struct pc_hooks *hooks = &pc->hooks;
+    struct irq_line intr = {.changed = intr_changed, .self = pc};
+    lapic_init(&pc->lapic, &(struct lapic_desc){.id = 0, .cfg = &pc->cfg.lapic, .hart = pc->hart, .pic = &pc->pic, .intr = intr});
+    pic_init(&pc->pic, &(struct pic_desc){.intr = lapic_lint0(&pc->lapic)});
+    pit_init(&pc->pit, &(struct pit_desc){.irq = pic_input(&pc->pic, 0)});
+    uart_init(&pc->uart, &(struct uart_desc){.base = UART_COM1, .sink = hooks->console, .sink_self = hooks->self, .irq = pic_input(&pc->pic, 4)});
+    exitport_init(&pc->exitport, &(struct exitport_desc){.exited = hooks->exited, .self = hooks->self});
+    post_init(&pc->post);
+}
+
+bool pc_init(struct pc *pc, const struct pc_cfg *cfg, const struct pc_hooks *hooks)
+{
+    memset(pc, 0, sizeof *pc);
+    pc->cfg = *cfg;
+    pc->hooks = *hooks;
+    pc->first_empty_mmio = PC_UNMAPPED_NONE;
+    pc->hart = calloc(1, sizeof *pc->hart);
+    if (!pc->hart || !ram_init(&pc->ram, cfg->board.ram_bytes)) {
+        perror("board.ram_bytes");
+        free(pc->hart);
+        return false;
+    }
+    clock_init(&pc->clock, "socket0", cfg->cpu.frequency_hz, cfg->board.batching);
+    build_processor(pc);
+    build_memory(pc);
+    build_core(pc);
+    build_devices(pc);
+    return true;
+}
+
+void pc_fini(struct pc *pc)
+{
+    inorder_fini(&pc->inorder);
+    walker_fini(&pc->walker);
+    cache_fini(&pc->l1i);
+    cache_fini(&pc->l1d);
+    cache_fini(&pc->l2);
+    crossbar_fini(&pc->crossbar);
+    cache_fini(&pc->l3);
+    dram_fini(&pc->dram);
+    mmu_fini(&pc->mmu);
+    icache_destroy(&pc->icache);
+    clock_fini(&pc->clock);
+    ram_fini(&pc->ram);
+    free(pc->hart);
+}
+
+/* --- statistics --- */
+
+#define STAT_OF struct pc_stats
+static const struct stat_row rows[] = {PC_STATS(STAT_ROW)};
+#undef STAT_OF
+
+void pc_register_stats(struct pc *pc, struct stats *s)
+{
+    core_register_stats(&pc->core, s);
+    inorder_register_stats(&pc->inorder, s, "cpu0");
+    mmu_register_stats(&pc->mmu, s, "cpu0");
+    walker_add_stats(&pc->walker, s, "cpu0.walker");
+    vmx_register_stats(&pc->vmx, s, "cpu0");
+    cache_add_stats(&pc->l1i, s, "cpu0.l1i");
+    cache_add_stats(&pc->l1d, s, "cpu0.l1d");
+    cache_add_stats(&pc->l2, s, "cpu0.l2");
+    cache_add_stats(&pc->l3, s, "l3");
+    crossbar_add_stats(&pc->crossbar, s, "crossbar");
+    dram_add_stats(&pc->dram, s, "dram");
+    uart_add_stats(&pc->uart, s, "uart");
+    pic_add_stats(&pc->pic, s, "pic");
+    pit_add_stats(&pc->pit, s, "pit");
+    lapic_add_stats(&pc->lapic, s, "cpu0.lapic");
+    stats_add_rows(s, "bus", rows, ARRAY_LEN(rows), &pc->stats);
+}
+
+void pc_check_identities(struct pc *pc)
+{
+    core_check_identities(&pc->core);
+    mmu_check_identities(&pc->mmu);
+    walker_check_identities(&pc->walker);
+    vmx_check_identities(&pc->vmx);
+    cache_check_identities(&pc->l1i);
+    cache_check_identities(&pc->l1d);
+    cache_check_identities(&pc->l2);
+    cache_check_identities(&pc->l3);
+    crossbar_check_identities(&pc->crossbar);
+    dram_check_identities(&pc->dram);
 }

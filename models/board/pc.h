@@ -84,6 +84,14 @@ struct pc_stats {
 
 #define PC_UNMAPPED_NONE UINT64_MAX
 
+/* Who hears what the guest says (board.c). */
+struct pc_hooks {
+    void (*marker)(void *self, u32 payload);
+    void (*exited)(void *self, u8 status);
+    void (*console)(void *self, u8 byte);
+    void *self;
+};
+
 struct pc {
     /* fixed at elaboration */
     struct pc_cfg cfg;
@@ -107,9 +115,8 @@ struct pc {
     struct lapic lapic;
     struct exitport exitport;
     struct post post;
-    /* wiring: who hears of markers and of the guest's end (board.c) */
-    void (*on_marker)(void *self, u32 payload);
-    void *on_marker_self;
+    /* wiring */
+    struct pc_hooks hooks;
     /* state */
     u64 first_empty_mmio; /* physical address, PC_UNMAPPED_NONE: none yet */
     /* statistics */
@@ -117,7 +124,7 @@ struct pc {
 };
 
 /* Builds and connects. false: message printed. */
-bool pc_init(struct pc *pc, const struct pc_cfg *cfg);
+bool pc_init(struct pc *pc, const struct pc_cfg *cfg, const struct pc_hooks *hooks);
 void pc_fini(struct pc *pc);
 
 void pc_register_stats(struct pc *pc, struct stats *s);

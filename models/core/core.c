@@ -57,7 +57,6 @@ void core_init(struct core *c, unsigned id, enum core_kind kind, const struct co
 void core_switch(struct core *c, enum core_kind kind)
 {
     c->wanted = kind;
-    c->hart->attention |= ATTENTION_STOP;
     clock_yield(c->clock);
 }
 

@@ -29,10 +29,6 @@ u64 fast_tick(struct core *c, u64 cycle)
         clock_advance(c->clock, cycle - (steps != 0));
         account_charge(&c->account, world, CAUSE_base, cycle);
         if (steps == 0) return sleep_until_woken(c, cycle);
-        if (h->attention & ATTENTION_STOP) {
-            h->attention &= ~(u32)ATTENTION_STOP;
-            return cycle;
-        }
         if (c->wanted != c->kind) return cycle;
     }
     return cycle;

@@ -365,8 +365,8 @@ const size_t bpred_params_count = ARRAY_LEN(bpred_params);
 #undef PARAM_OF
 
 const struct param cost_params[] = {
-#define COST(name, cycles, source)                                                                                     \
-    {#name "_cycles", PARAM_u32, offsetof(struct cost_cfg, cycles) + CLASS_##name * sizeof(u32), cycles, RANGE(0, 100000), source},
+#define COST(class, def, source) \
+        {#class "_cycles", PARAM_u32, offsetof(struct cost_cfg, cycles) + CLASS_##class * sizeof(u32), def, RANGE(0, 100000), source},
 #include "models/core/costs.def"
 #undef COST
 };
