@@ -88,9 +88,10 @@ static bool raise_one(struct hart *h, const struct fault *f, enum event_type typ
     }
 }
 
-/* A delivery is taken as the pipe empties, so that it may even touch MMIO: whoever puts a stack there. */
+/* A delivery is alone in its step and in the pipe, so that it may even touch MMIO: whoever puts a stack there. */
 static void begin_event(struct hart *h)
 {
+    h->fetch.alone = true;
     if (h->record)
         h->record->drained = true;
 }
@@ -195,7 +196,8 @@ static void begin_instruction(struct hart *h)
     h->shadow_seen = h->sti_shadow || h->movss_shadow;
 }
 
-bool isa_event_is_due(const struct hart *h)
+/* In guest world a pending interrupt, NMI or window counts: the hypervisor decides when it is asked. */
+bool isa_would_wake(const struct hart *h)
 {
     bool held = h->movss_shadow && !h->shadow_seen;
     bool shadowed = (h->sti_shadow || h->movss_shadow) && !h->shadow_seen;

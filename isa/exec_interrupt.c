@@ -3,15 +3,23 @@
 #include "isa/far.h"
 #include "isa/state.h"
 
-/* Software exceptions can be intercepted, INT n cannot; RIP is the instruction's until the handler is entered. */
+static bool exits(struct hart *h, const struct insn *i, u8 vector, enum event_type type)
+{
+    struct fault f = {.kind = FAULT_EXCEPTION, .vector = vector, .soft = (u8)type, .insn_length = i->length};
+    return hart_in_guest(h) && type != EVENT_SOFT_INT && h->virt->intercept_event(h->virt_self, h, &f, type);
+}
+
+/* Software exceptions can be intercepted, INT n cannot. Until the handler is entered RIP is the instruction's. */
 static enum outcome software_event(struct hart *h, const struct insn *i, u8 vector, enum event_type type)
 {
+    u64 next = h->reg[REG_RIP];
     h->reg[REG_RIP] = insn_rip(h, i);
-    struct fault f = {.kind = FAULT_EXCEPTION, .vector = vector, .soft = (u8)type, .insn_length = i->length};
-    bool may_exit = hart_in_guest(h) && type != EVENT_SOFT_INT;
-    if (may_exit && h->virt->intercept_event(h->virt_self, h, &f, type))
+    if (exits(h, i, vector, type))
         return OUT_EXIT;
-    return isa_deliver(h, vector, type, false, 0, i->length);
+    enum outcome o = isa_deliver(h, vector, type, false, 0, i->length);
+    if (o == OUT_FAULT)
+        h->reg[REG_RIP] = next;
+    return o;
 }
 
 enum outcome exec_int_n(struct hart *h, const struct insn *i) { return software_event(h, i, (u8)i->imm, EVENT_SOFT_INT); }

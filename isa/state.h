@@ -123,9 +123,4 @@ bool hart_intercepted(struct hart *h, const struct insn *i, enum intercept what,
 /* TSC as RDTSC reads it: the bus's counter, IA32_TSC_ADJUST, VMX offset. */
 u64 hart_read_tsc(struct hart *h);
 
-/* --- events between instructions (isa/exceptions.c) --- */
-
-/* Would isa_take_attention take an event now? Changes nothing. In guest world a pending interrupt, NMI or window counts as one. */
-bool isa_event_is_due(const struct hart *h);
-
 #endif
