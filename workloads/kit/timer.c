@@ -54,6 +54,11 @@ static void pic_init(void)
     out8(PIC2_DATA, MASK_ALL);
 }
 
+static void ignore_spurious(struct trap_frame *frame)
+{
+    (void)frame;
+}
+
 static void take_tick(struct trap_frame *frame)
 {
     (void)frame;
@@ -66,6 +71,7 @@ void timer_start(u64 hz)
     u64 divisor = PIT_HZ / hz;
     if (divisor > 0xffff) divisor = 0xffff;
     trap_set_handler(VECTOR_IRQ0, take_tick);
+    trap_set_handler(VECTOR_PIC_SPURIOUS, ignore_spurious); /* a tick that waited until the line fell again */
     out8(PIT_CONTROL, PIT_CHANNEL0_LOW_HIGH_MODE2);
     out8(PIT_CHANNEL0, (u8)divisor);
     out8(PIT_CHANNEL0, (u8)(divisor >> 8));
@@ -88,11 +94,6 @@ static void take_apic_tick(struct trap_frame *frame)
     (void)frame;
     apic_ticks++;
     apic_write(APIC_EOI, 0);
-}
-
-static void ignore_spurious(struct trap_frame *frame)
-{
-    (void)frame;
 }
 
 void apic_timer_init(void)

@@ -21,14 +21,15 @@
 #define SELECTOR_USER_CODE   0x2b
 #define SELECTOR_TSS         0x30
 
-#define VECTOR_UD         6
-#define VECTOR_DF         8
-#define VECTOR_GP         13
-#define VECTOR_PF         14
-#define VECTOR_IRQ0       32
-#define VECTOR_APIC_TIMER 48
-#define VECTOR_INT_USER   0x80
-#define VECTOR_SPURIOUS   255
+#define VECTOR_UD           6
+#define VECTOR_DF           8
+#define VECTOR_GP           13
+#define VECTOR_PF           14
+#define VECTOR_IRQ0         32
+#define VECTOR_PIC_SPURIOUS (VECTOR_IRQ0 + 7)
+#define VECTOR_APIC_TIMER   48
+#define VECTOR_INT_USER     0x80
+#define VECTOR_SPURIOUS     255
 
 #ifndef __ASSEMBLER__
 
