@@ -12,8 +12,8 @@
 #ifndef ISA_ICACHE_H
 #define ISA_ICACHE_H
 
+#include "isa/decode.h"
 #include "isa/hart.h"
-#include <Zydis/Zydis.h>
 
 #define ICACHE_INSNS      (1u << 18) /* both halves */
 #define ICACHE_BLOCKS     (1u << 16)
@@ -31,7 +31,7 @@ struct block {
     u16 bytes;
     u8 count;          /* instructions without the sentinel */
     u8 mode;           /* enum code_mode */
-    bool crosses, stops, live;
+    bool crosses, stops;
 };
 
 /* Blocks of one 4 KiB page of RAM. */
@@ -54,7 +54,7 @@ struct icache {
     unsigned n_harts;
 
     /* state */
-    ZydisDecoder decoder[MODE_LONG64 + 1];
+    struct decoder decoder;
     struct insn *insn;
     struct insn_info *info;
     struct block *block;
@@ -82,32 +82,21 @@ struct block *icache_decode(struct icache *ic, hpa_t at, enum code_mode mode, co
 void icache_drop(struct icache *ic, struct block *b);
 /* Drops every block. */
 void icache_flush(struct icache *ic);
-/* Code that cannot be fetched from RAM: one instruction that answers #UD. */
-const struct insn *icache_outside_ram(void);
+/* Code outside RAM: a block of one instruction that answers #UD. */
+struct block *icache_outside_ram(struct icache *ic);
 
 /* What stands in place of an instruction of a dropped block, and behind the last instruction of a block: OUT_CUT. */
 enum outcome exec_dropped(struct hart *h, const struct insn *i);
 enum outcome exec_cut(struct hart *h, const struct insn *i);
+/* An instruction that decodes but has no row in insns.def: #UD, counted and remembered. */
+enum outcome exec_unmodelled(struct hart *h, const struct insn *i);
 
 /* The cold part of an instruction. */
 static inline const struct insn_info *insn_cold(const struct hart *h, const struct insn *i) { return &h->icache->info[i->info]; }
-
-/* --- decode.c --- */
-
-enum decoded { DECODED, DECODED_TRUNCATED /* more bytes are needed */ };
-/* Decodes one instruction from `available` (1..15) bytes. Bytes that are no instruction decode to one that answers #UD. */
-enum decoded decode(const ZydisDecoder *decoder, enum code_mode mode, const u8 *bytes, unsigned available, struct insn *i,
-                    struct insn_info *info);
-void decode_init(ZydisDecoder decoder[MODE_LONG64 + 1]);
-/* Fills mnemonic-independent parts of the cold part: the micro-operations. uops.c. */
-void decode_uops(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand, enum uop_kind kind, bool plain_move,
-                 struct insn_info *info);
 
 /* --- what was not modelled --- */
 
 unsigned isa_unmodelled_count(const struct icache *ic);
 const struct unmodelled *isa_unmodelled_get(const struct icache *ic, unsigned n);
-/* Intel syntax, without the address. bytes > 0. */
-void isa_disassemble(const u8 *bytes, unsigned length, enum code_mode mode, u64 rip, char *buffer, size_t buffer_bytes);
 
 #endif

@@ -1,0 +1,172 @@
+/* fetch.c - from RIP to a decoded block, by the soft TLB on the fast core and by the modelled TLBs on timed ones: see fetch.h. */
+#include "isa/icache.h"
+#include "isa/exec.h"
+#include "isa/mem.h"
+
+void fetch_restart(struct hart *h)
+{
+    struct fetch_state *f = &h->fetch;
+    f->context = (u64)h->soft.generation << 32 | (u64)h->mode << 20 | (u64)h->soft.user << 16 | h->soft.space;
+    f->next = NULL;
+    f->line_va = FETCH_NO_LINE;
+}
+
+/* RIP of legacy modes wraps at 4 GiB. */
+static u64 fetch_address(const struct hart *h, u64 rip) { return h->mode == MODE_LONG64 ? rip : (u32)rip; }
+
+static bool check_canonical(struct hart *h, va_t va)
+{
+    if (h->mode != MODE_LONG64 || va_is_canonical(h, va.v))
+        return true;
+    hart_gp(h, 0);
+    return false;
+}
+
+/* --- translation --- */
+
+static void record_fetch(struct hart *h, va_t va, unsigned bytes, const struct translation *t)
+{
+    struct mem_access *a = record_add_access(h->record);
+    *a = (struct mem_access){.va = va, .at = t->at, .bytes = (u16)bytes, .kind = ACCESS_FETCH, .tlb = t->tlb, .walk = t->walk,
+                             .mmio = !t->host};
+    h->record->n_fetches = h->record->n_accesses;
+}
+
+/* The fetch is in the 64-byte line that contains va, or enters it. */
+static bool enter_line(struct hart *h, va_t va, hpa_t *at)
+{
+    struct fetch_state *f = &h->fetch;
+    struct translation t;
+    u64 line = va.v & ~(LINE_BYTES - 1);
+    if (line != f->line_va) {
+        if (!h->mmu->translate(h->mmu_self, h, VA(line), ACCESS_FETCH, h->soft.user, &t))
+            return false;
+        record_fetch(h, VA(line), LINE_BYTES, &t);
+        f->line_va = line;
+        f->line_at = t.at;
+    }
+    *at = HPA(f->line_at.v + (va.v & (LINE_BYTES - 1)));
+    return true;
+}
+
+static bool translate_soft(struct hart *h, va_t va, hpa_t *at)
+{
+    struct soft_entry *e = &h->soft.fetch[h->soft.user][soft_index(va)];
+    struct translation t;
+    if (e->tag == soft_tag(&h->soft, va)) {
+        *at = HPA(va.v + e->addend - (u64)(uintptr_t)h->mem->host);
+        return true;
+    }
+    if (!h->mmu->translate(h->mmu_self, h, va, ACCESS_FETCH, h->soft.user, &t))
+        return false;
+    if (t.cacheable_soft && t.host)
+        *e = (struct soft_entry){soft_tag(&h->soft, va), (u64)(uintptr_t)t.host - va.v};
+    *at = t.at;
+    return true;
+}
+
+static bool translate(struct hart *h, va_t va, hpa_t *at)
+{
+    return check_canonical(h, va) && (h->record ? enter_line(h, va, at) : translate_soft(h, va, at));
+}
+
+/* --- blocks --- */
+
+static va_t next_page(const struct hart *h, u64 rip) { return VA(fetch_address(h, (rip | (PAGE_BYTES - 1)) + 1)); }
+
+/* A block known by its first page, for the instruction that crosses: right only if the second page is the same too. */
+static struct block *check_crossing(struct hart *h, struct block *b, hpa_t second_page)
+{
+    if (b && b->second_page.v == second_page.v)
+        return b;
+    if (b)
+        icache_drop(h->icache, b);
+    return NULL;
+}
+
+static struct block *find_crossing(struct hart *h, u64 rip, hpa_t at, struct block *b)
+{
+    hpa_t second_page;
+    if (!translate(h, next_page(h, rip), &second_page))
+        return NULL;
+    if (!physmem_has(h->mem, second_page, PAGE_BYTES))
+        return icache_outside_ram(h->icache);
+    b = check_crossing(h, b, second_page);
+    return b ? b : icache_decode(h->icache, at, h->mode, &second_page);
+}
+
+/* NULL: h->fault. */
+static struct block *find_block(struct hart *h, u64 rip)
+{
+    hpa_t at;
+    if (!translate(h, VA(rip), &at))
+        return NULL;
+    if (!physmem_has(h->mem, at, 1))
+        return icache_outside_ram(h->icache);
+    struct block *b = icache_lookup(h->icache, at, h->mode);
+    if (!b)
+        b = icache_decode(h->icache, at, h->mode, NULL);
+    return b && !b->crosses ? b : find_crossing(h, rip, at, b);
+}
+
+/* --- fast core --- */
+
+static struct fetch_entry *entry_for(struct hart *h, u64 rip)
+{
+    return &h->fetch.entry[(rip ^ rip >> FETCH_TABLE_BITS) & ((1u << FETCH_TABLE_BITS) - 1)];
+}
+
+/* Kept for the next time only if the page's translation is: then a flush of it changes the context. */
+static bool may_keep(const struct hart *h, const struct block *b, u64 rip)
+{
+    const struct soft_entry *e = &h->soft.fetch[h->soft.user][soft_index(VA(rip))];
+    return !b->crosses && b != &h->icache->block[0] && e->tag == soft_tag(&h->soft, VA(rip));
+}
+
+static const struct fetch_entry *find_slow(struct hart *h)
+{
+    u64 rip = fetch_address(h, h->reg[REG_RIP]);
+    h->reg[REG_RIP] = rip;
+    const struct block *b = find_block(h, rip);
+    if (!b)
+        return NULL;
+    struct fetch_entry *e = may_keep(h, b, rip) ? entry_for(h, rip) : &h->fetch.scratch;
+    *e = (struct fetch_entry){rip, h->fetch.context, &h->icache->insn[b->first], b->count, b->stops};
+    return e;
+}
+
+const struct fetch_entry *fetch_find(struct hart *h)
+{
+    u64 rip = h->reg[REG_RIP];
+    const struct fetch_entry *e = entry_for(h, rip);
+    if (LIKELY(e->rip == rip && e->context == h->fetch.context) && LIKELY(e->first && e->first->exec != exec_dropped))
+        return e;
+    return find_slow(h);
+}
+
+/* --- timed cores --- */
+
+/* The last byte may be in another line than the first. */
+static bool enter_last_line(struct hart *h, u64 rip, const struct insn *i)
+{
+    hpa_t at;
+    return enter_line(h, VA(fetch_address(h, rip + i->length - 1)), &at);
+}
+
+const struct insn *fetch_next_timed(struct hart *h)
+{
+    const struct insn *i = h->fetch.next;
+    u64 rip = fetch_address(h, h->reg[REG_RIP]);
+    hpa_t at;
+    h->reg[REG_RIP] = rip;
+    if (i && i->exec != exec_cut && i->exec != exec_dropped) {
+        if (!translate(h, VA(rip), &at))
+            return NULL;
+    } else {
+        const struct block *b = find_block(h, rip);
+        if (!b)
+            return NULL;
+        i = &h->icache->insn[b->first];
+    }
+    return enter_last_line(h, rip, i) ? i : NULL;
+}

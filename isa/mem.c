@@ -1,0 +1,208 @@
+/* mem.c - memory accesses that miss the soft TLB, split a page, touch MMIO, or are implicit. */
+#include "isa/mem.h"
+#include <assert.h>
+
+/* One access of at most 8 bytes, as one or two pieces that do not cross a page. */
+struct piece {
+    struct translation t;
+    va_t va;
+    unsigned bytes;
+};
+
+struct request {
+    enum access access; /* what the translation must allow */
+    bool user;
+    bool system;        /* implicit */
+    bool rmw;           /* a load that its store follows */
+};
+
+static struct request explicit_request(const struct hart *h, enum access access)
+{
+    return (struct request){.access = access, .user = h->soft.user};
+}
+
+/* SDM Vol. 1, "Canonical Addressing": #SS(0) through SS, #GP(0) else. */
+static bool check_canonical(struct hart *h, enum segreg seg, va_t va)
+{
+    if (h->mode != MODE_LONG64 || va_is_canonical(h, va.v))
+        return true;
+    hart_fault_error(h, seg == SEG_SS ? VEC_SS : VEC_GP, 0);
+    return false;
+}
+
+static bool check_span(struct hart *h, enum segreg seg, va_t va, unsigned bytes)
+{
+    return check_canonical(h, seg, va) && check_canonical(h, seg, VA(va.v + bytes - 1));
+}
+
+/* Devices may be touched only when the time is right: see FAULT_NOT_DRAINED and struct fetch_state. */
+static bool check_drained(struct hart *h, const struct piece *p)
+{
+    bool drained = h->record ? h->record->drained : h->fetch.alone;
+    if (p->t.host || drained)
+        return true;
+    h->fault = (struct fault){.kind = FAULT_NOT_DRAINED};
+    return false;
+}
+
+static bool translate_piece(struct hart *h, struct piece *p, const struct request *q)
+{
+    return h->mmu->translate(h->mmu_self, h, p->va, q->access, q->user, &p->t) && check_drained(h, p);
+}
+
+/* Linear addresses of legacy modes wrap at 4 GiB. */
+static va_t behind(const struct hart *h, va_t va, unsigned bytes)
+{
+    return VA(h->mode == MODE_LONG64 ? va.v + bytes : (u32)(va.v + bytes));
+}
+
+/* Translates all of it before anything is touched. Returns the number of pieces, 0 for a fault. */
+static unsigned translate_all(struct hart *h, va_t va, unsigned bytes, const struct request *q, struct piece p[2])
+{
+    unsigned first = (unsigned)min_u64(bytes, PAGE_BYTES - (va.v & (PAGE_BYTES - 1)));
+    p[0] = (struct piece){.va = va, .bytes = first};
+    if (!translate_piece(h, &p[0], q))
+        return 0;
+    if (first == bytes)
+        return 1;
+    p[1] = (struct piece){.va = behind(h, va, first), .bytes = bytes - first};
+    return translate_piece(h, &p[1], q) ? 2 : 0;
+}
+
+static void record_piece(struct hart *h, const struct piece *p, enum access kind, const struct request *q)
+{
+    if (!p->t.host)
+        h->fetch.touched_device = true;
+    if (!h->record)
+        return;
+    struct mem_access *a = record_add_access(h->record);
+    *a = (struct mem_access){.va = p->va, .at = p->t.at, .bytes = (u16)p->bytes, .kind = (u8)kind, .tlb = p->t.tlb, .walk = p->t.walk,
+                             .mmio = !p->t.host, .system = q->system, .rmw = q->rmw};
+    h->record->io |= !p->t.host;
+}
+
+static void keep(struct soft_entry *table, struct hart *h, const struct piece *p)
+{
+    table[soft_index(p->va)] = (struct soft_entry){soft_tag(&h->soft, p->va), (u64)(uintptr_t)p->t.host - p->va.v};
+}
+
+/* A page with decoded code is never written through the soft TLB. */
+static void keep_soft(struct hart *h, const struct piece *p, const struct request *q)
+{
+    if (!p->t.cacheable_soft || !p->t.host)
+        return;
+    if (q->access == ACCESS_READ)
+        keep(h->soft.read[q->user], h, p);
+    else if (!h->mem->has_code[p->t.at.v >> PAGE_SHIFT])
+        keep(h->soft.write[q->user], h, p);
+}
+
+static u64 read_piece(struct hart *h, const struct piece *p)
+{
+    u64 v = 0;
+    if (!p->t.host)
+        return h->bus->mmio_read(h->bus_self, p->t.at, p->bytes);
+    memcpy(&v, p->t.host, p->bytes);
+    return v;
+}
+
+static void write_piece(struct hart *h, const struct piece *p, u64 value)
+{
+    if (!p->t.host) {
+        h->bus->mmio_write(h->bus_self, p->t.at, value, p->bytes);
+        return;
+    }
+    memcpy(p->t.host, &value, p->bytes);
+    physmem_note_write(h->mem, p->t.at, p->bytes);
+}
+
+static bool load(struct hart *h, va_t va, unsigned bytes, const struct request *q, u64 *out)
+{
+    struct piece p[2];
+    unsigned pieces = translate_all(h, va, bytes, q, p);
+    u64 v = 0;
+    for (unsigned n = 0, shift = 0; n < pieces; shift += 8 * p[n].bytes, n++) {
+        record_piece(h, &p[n], ACCESS_READ, q);
+        keep_soft(h, &p[n], q);
+        v |= read_piece(h, &p[n]) << shift;
+    }
+    *out = v;
+    return pieces != 0;
+}
+
+static bool store(struct hart *h, va_t va, unsigned bytes, const struct request *q, u64 value)
+{
+    struct piece p[2];
+    unsigned pieces = translate_all(h, va, bytes, q, p);
+    for (unsigned n = 0, shift = 0; n < pieces; shift += 8 * p[n].bytes, n++) {
+        record_piece(h, &p[n], ACCESS_WRITE, q);
+        keep_soft(h, &p[n], q);
+        write_piece(h, &p[n], value >> shift);
+    }
+    return pieces != 0;
+}
+
+bool mem_load_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 *out)
+{
+    struct request q = explicit_request(h, ACCESS_READ);
+    return check_span(h, seg, va, bytes) && load(h, va, bytes, &q, out);
+}
+
+bool mem_store_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 value)
+{
+    struct request q = explicit_request(h, ACCESS_WRITE);
+    return check_span(h, seg, va, bytes) && store(h, va, bytes, &q, value);
+}
+
+bool mem_load_rmw_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 *out)
+{
+    struct request q = explicit_request(h, ACCESS_WRITE);
+    q.rmw = true;
+    return check_span(h, seg, va, bytes) && load(h, va, bytes, &q, out);
+}
+
+bool mem_load_system(struct hart *h, va_t va, unsigned bytes, u64 *out)
+{
+    struct request q = {.access = ACCESS_READ, .system = true};
+    return load(h, va, bytes, &q, out);
+}
+
+bool mem_store_system(struct hart *h, va_t va, unsigned bytes, u64 value)
+{
+    struct request q = {.access = ACCESS_WRITE, .system = true};
+    return store(h, va, bytes, &q, value);
+}
+
+bool mem_probe(struct hart *h, va_t va, enum access access, bool user)
+{
+    struct translation t;
+    return h->mmu->translate(h->mmu_self, h, va, access, user, &t);
+}
+
+static bool soft_span(struct hart *h, va_t va, enum access access, struct mem_span *out)
+{
+    struct soft_entry(*class)[SOFT_TLB_ENTRIES] = access == ACCESS_READ ? h->soft.read : h->soft.write;
+    const struct soft_entry *e = &class[h->soft.user][soft_index(va)];
+    if (e->tag != soft_tag(&h->soft, va))
+        return false;
+    out->host = (u8 *)(uintptr_t)(va.v + e->addend);
+    out->at = HPA((u64)(out->host - h->mem->host));
+    return true;
+}
+
+bool mem_get_span(struct hart *h, enum segreg seg, va_t va, unsigned bytes, enum access access, struct mem_span *out)
+{
+    struct request q = explicit_request(h, access);
+    struct piece p = {.va = va, .bytes = bytes};
+    assert((va.v & (PAGE_BYTES - 1)) + bytes <= PAGE_BYTES);
+    if (LIKELY(soft_span(h, va, access, out)))
+        return true;
+    if (!check_span(h, seg, va, bytes) || !translate_piece(h, &p, &q))
+        return false;
+    *out = (struct mem_span){p.t.host, p.t.at};
+    if (p.t.host) {
+        record_piece(h, &p, access, &q);
+        keep_soft(h, &p, &q);
+    }
+    return true;
+}

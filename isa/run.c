@@ -1,0 +1,152 @@
+/* run.c - the functional run loop of the fast core: whole decoded blocks between two looks at the hart's attention.
+ *
+ * An access to a device is refused inside a block (FAULT_NOT_DRAINED, nothing done) and its instruction executed again alone, so that
+ * h->run_steps tells the device the time of that very instruction.
+ */
+#include "isa/exec.h"
+#include "isa/icache.h"
+#include <assert.h>
+
+/* Executes from *at up to something else than OUT_NEXT; *at becomes the instruction that said it. */
+static enum outcome run_block(struct hart *h, const struct insn **at)
+{
+    const struct insn *i = *at;
+    u64 rip = h->reg[REG_RIP];
+    enum outcome out;
+    do {
+        rip += i->length;
+        h->reg[REG_RIP] = rip;
+        out = i->exec(h, i);
+        i++;
+    } while (LIKELY(out == OUT_NEXT));
+    *at = i - 1;
+    return out;
+}
+
+static enum outcome run_one(struct hart *h, const struct insn *i)
+{
+    h->fetch.alone = true;
+    h->reg[REG_RIP] += i->length;
+    enum outcome out = i->exec(h, i);
+    h->fetch.alone = false;
+    return out;
+}
+
+static void retire(struct hart *h, u64 count)
+{
+    h->instructions += count;
+    h->run_steps += count;
+}
+
+/* h->fault is delivered; the state that lookups depend on may be another one. */
+static void raise_fault(struct hart *h)
+{
+    isa_raise(h);
+    h->run_steps++;
+    fetch_restart(h);
+}
+
+/* Answers what instruction `i` said. `world`: when it began. */
+static void finish(struct hart *h, const struct insn *i, enum outcome out, u8 world)
+{
+    switch (out) {
+    case OUT_CUT:
+        return;
+    case OUT_NEXT:
+    case OUT_JUMP:
+        retire(h, 1);
+        return;
+    case OUT_FLUSH:
+        retire(h, 1);
+        break;
+    case OUT_AGAIN:
+        h->reg[REG_RIP] -= i->length;
+        h->run_steps++;
+        return;
+    case OUT_FAULT:
+        h->reg[REG_RIP] -= i->length;
+        raise_fault(h);
+        return;
+    case OUT_EXIT: /* an intercepted instruction has not retired, a VM entry has */
+        h->instructions += world != WORLD_GUEST;
+        h->run_steps++;
+        break;
+    }
+    fetch_restart(h);
+}
+
+static bool refused(const struct hart *h, enum outcome out) { return out == OUT_FAULT && h->fault.kind == FAULT_NOT_DRAINED; }
+
+/* Executes one instruction; its step is the only one that may touch devices. */
+static void step(struct hart *h, const struct insn *i)
+{
+    u8 world = h->world;
+    finish(h, i, run_one(h, i), world);
+}
+
+static void run_entry(struct hart *h, const struct fetch_entry *e)
+{
+    const struct insn *first = e->first, *i = first;
+    u8 world = h->world;
+    enum outcome out = run_block(h, &i);
+    retire(h, (u64)(i - first));
+    if (UNLIKELY(refused(h, out))) {
+        h->reg[REG_RIP] -= i->length;
+        step(h, i);
+        return;
+    }
+    finish(h, i, out, world);
+}
+
+/* True: an event was taken instead of an instruction. */
+static bool attend(struct hart *h)
+{
+    if (!isa_take_attention(h))
+        return false;
+    h->run_steps++;
+    fetch_restart(h);
+    return true;
+}
+
+static bool one_by_one(const struct hart *h) { return h->attention & (ATTENTION_SHADOW | ATTENTION_TF); }
+
+/* One block, or one instruction where the limit or the attention asks for it. True: back to the core. */
+static bool advance(struct hart *h, u64 max)
+{
+    const struct fetch_entry *e = fetch_find(h);
+    if (UNLIKELY(!e)) {
+        raise_fault(h);
+        return false;
+    }
+    bool stops = e->stops;
+    if (e->count == 1 || e->count > max - h->run_steps || UNLIKELY(one_by_one(h)))
+        step(h, e->first);
+    else
+        run_entry(h, e);
+    return stops;
+}
+
+u64 isa_run(struct hart *h, u64 max)
+{
+    u8 world = h->world;
+    bool stop = false;
+    assert(!h->record);
+    h->run_steps = 0;
+    h->fetch.touched_device = false;
+    fetch_restart(h);
+    while (!stop && h->run_steps < max) {
+        if (UNLIKELY(h->attention)) {
+            if (h->attention & ATTENTION_STOP)
+                break;
+            if (attend(h))
+                goto taken;
+            if (h->activity != ACTIVITY_ACTIVE)
+                break;
+        }
+        stop = advance(h, max);
+    taken:
+        stop |= h->fetch.touched_device || h->world != world;
+    }
+    h->attention &= ~(u32)ATTENTION_STOP;
+    return h->run_steps;
+}

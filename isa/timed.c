@@ -1,0 +1,123 @@
+/* timed.c - one instruction at a time for timing cores: isa_fetch finds it, isa_execute does it, the record tells. */
+#include "isa/exec.h"
+#include "isa/icache.h"
+#include <assert.h>
+
+static void close_record(struct hart *h, struct insn_record *r)
+{
+    r->next_rip = h->reg[REG_RIP];
+    r->halted = h->activity != ACTIVITY_ACTIVE;
+}
+
+/* h->fault is delivered as this record's event. */
+static void raise_fault(struct hart *h, struct insn_record *r)
+{
+    isa_raise(h);
+    fetch_restart(h);
+    close_record(h, r);
+}
+
+static void begin(struct hart *h, struct insn_record *r)
+{
+    record_reset(r);
+    h->record = r;
+    r->rip = h->reg[REG_RIP];
+    r->world = h->world;
+    r->cpl = h->cpl;
+}
+
+/* True: the record is an event, or nothing can be done (*idle). */
+static bool attend(struct hart *h, struct insn_record *r, bool *idle)
+{
+    if (isa_take_attention(h)) {
+        r->interrupt_taken = true;
+        fetch_restart(h);
+        close_record(h, r);
+        return true;
+    }
+    *idle = h->activity != ACTIVITY_ACTIVE;
+    return *idle;
+}
+
+bool isa_fetch(struct hart *h, struct insn_record *r)
+{
+    bool idle = false;
+    begin(h, r);
+    if (UNLIKELY(h->attention) && attend(h, r, &idle))
+        return !idle;
+    const struct insn *i = fetch_next_timed(h);
+    if (UNLIKELY(!i)) {
+        raise_fault(h, r);
+        return true;
+    }
+    h->fetch.current = i;
+    h->fetch.walks = r->n_walks;
+    r->info = insn_cold(h, i);
+    return true;
+}
+
+/* The access must wait until the pipe is empty: as if isa_execute had not been called. */
+static void refuse(struct hart *h, struct insn_record *r)
+{
+    r->not_drained = true;
+    r->n_accesses = r->n_fetches;
+    r->n_walks = h->fetch.walks;
+}
+
+static void retire(struct hart *h, struct insn_record *r)
+{
+    h->instructions++;
+    r->retired = true;
+}
+
+static void finish(struct hart *h, struct insn_record *r, const struct insn *i, enum outcome out)
+{
+    switch (out) {
+    case OUT_NEXT:
+        retire(h, r);
+        h->fetch.next = i + 1;
+        break;
+    case OUT_JUMP:
+        retire(h, r);
+        h->fetch.next = NULL;
+        break;
+    case OUT_FLUSH:
+        retire(h, r);
+        fetch_restart(h);
+        break;
+    case OUT_AGAIN:
+        h->reg[REG_RIP] -= i->length;
+        h->fetch.next = i;
+        break;
+    case OUT_EXIT: /* an intercepted instruction has not retired, a VM entry has */
+        if (r->world != WORLD_GUEST)
+            retire(h, r);
+        fetch_restart(h);
+        break;
+    case OUT_FAULT:
+    case OUT_CUT:
+        assert(!"isa_execute answers faults apart, and fetches no sentinel");
+    }
+    r->branch_taken = r->info->flow != FLOW_NONE && (out == OUT_JUMP || h->reg[REG_RIP] != r->rip + i->length);
+    r->io |= r->info->iclass == CLASS_port_io;
+    close_record(h, r);
+}
+
+void isa_execute(struct hart *h, struct insn_record *r)
+{
+    if (!r->info)
+        return;
+    const struct insn *i = h->fetch.current;
+    r->not_drained = false;
+    h->reg[REG_RIP] += i->length;
+    enum outcome out = i->exec(h, i);
+    if (LIKELY(out != OUT_FAULT)) {
+        finish(h, r, i, out);
+        return;
+    }
+    h->reg[REG_RIP] -= i->length;
+    if (h->fault.kind == FAULT_NOT_DRAINED)
+        refuse(h, r);
+    else
+        raise_fault(h, r);
+}
