@@ -354,6 +354,7 @@ void mmu_invvpid(struct mmu *m, struct hart *h, enum invvpid_type type, u16 vpid
 {
     struct tlb_scope scope = {.context = vpid_context(vpid),
                               .context_mask = type == INVVPID_ALL ? 0 : TLB_CONTEXT_VPID,
+                              .not_vpid_0 = type == INVVPID_ALL,
                               .any_pcid = true,
                               .globals = type != INVVPID_SINGLE_RETAIN_GLOBALS,
                               .one_address = type == INVVPID_ADDRESS,

@@ -76,7 +76,7 @@ static bool may_hold_large(const struct soft_space *p, va_t va)
 
 static bool selects(const struct tlb_scope *scope, const struct soft_space *p)
 {
-    if (!p->known || ((p->of.context ^ scope->context) & scope->context_mask)) return false;
+    if (!p->known || !tlb_scope_has_context(scope, p->of.context)) return false;
     if (!scope->any_pcid && !scope->globals && p->of.pcid != scope->pcid) return false;
     return !scope->one_address || may_hold_large(p, VA(scope->address));
 }

@@ -53,7 +53,7 @@ static bool is_global(const struct tlb_entry *e) { return e->mask != ~0ull; }
 
 static bool selects(const struct tlb_scope *scope, const struct tlb_entry *e)
 {
-    if (e->context == NO_ENTRY || ((e->context ^ scope->context) & scope->context_mask)) return false;
+    if (e->context == NO_ENTRY || !tlb_scope_has_context(scope, e->context)) return false;
     if (scope->one_address && ((e->page ^ scope->address) & TLB_ADDRESS_MASK) >> e->whole_shift) return false;
     if (is_global(e)) return scope->globals;
     return scope->any_pcid || (e->page & TLB_PCID_MASK) == scope->pcid;

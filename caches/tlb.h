@@ -54,12 +54,18 @@ struct tlb {
 /* What an invalidation selects. */
 struct tlb_scope {
     u64 context, context_mask; /* entries whose context equals this in the masked bits */
+    bool not_vpid_0;           /* INVVPID of all contexts spares it */
     bool any_pcid;
     u16 pcid;
     bool globals;              /* global entries too, whatever their PCID */
     bool one_address;          /* only the page (or larger page) that holds `address` */
     u64 address;
 };
+
+static inline bool tlb_scope_has_context(const struct tlb_scope *s, u64 context)
+{
+    return !((context ^ s->context) & s->context_mask) && !(s->not_vpid_0 && !(context & TLB_CONTEXT_VPID));
+}
 
 /* entries: a multiple of ways whose quotient is a power of two; 0 for a structure that is not there. */
 void tlb_init(struct tlb *t, u32 entries, u32 ways, bool hashed);
