@@ -5,11 +5,15 @@
  *       P(u32, ways,       8,        NONZERO, "associativity")                          \
  *       P(choice, policy,  0,        ONE_OF("lru", "random"), "replacement policy")
  *   struct cache_cfg { CACHE_PARAMS(PARAM_FIELD) };
- *   static const struct param cache_params[] = { PARAM_ROWS(CACHE_PARAMS, struct cache_cfg) };
- *   (PARAM_ROW needs PARAM_STRUCT defined as the struct: see PARAM_TABLE.)
+ *   #define PARAM_OF struct cache_cfg
+ *   const struct param cache_params[] = {CACHE_PARAMS(PARAM_ROW)};
+ *   #undef PARAM_OF
+ *   struct cache_cfg cfg = {CACHE_PARAMS(PARAM_DEFAULT)};
  *
- * Types: u32 u64 bool choice (an index into the names) text (a string of up to PARAM_TEXT_BYTES-1).
- * Units come from the name: _bytes takes B KiB MiB GiB, _hz takes Hz kHz MHz GHz, _ps takes ps ns us ms; others take a plain integer.
+ * Types: u32 u64 bool choice (an index into the names) text (a string of up to PARAM_TEXT_BYTES-1; its default is 0, empty).
+ * Units come from the name: _bytes takes B KiB MiB GiB TiB, _hz takes Hz kHz MHz GHz, _ps takes ps ns us ms s; others take a plain
+ * integer. A plain integer is in the unit of the name. Decimal fractions are exact or refused: "3.1GHz" is 3100000000.
+ * Checked by: tests/unit/test_params.c
  */
 #ifndef SIM_PARAMS_H
 #define SIM_PARAMS_H
@@ -41,17 +45,47 @@ struct param {
     const char *meaning;
 };
 
-#define ANY          {0, UINT64_MAX, false, NULL}
-#define NONZERO      {1, UINT64_MAX, false, NULL}
-#define POW2         {1, UINT64_MAX, true, NULL}
+/* clang-format off */
+#define ANY           {0, UINT64_MAX, false, NULL}
+#define NONZERO       {1, UINT64_MAX, false, NULL}
+#define POW2          {1, UINT64_MAX, true, NULL}
 #define RANGE(lo, hi) {(lo), (hi), false, NULL}
 #define POW2_RANGE(lo, hi) {(lo), (hi), true, NULL}
-#define ONE_OF(...)  {0, 0, false, (const char *const[]){__VA_ARGS__, NULL}}
+#define ONE_OF(...)   {0, 0, false, (const char *const[]){__VA_ARGS__, NULL}}
+/* clang-format on */
 
 #define PARAM_FIELD(type, name, def, range, meaning) param_##type##_t name;
 
-/* static const struct param NAME[] for LIST over the fields of `struct STRUCT`; define PARAM_OF as that struct first. */
-#define PARAM_ROW(type, name, def, range, meaning) {#name, PARAM_##type, offsetof(PARAM_OF, name), (def), range, meaning},
-#define PARAM_DEFAULT(type, name, def, range, meaning) .name = (def),
+/* One row of a table over the fields of PARAM_OF. */
+#define PARAM_ROW(type, name, def, range, meaning)                                                             \
+    {#name, PARAM_##type, offsetof(PARAM_OF, name), (def), range, meaning},
+
+/* One designated initializer of the configuration struct. */
+#define PARAM_DEFAULT(type, name, def, range, meaning) .name = PARAM_DEFAULT_##type(def),
+#define PARAM_DEFAULT_u32(def)    (def)
+#define PARAM_DEFAULT_u64(def)    (def)
+#define PARAM_DEFAULT_bool(def)   (def)
+#define PARAM_DEFAULT_choice(def) (def)
+#define PARAM_DEFAULT_text(def)   {{0}}
+
+#define PARAM_VALUE_BYTES 256 /* enough for any value in print */
+#define PARAM_WHY_BYTES   1024
+
+/* Sets the field below `base` to its default. */
+void param_set_default(const struct param *p, void *base);
+
+/* Sets the field from text. false: it stays as it was, and `why` says what is wrong and what is allowed, as in
+ * "'3' is not a power of two (allowed: a power of two, at least 1)". */
+bool param_set(const struct param *p, void *base, const char *text, char why[PARAM_WHY_BYTES]);
+
+/* The value as param_set reads it back, with the largest unit that is exact: "32KiB". */
+const char *param_print(const struct param *p, const void *base, char text[PARAM_VALUE_BYTES]);
+/* The default, likewise. */
+const char *param_print_default(const struct param *p, char text[PARAM_VALUE_BYTES]);
+
+/* What is allowed: "1..64", "64B..1GiB", "lru|random", "a power of two, at least 1". */
+const char *param_print_range(const struct param *p, char text[PARAM_WHY_BYTES]);
+/* "bytes", "frequency", "time", "integer", "switch", "choice" or "text". */
+const char *param_type_name(const struct param *p);
 
 #endif
