@@ -1,0 +1,153 @@
+#!/bin/bash
+# monitors_on_bochs.sh BUILD - the monitors on Bochs, whose VMX knows nothing of Gigogne: every guest must print under
+# each monitor what it prints natively on QEMU. The paging guest, whose work under shadow paging is nearly all emulated, and
+# the kit's own test run in more variants. A monitor that cannot run must say why in one line.
+# Prints "ok <name>" or "FAIL <name>" per check; exit 1 if any failed. Two Bochs at a time, about two seconds each.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/guests_lib.sh"
+images=$(cd "${1:?usage: monitors_on_bochs.sh BUILD}/workloads" && pwd) || exit 1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+haswell=corei7_haswell_4770
+nehalem=corei5_lynnfield_750 # no 1 GiB pages, no PCID
+penryn=core2_penryn_t9600    # VMX without EPT and VPID, and without loading EFER
+seconds_max=60
+jobs_max=2
+
+for tool in bochs grub-mkrescue xorriso qemu-system-x86_64; do
+    if ! command -v "$tool" >/dev/null; then
+        echo "FAIL $tool is not installed"
+        exit 1
+    fi
+done
+
+# The emulated clock runs fast (few instructions a second), which shortens what firmware and GRUB wait for.
+write_bochsrc() { # write_bochsrc DIR MODEL
+    cat >"$1/bochsrc" <<BOCHSRC
+megs: 2048
+romimage: file=/usr/share/bochs/BIOS-bochs-latest
+vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+cpu: model=$2, count=1, ips=4000000, reset_on_triple_fault=0, ignore_bad_msrs=1
+ata0-master: type=cdrom, path=$1/boot.iso, status=inserted
+boot: cdrom
+com1: enabled=1, mode=file, dev=$1/console.txt
+log: $1/bochs.log
+display_library: rfb, options="timeout=0"
+plugin_ctrl: speaker=0
+panic: action=fatal
+error: action=ignore
+info: action=ignore
+BOCHSRC
+}
+
+# The monitor is the Multiboot kernel, the guest its first module; without a monitor the guest is the kernel.
+write_iso() { # write_iso DIR MONITOR MONITOR_ARGS GUEST WORDS
+    local dir=$1 monitor=$2 arguments=$3 guest=$4 words=$5
+    mkdir -p "$dir/iso/boot/grub"
+    {
+        echo "set timeout=0"
+        echo "menuentry guest {"
+        if [ "$monitor" != none ]; then
+            cp "$images/monitor-$monitor.elf" "$dir/iso/"
+            echo "multiboot /monitor-$monitor.elf monitor-$monitor.elf $arguments"
+        fi
+        if [ "$guest" != none ]; then
+            cp "$images/$guest.elf" "$dir/iso/"
+            [ "$monitor" = none ] && echo "multiboot /$guest.elf $guest.elf $words"
+            [ "$monitor" != none ] && echo "module /$guest.elf $guest.elf $words"
+        fi
+        echo "}"
+    } >"$dir/iso/boot/grub/grub.cfg"
+    grub-mkrescue --fonts= --themes= --locales= \
+        --install-modules="multiboot normal iso9660 biosdisk search search_fs_uuid search_fs_file search_label" \
+        -o "$dir/boot.iso" "$dir/iso" >"$dir/grub.log" 2>&1 || cat "$dir/grub.log"
+}
+
+# The console's text on stdout. Bochs ends when the guest writes to its shutdown port. Where it was built with its
+# debugger, as Debian's, it has to be told to continue.
+bochs_output() { # bochs_output MODEL MONITOR MONITOR_ARGS GUEST WORDS
+    local dir debugger=()
+    dir=$(mktemp -d -p "$work")
+    write_bochsrc "$dir" "$1"
+    shift
+    write_iso "$dir" "$@"
+    if bochs --help 2>&1 | grep -q -- '-rc filename'; then
+        echo c >"$dir/rc"
+        debugger=(-rc "$dir/rc")
+    fi
+    timeout "$seconds_max" bochs -q -f "$dir/bochsrc" "${debugger[@]}" </dev/null >"$dir/out.log" 2>&1
+    cat "$dir/console.txt" 2>/dev/null || tail -n 3 "$dir/bochs.log" "$dir/out.log"
+    rm -rf "$dir"
+}
+
+native_output() { # native_output GUEST WORDS
+    # shellcheck disable=SC2086 -- words are split on purpose
+    guest_output_qemu "$images/$1.elf" $2
+}
+
+verdict() { # verdict NAME EXPECTED FOUND
+    if [ -n "$2" ] && [ "$2" = "$3" ]; then
+        echo "ok $1"
+    else
+        echo "FAIL $1"
+        printf 'expected: %s\nfound:    %s\n' "$2" "$3" >&2
+        touch "$work/failed"
+    fi
+}
+
+check_same_as_native() { # check_same_as_native MODEL MONITOR MONITOR_ARGS GUEST WORDS
+    verdict "bochs $1: $2 $3: $4 $5" "$(native_output "$4" "$5")" "$(bochs_output "$@")"
+}
+
+# The paging guest makes fewer checks where there are no 1 GiB pages, so the same Bochs without monitor is the measure.
+check_same_as_bochs() { # check_same_as_bochs MODEL MONITOR MONITOR_ARGS GUEST WORDS
+    verdict "bochs $1: $2 $3: $4 $5" "$(bochs_output "$1" none "" "$4" "$5" | grep ' checks ok$')" "$(bochs_output "$@")"
+}
+
+check_says() { # check_says TEXT MODEL MONITOR MONITOR_ARGS GUEST
+    local text=$1
+    shift
+    verdict "bochs $1: $2 $3: $4: \"$text\"" "$text" "$(bochs_output "$@" "")"
+}
+
+# Counts that must be what the guest did: 1 + 8 VMCALLs (one of eight is warm-up).
+check_statistics() { # check_statistics MODEL MONITOR
+    verdict "bochs $1: $2 verbose=on counts exits" "       9 VMCALL" \
+        "$(bochs_output "$1" "$2" verbose=on bench-exits "iters=8 op=vmcall" | grep VMCALL | cut -c 3-)"
+}
+
+start() { # start CHECK ARGUMENTS...: in the background, jobs_max at a time
+    while (($(jobs -rp | wc -l) >= jobs_max)); do wait -n; done
+    "$@" &
+}
+
+for monitor in ept shadow; do
+    while read -r bench words; do
+        start check_same_as_native $haswell $monitor "" "bench-$bench" "$words"
+    done < <(guest_cases)
+    start check_same_as_native $haswell $monitor "" test-kit ""
+    start check_same_as_native $nehalem $monitor "vpid=off" bench-fork "pages=37 iters=2 touch=3 timer=1000"
+    start check_same_as_bochs $nehalem $monitor "" test-paging "timer=2000"
+    start check_same_as_bochs $haswell $monitor "vpid=off" test-paging "timer=1000"
+    start check_statistics $haswell $monitor
+    start check_says "no guest: the first Multiboot module must be its image" $haswell $monitor "" none
+done
+start check_same_as_native $haswell ept host=4K bench-chase "pages=1024 iters=2000"
+start check_same_as_native $haswell ept host=2M bench-chase "pages=1024 iters=2000"
+start check_same_as_native $haswell ept host=1G bench-chase "pages=1024 iters=2000"
+start check_same_as_bochs $haswell ept host=1G test-paging ""
+start check_same_as_bochs $haswell shadow "" test-paging ""
+start check_same_as_bochs $haswell shadow pool=16 test-paging ""
+start check_same_as_native $haswell shadow pool=16 bench-fork "pages=16 iters=3"
+
+start check_says "the processor's EPT has no 1 GiB pages" $nehalem ept host=1G bench-compute
+start check_says 'the processor has no VMX control "load IA32_EFER (on entry)"' $penryn shadow "" bench-compute
+start check_says "the processor has no VMX" ryzen ept "" bench-compute
+start check_says '"host=3K": not one of the choices; words: host=4K|2M|1G vpid=on|off verbose=on|off' \
+    $haswell ept host=3K bench-compute
+start check_says '"host=2M": no such word; words: vpid=on|off verbose=on|off pool=16..65536' \
+    $haswell shadow host=2M bench-compute
+
+wait
+[ ! -e "$work/failed" ]
