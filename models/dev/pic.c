@@ -101,8 +101,9 @@ static unsigned acknowledge_chip(struct pic *p, unsigned chip)
     return input;
 }
 
-u8 pic_acknowledge(struct pic *p)
+u8 pic_acknowledge(void *self)
 {
+    struct pic *p = self;
     struct pic_chip *primary = &p->chip[PIC_PRIMARY], *secondary = &p->chip[PIC_SECONDARY];
     const bool cascaded = request(primary) == CASCADE_IR;
     const unsigned input = acknowledge_chip(p, PIC_PRIMARY);

@@ -64,8 +64,8 @@ struct irq_line pic_input(struct pic *p, unsigned n);
 u32 pic_port_read(void *self, u16 port, unsigned bytes);
 void pic_port_write(void *self, u16 port, u32 value, unsigned bytes);
 
-/* The processor's two INTA cycles: the vector. Without a request it is the default IR7's. */
-u8 pic_acknowledge(struct pic *p);
+/* The processor's two INTA cycles: the vector. Without a request it is the default IR7's. self is the struct pic. */
+u8 pic_acknowledge(void *self);
 
 void pic_add_stats(const struct pic *p, struct stats *reg, const char *prefix);
 
