@@ -1,0 +1,73 @@
+/* trace.h - what happens, as lines of text "<cycle> <unit> <message>", by category.
+ *
+ * Models:       one trace file of the categories that `--trace` names; the last TRACE_RING_LINES lines, of these and of the
+ *               categories that are always kept, which a failing assertion prints.
+ * Not modelled: binary traces; values over time (those are the VCD's).
+ * Cost:         trace_on() is one test of a bit. Ask it before a message's arguments are worked out.
+ * Neighbours:   every model holds a `struct trace *`; check.c asks for the ring.
+ * Checked by:   tests/unit/test_trace.c
+ */
+#ifndef SIM_TRACE_H
+#define SIM_TRACE_H
+
+#include "models/sim/types.h"
+#include <stdio.h>
+
+/* clang-format off */
+/*    name    kept   what */
+#define TRACE_CATEGORIES(C)                                                  \
+    C(exec,   false, "each instruction: address, bytes, disassembly")        \
+    C(core,   true,  "cores: switches, resets, halts, shutdowns")            \
+    C(except, false, "exceptions and interrupts delivered")                  \
+    C(mem,    false, "each memory reference of a core")                      \
+    C(tlb,    false, "fills, hits and invalidations of TLBs")                \
+    C(walk,   false, "each page walk with its ledger")                       \
+    C(cache,  false, "requests, fills and write-backs of caches")            \
+    C(dram,   false, "commands to DRAM banks")                               \
+    C(vmx,    true,  "VM entries and exits, VMX instructions that fail")     \
+    C(irq,    false, "interrupt lines, local APIC, PIC")                     \
+    C(dev,    false, "accesses to devices")                                  \
+    C(board,  true,  "loading, markers, the end of the run")
+/* clang-format on */
+
+enum trace_category {
+#define TRACE_ENUM(name, kept, what) TRACE_##name,
+    TRACE_CATEGORIES(TRACE_ENUM)
+#undef TRACE_ENUM
+    TRACE_N_CATEGORIES
+};
+
+#define TRACE_RING_LINES 64
+#define TRACE_LINE_BYTES 192
+
+struct trace {
+    u64 active; /* categories that anybody wants, a bit each */
+    u64 to_file;
+    FILE *file;
+    u64 lines; /* ever put into the ring */
+    char ring[TRACE_RING_LINES][TRACE_LINE_BYTES];
+};
+
+/* Nothing goes to a file yet; a failing CHECK prints the ring until trace_fini. */
+void trace_init(struct trace *t);
+void trace_fini(struct trace *t);
+
+/* Selects the categories of a list "exec,walk" ("all" for all) and opens the file. false: one message printed. */
+bool trace_open(struct trace *t, const char *categories, const char *path);
+
+static inline bool trace_on(const struct trace *t, enum trace_category c)
+{
+    return UNLIKELY(t->active & BIT(c));
+}
+
+/* One line, if the category is on. `unit` is the path of the speaker: "cpu0.walker". Lines in the ring are cut at TRACE_LINE_BYTES. */
+__attribute__((format(printf, 5, 6))) void trace_line(struct trace *t, enum trace_category c, u64 cycle,
+                                                      const char *unit, const char *format, ...);
+
+/* The ring, oldest line first. */
+void trace_print_ring(const struct trace *t, FILE *out);
+
+/* All categories with what they say. */
+void trace_print_categories(FILE *out);
+
+#endif
