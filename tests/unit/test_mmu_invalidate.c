@@ -193,6 +193,23 @@ static void a_global_page_answers_the_other_pcid(void **unused)
     bench_free(b);
 }
 
+static void a_global_page_stays_global_when_the_second_level_gives_it_back(void **unused)
+{
+    struct bench *b = new_matrix(true);
+    const struct kind five = {.pcid = 5, .page = GLOBAL_PAGE}, zero = {.pcid = 0};
+    struct translation t;
+    (void)unused;
+    point_pages_at(b, PAGE_A);
+    enter(b, &five);
+    assert_true(sees(b, &five, PAGE_A, true));
+    assert_true(bench_translate(b, page_va[GLOBAL_PAGE], ACCESS_FETCH, false, &t)); /* the ITLB takes it from the STLB */
+    assert_int_equal(t.tlb, TLB_L2);
+    enter(b, &zero);
+    assert_true(bench_translate(b, page_va[GLOBAL_PAGE], ACCESS_FETCH, false, &t));
+    assert_int_equal(t.tlb, TLB_L1);
+    bench_free(b);
+}
+
 /* --- guest-physical mappings --- */
 
 /* Whether the final address's host walk was saved. */
@@ -237,6 +254,78 @@ static void a_changed_ept_entry_is_seen_after_invept_and_not_before(void **unuse
     bench_expect(b, page_va[0], ACCESS_READ, false, PAGE_A);
     mmu_invept(&b->m, &b->h, INVEPT_SINGLE, bench_eptp(b));
     bench_expect(b, page_va[0], ACCESS_READ, false, PAGE_B);
+    bench_free(b);
+}
+
+static void a_replaced_ept_table_is_seen_after_invept_and_not_before(void **unused)
+{
+    struct bench *b = new_matrix(true);
+    const struct kind guest = {.vpid = 1, .ept = 1, .pcid = 5};
+    u64 other = bench_page(b), old = *bench_ept_entry(b, PAGE_A, 2);
+    (void)unused;
+    memcpy(b->mem.host + other, b->mem.host + (old & ENTRY_ADDRESS), PAGE_BYTES);
+    point_pages_at(b, PAGE_A);
+    enter(b, &guest);
+    bench_expect(b, page_va[0], ACCESS_READ, false, PAGE_A);
+    *bench_ept_entry(b, PAGE_A, 2) = other | (old & ~ENTRY_ADDRESS);
+    bench_map_ept(b, PAGE_A + PAGE_BYTES, PAGE_B, 12, EPT_RWX);
+    bench_map_ept(b, PAGE_A + 2 * PAGE_BYTES, PAGE_B, 12, EPT_RWX);
+    bench_expect(b, page_va[1], ACCESS_READ, false, PAGE_A + PAGE_BYTES); /* through the old EPT PDE */
+    mmu_invept(&b->m, &b->h, INVEPT_SINGLE, bench_eptp(b));
+    bench_expect(b, page_va[2], ACCESS_READ, false, PAGE_B);
+    bench_free(b);
+}
+
+static void a_violation_drops_the_paging_structure_entries_that_led_to_it(void **unused)
+{
+    struct bench *b = new_matrix(true);
+    const struct kind guest = {.vpid = 1, .ept = 1, .pcid = 5};
+    struct translation t;
+    (void)unused;
+    point_pages_at(b, PAGE_A);
+    *bench_ept_entry(b, PAGE_A, 2) &= ~2ull;
+    enter(b, &guest);
+    bench_expect(b, page_va[0], ACCESS_READ, false, PAGE_A);
+    *bench_ept_entry(b, PAGE_A, 2) |= 2; /* more rights, no INVEPT: one spurious violation at most */
+    assert_false(bench_translate(b, page_va[0], ACCESS_WRITE, false, &t));
+    assert_int_equal(b->h.fault.kind, FAULT_EPT_VIOLATION);
+    bench_expect(b, page_va[0], ACCESS_WRITE, false, PAGE_A);
+    bench_free(b);
+}
+
+static void a_violation_drops_the_nested_tlb_entry_of_its_address(void **unused)
+{
+    struct bench *b = new_matrix(true);
+    const struct kind guest = {.vpid = 1, .ept = 1, .pcid = 5};
+    struct translation t;
+    (void)unused;
+    point_pages_at(b, PAGE_A);
+    bench_map(b, page_va[1], PAGE_A, 12, PTE_ALL); /* two linear addresses of one guest page */
+    bench_map_ept(b, PAGE_A, PAGE_A, 12, 5);
+    enter(b, &guest);
+    bench_expect(b, page_va[0], ACCESS_READ, false, PAGE_A);
+    bench_map_ept(b, PAGE_A, PAGE_B, 12, 5);
+    assert_false(bench_translate(b, page_va[0], ACCESS_WRITE, false, &t));
+    assert_int_equal(b->h.fault.kind, FAULT_EPT_VIOLATION);
+    bench_expect(b, page_va[1], ACCESS_READ, false, PAGE_B);
+    bench_free(b);
+}
+
+static void mappings_with_paging_off_are_apart_from_those_with_paging(void **unused)
+{
+    struct bench *b = new_matrix(true);
+    const struct kind guest = {.vpid = 1, .ept = 1};
+    u64 va = PAGE_A + 7 * PAGE_BYTES;
+    (void)unused;
+    bench_map(b, va, PAGE_B, 12, PTE_ALL);
+    enter(b, &guest);
+    bench_expect(b, va, ACCESS_READ, false, PAGE_B);
+    b->h.cr0 = CR0_PE; /* as a VM entry may */
+    mmu_ops.context_changed(&b->m, &b->h);
+    bench_expect(b, va, ACCESS_READ, false, va);
+    b->h.cr0 |= CR0_PG | CR0_WP;
+    mmu_ops.context_changed(&b->m, &b->h);
+    bench_expect(b, va, ACCESS_READ, false, PAGE_B);
     bench_free(b);
 }
 
@@ -360,8 +449,13 @@ int main(void)
         cmocka_unit_test(timed_mappings_outlive_all_but_their_own_invalidations),
         cmocka_unit_test(the_soft_tlb_forgets_at_least_what_the_architecture_asks),
         cmocka_unit_test(a_global_page_answers_the_other_pcid),
+        cmocka_unit_test(a_global_page_stays_global_when_the_second_level_gives_it_back),
         cmocka_unit_test(guest_physical_mappings_outlive_all_but_invept),
         cmocka_unit_test(a_changed_ept_entry_is_seen_after_invept_and_not_before),
+        cmocka_unit_test(a_replaced_ept_table_is_seen_after_invept_and_not_before),
+        cmocka_unit_test(a_violation_drops_the_paging_structure_entries_that_led_to_it),
+        cmocka_unit_test(a_violation_drops_the_nested_tlb_entry_of_its_address),
+        cmocka_unit_test(mappings_with_paging_off_are_apart_from_those_with_paging),
         cmocka_unit_test(a_replaced_page_table_is_seen_after_any_invlpg_and_not_before),
         cmocka_unit_test(a_page_fault_drops_the_stale_entries_that_led_to_it),
         cmocka_unit_test(more_rights_in_the_leaf_are_seen_without_any_fault),
