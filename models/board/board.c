@@ -2,14 +2,11 @@
 #include "models/board/boot.h"
 #include "models/board/pc.h"
 #include <errno.h>
-#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/time.h>
 
 /* Region markers (ARCHITECTURE.md, section 10): payload 0x47KKIIII. */
 enum marker_kind { MARKER_BEGIN = 1, MARKER_END = 2, MARKER_LABEL = 3, MARKER_WARM = 4 };
-
-#define PROGRESS_HOST_US 500000
 
 struct board {
     struct pc_cfg cfg;
@@ -24,7 +21,7 @@ struct board {
 };
 
 /* Set by signal handlers, so global: one simulation per process (kernel.h). */
-static volatile sig_atomic_t interrupted, progress_due;
+static atomic_bool interrupted, progress_due;
 
 /* --- what the guest tells --- */
 
@@ -138,14 +135,13 @@ bool board_load(struct board *b, const struct board_options *o)
 
 void board_interrupt(void)
 {
-    interrupted = 1;
+    interrupted = true;
     kernel_interrupt();
 }
 
-static void on_alarm(int signal_number)
+void board_ask_progress(void)
 {
-    (void)signal_number;
-    progress_due = 1;
+    progress_due = true;
     kernel_interrupt();
 }
 
@@ -153,13 +149,6 @@ void board_on_progress(struct board *b, void (*fn)(void *self), void *self)
 {
     b->progress = fn;
     b->progress_self = self;
-}
-
-static void start_alarm(u32 microseconds)
-{
-    struct itimerval t = {.it_interval = {.tv_usec = microseconds}, .it_value = {.tv_usec = microseconds}};
-    signal(SIGALRM, on_alarm);
-    setitimer(ITIMER_REAL, &t, NULL);
 }
 
 static bool hart_is_dead(const struct hart *h)
@@ -187,7 +176,7 @@ static enum kernel_end run_on(struct board *b)
     for (;;) {
         enum kernel_end end = kernel_run_until(limit_ps(b));
         if (!progress_due || end != KERNEL_STOPPED) return end;
-        progress_due = 0;
+        progress_due = false;
         if (b->progress) b->progress(b->progress_self);
         bool over = b->exited || interrupted || hart_is_dead(b->pc.hart);
         if (over || b->pc.hart->instructions >= b->pc.core.max_instructions) return end;
@@ -196,9 +185,7 @@ static enum kernel_end run_on(struct board *b)
 
 enum board_end board_run(struct board *b, u8 *status)
 {
-    if (b->progress) start_alarm(PROGRESS_HOST_US);
     enum board_end end = end_of(b, run_on(b));
-    if (b->progress) start_alarm(0);
     *status = b->exit_status;
     board_check(b);
     if (b->console) fflush(b->console);

@@ -67,7 +67,8 @@ void board_print_report(struct board *b, FILE *out);
 /* For progress: work done so far. */
 u64 board_instructions(const struct board *b);
 u64 board_now_ps(const struct board *b);
-/* Calls fn(self) about every `host` half second during board_run. */
+/* board_ask_progress(), from a signal handler: fn(self) is called soon, outside of simulation. Nothing simulated changes. */
 void board_on_progress(struct board *b, void (*fn)(void *self), void *self);
+void board_ask_progress(void);
 
 #endif

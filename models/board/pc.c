@@ -225,11 +225,29 @@ static void intr_changed(void *self, unsigned input, bool level)
     core_wake(&pc->core);
 }
 
+static void nmi_raised(void *self)
+{
+    struct pc *pc = self;
+    hart_raise_nmi(pc->hart);
+    core_wake(&pc->core);
+}
+
+static u8 acknowledge_pic(void *self) { return pic_acknowledge(&((struct pc *)self)->pic); }
+static u64 deadline_tsc(void *self) { return bus_read_tsc(self, NULL); }
+
+static void build_lapic(struct pc *pc)
+{
+    struct lapic_desc desc = {.id = 0, .bootstrap = true, .intr = {.changed = intr_changed, .self = pc},
+                              .nmi = nmi_raised, .nmi_self = pc, .extint = acknowledge_pic, .extint_self = pc,
+                              .read_tsc = deadline_tsc, .tsc_self = pc, .tsc_hz = pc->cfg.cpu.frequency_hz};
+    lapic_init(&pc->lapic, &pc->cfg.lapic, &desc);
+    lapic_set_virtual_wire(&pc->lapic);
+}
+
 static void build_devices(struct pc *pc)
 {
     const struct pc_hooks *hooks = &pc->hooks;
-    struct irq_line intr = {.changed = intr_changed, .self = pc};
-    lapic_init(&pc->lapic, &(struct lapic_desc){.id = 0, .cfg = &pc->cfg.lapic, .hart = pc->hart, .pic = &pc->pic, .intr = intr});
+    build_lapic(pc);
     pic_init(&pc->pic, &(struct pic_desc){.intr = lapic_lint0(&pc->lapic)});
     pit_init(&pc->pit, &(struct pit_desc){.irq = pic_input(&pc->pic, 0)});
     uart_init(&pc->uart, &(struct uart_desc){.base = UART_COM1, .sink = hooks->console, .sink_self = hooks->self, .irq = pic_input(&pc->pic, 4)});

@@ -1,0 +1,289 @@
+/* run.c - gigogne run: one guest, from its image to its statistics. */
+#include "models/board/board.h"
+#include "models/board/cli/cli.h"
+#include "models/sim/files.h"
+#include "models/sim/kernel.h"
+#include "models/sim/progress.h"
+#include "models/sim/trace.h"
+#include <argp.h>
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+
+enum { KEY_MODULE = 256, KEY_MAX_CYCLES, KEY_MAX_INSTRUCTIONS, KEY_TRACE, KEY_VCD, KEY_LEDGER, KEY_QUIET };
+
+static const struct argp_option options[] = {
+    {"config", 'c', "PRESET|FILE", 0, "the machine: a preset's name or a YAML file (default: " DEFAULT_PRESET ")", 0},
+    {"set", 's', "PATH=VALUE", 0, "override one parameter; may be repeated", 0},
+    {"monitor", 'm', "FILE[:WORDS]", 0, "boot this monitor; IMAGE becomes its guest", 0},
+    {"module", KEY_MODULE, "FILE[:WORDS]", 0, "a further Multiboot module; may be repeated", 0},
+    {"output", 'o', "DIR", 0, "write stats.json, stats-all.json, stats.txt, config.yaml, console.log, run.json there", 0},
+    {"max-cycles", KEY_MAX_CYCLES, "N", 0, "a guest that runs longer has hung: exit status 3", 0},
+    {"max-instructions", KEY_MAX_INSTRUCTIONS, "N", 0, "end the run after N instructions", 0},
+    {"trace", KEY_TRACE, "CATEGORY,...", 0, "write trace.log to the output directory (default: .)", 0},
+    {"vcd", KEY_VCD, "FILE", 0, "write a waveform FILE.vcd: world, walkers busy, exit reason; slow", 0},
+    {"ledger", KEY_LEDGER, "FILE", 0, "write every page walk of the timed part, one row a reference", 0},
+    {"quiet", KEY_QUIET, NULL, 0, "no summary on stderr", 0},
+    {0},
+};
+
+struct run {
+    struct config *config;
+    struct board_options board;
+    const char *config_name;
+    const char *set[256];
+    unsigned n_set;
+    const char *output, *trace_categories;
+    char *words;
+    bool quiet;
+    struct timespec start;
+    struct progress progress;
+    struct trace trace;
+    struct board *machine;
+};
+
+/* --- the command line --- */
+
+/* Splits "FILE:WORDS" in place. */
+static struct boot_image split_image(char *text)
+{
+    char *colon = strchr(text, ':');
+    if (colon) *colon = '\0';
+    return (struct boot_image){.path = text, .words = colon ? colon + 1 : ""};
+}
+
+static u64 parse_count(struct argp_state *state, const char *option, const char *text)
+{
+    char *end;
+    errno = 0;
+    unsigned long long v = strtoull(text, &end, 0);
+    if (errno || *end || end == text || v == 0 || *text == '-')
+        argp_error(state, "--%s: '%s' is not a number (allowed: 1..%llu)", option, text, (unsigned long long)UINT64_MAX);
+    return v;
+}
+
+static void add_module(struct argp_state *state, struct run *r, char *text)
+{
+    if (r->board.n_modules == BOARD_MAX_MODULES) argp_error(state, "more than %d modules", BOARD_MAX_MODULES);
+    r->board.module[r->board.n_modules++] = split_image(text);
+}
+
+static void add_setting(struct argp_state *state, struct run *r, const char *text)
+{
+    if (r->n_set == ARRAY_LEN(r->set)) argp_error(state, "more than %zu settings", ARRAY_LEN(r->set));
+    r->set[r->n_set++] = text;
+}
+
+/* The first argument is the image, the others are the guest's words. */
+static void add_argument(struct run *r, const char *text)
+{
+    if (!r->board.image.path) {
+        r->board.image.path = text;
+        return;
+    }
+    size_t old = r->words ? strlen(r->words) : 0;
+    r->words = realloc(r->words, old + strlen(text) + 2);
+    sprintf(r->words + old, "%s%s", old ? " " : "", text);
+    r->board.image.words = r->words;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct run *r = state->input;
+    switch (key) {
+    case 'c': r->config_name = arg; break;
+    case 's': add_setting(state, r, arg); break;
+    case 'm': r->board.monitor = split_image(arg); break;
+    case KEY_MODULE: add_module(state, r, arg); break;
+    case 'o': r->output = arg; break;
+    case KEY_MAX_CYCLES: r->board.max_cycles = parse_count(state, "max-cycles", arg); break;
+    case KEY_MAX_INSTRUCTIONS: r->board.max_instructions = parse_count(state, "max-instructions", arg); break;
+    case KEY_TRACE: r->trace_categories = arg; break;
+    case KEY_VCD: r->board.vcd_path = arg; break;
+    case KEY_LEDGER: r->board.ledger_path = arg; break;
+    case KEY_QUIET: r->quiet = true; break;
+    case ARGP_KEY_ARG: add_argument(r, arg); break;
+    case ARGP_KEY_END:
+        if (!r->board.image.path) argp_error(state, "no guest image");
+        break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static const struct argp argp = {options, parse, "IMAGE [-- GUEST WORDS]",
+                                 "Runs a guest image and says where every cycle went.\v"
+                                 "Exit status: what the guest wrote to port 0xf4; 2 error of use; 3 the guest died; 4 interrupted.",
+                                 NULL, NULL, NULL};
+
+/* --- preparation --- */
+
+static bool configure(struct run *r)
+{
+    r->config = config_new(cli_preset_dir());
+    if (!config_load(r->config, r->config_name ? r->config_name : DEFAULT_PRESET)) return false;
+    for (unsigned i = 0; i < r->n_set; i++)
+        if (!config_set(r->config, r->set[i])) return false;
+    return true;
+}
+
+static bool make_output(struct run *r)
+{
+    if (!r->output) return true;
+    if (!files_make_directories(r->output)) {
+        fprintf(stderr, "%s: %s\n", r->output, strerror(errno));
+        return false;
+    }
+    r->board.console_path = files_path(r->output, "console", ".log");
+    return true;
+}
+
+static bool open_trace(struct run *r)
+{
+    if (!r->trace_categories) return true;
+    char *path = files_path(r->output ? r->output : ".", "trace", ".log");
+    bool ok = trace_open(&r->trace, r->trace_categories, path);
+    free(path);
+    return ok;
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+    board_interrupt();
+}
+
+static double host_seconds(const struct run *r)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - r->start.tv_sec) + (double)(now.tv_nsec - r->start.tv_nsec) * 1e-9;
+}
+
+static void on_progress(void *self)
+{
+    struct run *r = self;
+    u64 done = board_instructions(r->machine);
+    progress_show(&r->progress, &(struct progress_state){.done = r->board.max_instructions ? done : 0, .total = r->board.max_instructions,
+                                                         .simulated_ps = board_now_ps(r->machine), .instructions = done});
+}
+
+static void on_alarm(int number)
+{
+    (void)number;
+    board_ask_progress();
+}
+
+static void set_alarm(u32 milliseconds)
+{
+    struct itimerval t = {.it_interval = {.tv_usec = milliseconds * 1000}, .it_value = {.tv_usec = milliseconds * 1000}};
+    signal(SIGALRM, on_alarm);
+    setitimer(ITIMER_REAL, &t, NULL);
+}
+
+/* --- results --- */
+
+static bool write_config(const struct run *r)
+{
+    char *path = files_path(r->output, "config", ".yaml");
+    struct whole_file f;
+    bool ok = whole_file_begin(&f, path);
+    if (ok) {
+        config_write(r->config, f.out);
+        ok = whole_file_commit(&f);
+    }
+    free(path);
+    return ok;
+}
+
+static bool write_run_json(const struct run *r, const char *end, unsigned status)
+{
+    double seconds = host_seconds(r);
+    u64 n = board_instructions(r->machine);
+    char *path = files_path(r->output, "run", ".json");
+    struct whole_file f;
+    json_t *j = json_pack("{s:s, s:s, s:i, s:I, s:f, s:f}", "image", r->board.image.path, "end", end, "status", (int)status, "instructions",
+                          (json_int_t)n, "host_seconds", seconds, "mips", seconds > 0 ? (double)n / seconds / 1e6 : 0.0);
+    bool ok = whole_file_begin(&f, path);
+    if (ok) {
+        json_dumpf(j, f.out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+        fputc('\n', f.out);
+        ok = whole_file_commit(&f);
+    }
+    json_decref(j);
+    free(path);
+    return ok;
+}
+
+static bool write_results(const struct run *r, const char *end, unsigned status)
+{
+    if (!r->output) return true;
+    const struct stats *s = board_stats(r->machine);
+    bool ok = stats_write(s, r->output, "stats", stats_region_seen(s)) && stats_write(s, r->output, "stats-all", false) &&
+              write_config(r) && write_run_json(r, end, status);
+    if (!ok) fprintf(stderr, "%s: results could not be written: %s\n", r->output, strerror(errno));
+    return ok;
+}
+
+static void print_summary(const struct run *r, enum board_end end)
+{
+    double seconds = host_seconds(r);
+    u64 n = board_instructions(r->machine);
+    board_print_end(r->machine, end, stderr);
+    fprintf(stderr, "%llu instructions in %.2f s of host time: %.1f MIPS\n", (unsigned long long)n, seconds,
+            seconds > 0 ? (double)n / seconds / 1e6 : 0.0);
+    board_print_report(r->machine, stderr);
+}
+
+/* --- the run --- */
+
+static const struct {
+    const char *name;
+    int status; /* -1: the guest's own */
+} ends[] = {
+    [BOARD_EXITED] = {"exited", -1},         [BOARD_DIED] = {"died", EXIT_DIED}, [BOARD_HANG_LIMIT] = {"hang limit", EXIT_DIED},
+    [BOARD_INSTRUCTIONS] = {"instructions", 0}, [BOARD_INTERRUPTED] = {"interrupted", EXIT_INTERRUPTED},
+};
+
+static int run_machine(struct run *r)
+{
+    u8 guest_status = 0;
+    signal(SIGINT, on_signal);
+    signal(SIGTERM, on_signal);
+    clock_gettime(CLOCK_MONOTONIC, &r->start);
+    progress_begin(&r->progress, "instructions", stderr);
+    board_on_progress(r->machine, on_progress, r);
+    set_alarm(r->progress.out ? PROGRESS_INTERVAL_MS : 0);
+    enum board_end end = board_run(r->machine, &guest_status);
+    set_alarm(0);
+    progress_end(&r->progress);
+    fflush(stdout);
+    int status = ends[end].status < 0 ? guest_status : ends[end].status;
+    if (!write_results(r, ends[end].name, (unsigned)status)) return EXIT_USE;
+    if (!r->quiet) print_summary(r, end);
+    return status;
+}
+
+int cli_run(int argc, char **argv)
+{
+    struct run r = {.board = {.echo_console = true}};
+    argp_err_exit_status = EXIT_USE;
+    argv[0] = "gigogne run";
+    if (argp_parse(&argp, argc, argv, 0, NULL, &r) != 0) return EXIT_USE;
+    kernel_init();
+    trace_init(&r.trace);
+    r.board.trace = &r.trace;
+    int status = EXIT_USE;
+    if (configure(&r) && (r.machine = board_new(r.config)) && make_output(&r) && open_trace(&r) && board_load(r.machine, &r.board))
+        status = run_machine(&r);
+    if (r.machine) board_free(r.machine);
+    trace_fini(&r.trace);
+    config_free(r.config);
+    free(r.words);
+    kernel_fini();
+    return status;
+}
