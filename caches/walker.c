@@ -27,13 +27,6 @@ static bool is_saved(const struct walk_ref *ref)
     return ref->served == SERVED_PSC || ref->served == SERVED_NTLB;
 }
 
-static unsigned latency_bucket(u64 cycles)
-{
-    const unsigned log2 = cycles ? 63 - (unsigned)__builtin_clzll(cycles) : 0;
-
-    return log2 < WALKER_N_BUCKETS ? log2 : WALKER_N_BUCKETS - 1;
-}
-
 /* --- one walk --- */
 
 static void begin_walk(struct walker *w, u32 slot);
@@ -48,7 +41,7 @@ static void count_walk(struct walker *w, const struct walk_play *p)
     w->stats.walks_faulted += p->ledger.faulted;
     w->stats.cycles += cycles;
     w->stats.cycles_caches += p->ledger.cache_cycles;
-    w->stats.latency[latency_bucket(cycles)]++;
+    histogram_add(&w->stats.latency, cycles);
 }
 
 static void dequeue(struct walker *w, u32 slot)
@@ -229,14 +222,16 @@ void walker_set_trace(struct walker *w, walker_trace_fn fn, void *self)
 #define SERVED_ROWS(name, served, meaning)                                                                   \
     {"refs_guest_" #name, offsetof(STAT_OF, refs_by[DIM_GUEST][served]), "guest references served by " meaning}, \
     {"refs_host_" #name, offsetof(STAT_OF, refs_by[DIM_HOST][served]), "host references served by " meaning},
-#define BUCKET_ROW(bucket, range) {"latency_" range, offsetof(STAT_OF, latency[bucket]), "walks of " range " cycles"},
-static const struct stat_row stat_rows[] = {
-    WALKER_STATS(STAT_ROW) WALKER_SERVED(SERVED_ROWS) WALKER_BUCKETS(BUCKET_ROW)};
+static const struct stat_row stat_rows[] = {WALKER_STATS(STAT_ROW) WALKER_SERVED(SERVED_ROWS)};
 #undef STAT_OF
 
-void walker_add_stats(const struct walker *w, struct stats *reg, const char *prefix)
+void walker_add_stats(struct walker *w, struct stats *reg, const char *prefix)
 {
+    char path[128];
+
     stats_add_rows(reg, prefix, stat_rows, ARRAY_LEN(stat_rows), &w->stats);
+    snprintf(path, sizeof path, "%s.latency_cycles", prefix);
+    histogram_register(&w->stats.latency, reg, path, "cycles of a walk");
 }
 
 static u64 sum(const u64 *counters, unsigned n)
@@ -268,5 +263,6 @@ void walker_check_identities(const struct walker *w)
           "%s: walk cycles by cause", w->name);
     CHECK(s->refs_guest == sum(s->refs_by[DIM_GUEST], SERVED_COUNT), "%s: guest references by level", w->name);
     CHECK(s->refs_host == sum(s->refs_by[DIM_HOST], SERVED_COUNT), "%s: host references by level", w->name);
-    CHECK(s->walks == sum(s->latency, WALKER_N_BUCKETS), "%s: walks by latency", w->name);
+    CHECK(s->cycles == s->latency.sum, "%s: walk cycles by latency", w->name);
+    CHECK(s->walks == sum(s->latency.bucket, HISTOGRAM_BUCKETS), "%s: walks by latency", w->name);
 }

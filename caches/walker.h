@@ -14,7 +14,7 @@
 #include "caches/port.h"
 #include "models/sim/clock.h"
 #include "models/sim/params.h"
-#include "models/sim/stats.h"
+#include "models/sim/stats_hist.h"
 
 enum walker_enters { WALKER_ENTERS_L1D, WALKER_ENTERS_L2 };
 
@@ -45,16 +45,9 @@ enum walker_enters { WALKER_ENTERS_L1D, WALKER_ENTERS_L2 };
     V(l2,   SERVED_L2,   "L2")    \
     V(l3,   SERVED_L3,   "L3")    \
     V(dram, SERVED_DRAM, "DRAM")
-
-/* Latency histogram: bucket b counts walks of 2^b .. 2^(b+1)-1 cycles; the first one also 0, the last one all longer ones. */
-#define WALKER_BUCKETS(B)                                               \
-    B(0,  "0_1")     B(1,  "2_3")      B(2,  "4_7")       B(3, "8_15")  \
-    B(4,  "16_31")   B(5,  "32_63")    B(6,  "64_127")    B(7, "128_255")   \
-    B(8,  "256_511") B(9,  "512_1023") B(10, "1024_2047") B(11, "2048_up")
 /* clang-format on */
 
-#define WALKER_N_BUCKETS 12
-#define WALKER_N_DIMS    2
+#define WALKER_N_DIMS 2
 
 struct walker_cfg {
     WALKER_PARAMS(PARAM_FIELD)
@@ -66,7 +59,7 @@ extern const size_t walker_params_count;
 struct walker_stats {
     WALKER_STATS(STAT_FIELD)
     u64 refs_by[WALKER_N_DIMS][SERVED_COUNT];
-    u64 latency[WALKER_N_BUCKETS];
+    struct histogram latency; /* of walks, in cycles: path latency_cycles */
 };
 
 /* A walk has ended, now. `played` is valid during the call only; refs have `served` and `cycles` filled in. */
@@ -127,7 +120,7 @@ void walker_retry(void *self);
 
 void walker_set_trace(struct walker *w, walker_trace_fn fn, void *self);
 
-void walker_add_stats(const struct walker *w, struct stats *reg, const char *prefix);
+void walker_add_stats(struct walker *w, struct stats *reg, const char *prefix);
 
 /* Asserts: cycles = caches + guest + host; references add up over serving levels; walks add up over the histogram. */
 void walker_check_identities(const struct walker *w);

@@ -289,8 +289,9 @@ static void histogram_and_trace_see_every_walk(void **state)
     add_walk(100, 4, 200); /* 80 */
     add_walk(300, 4, 300);
     bench_run(&f.bench, 1000);
-    assert_int_equal(f.walker.stats.latency[4], 1);
-    assert_int_equal(f.walker.stats.latency[6], 2);
+    assert_int_equal(f.walker.stats.latency.bucket[histogram_bucket_of(20)], 1);
+    assert_int_equal(f.walker.stats.latency.bucket[histogram_bucket_of(80)], 2);
+    assert_int_equal(f.walker.stats.latency.max, 80);
     assert_int_equal(f.traced_cycles, f.walker.stats.cycles);
     assert_int_equal(f.walker.stats.cycles, 180);
 }
