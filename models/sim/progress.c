@@ -1,21 +1,24 @@
 #include "models/sim/progress.h"
 
+#include "models/sim/check.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+
+struct progress {
+    FILE *out; /* NULL: silent */
+    u64 begun_ms, shown_ms;
+    unsigned shown_bytes; /* of the line on the screen */
+};
 
 static u64 host_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (u64)now.tv_sec * 1000 + (u64)now.tv_nsec / 1000000;
-}
-
-void progress_begin(struct progress *p, const char *what, FILE *out)
-{
-    u64 now_ms = host_ms();
-    *p = (struct progress){.what = what, .out = isatty(fileno(out)) ? out : NULL, .begun_ms = now_ms, .shown_ms = now_ms};
 }
 
 /* A line that grows by formatted pieces and is cut where its room ends. */
@@ -53,12 +56,12 @@ static void append_time_left(struct line *l, const struct progress_state *now, u
     append(l, " left");
 }
 
-unsigned progress_format(char *line, size_t bytes, const char *what, const struct progress_state *now, u64 elapsed_ms)
+unsigned progress_format(char *line, size_t bytes, const struct progress_state *now, u64 elapsed_ms)
 {
     struct line l = {.text = line, .room = bytes};
     append(&l, "%" PRIu64, now->done);
     if (now->total) append(&l, "/%" PRIu64, now->total);
-    append(&l, " %s", what);
+    append(&l, " done");
     if (now->simulated_ps) append(&l, ", %.3f ms simulated", (double)now->simulated_ps / 1e9);
     if (now->instructions && elapsed_ms) append(&l, ", %.1f MIPS", (double)now->instructions / (double)elapsed_ms / 1e3);
     append_time_left(&l, now, elapsed_ms);
@@ -75,17 +78,30 @@ static void replace_line(struct progress *p, const char *line, unsigned bytes)
     p->shown_bytes = bytes;
 }
 
-void progress_show(struct progress *p, const struct progress_state *now)
+struct progress *progress_new(FILE *out)
 {
+    struct progress *p = calloc(1, sizeof *p);
+    CHECK(p, "no memory for the progress line");
+    if (isatty(fileno(out))) p->out = out;
+    p->begun_ms = p->shown_ms = host_ms();
+    return p;
+}
+
+bool progress_is_shown(const struct progress *p) { return p->out; }
+
+void progress_update(struct progress *p, u64 done, u64 total, u64 simulated_ps, u64 instructions)
+{
+    const struct progress_state now = {done, total, simulated_ps, instructions};
     if (!p->out) return;
     u64 now_ms = host_ms();
     if (now_ms - p->shown_ms < PROGRESS_INTERVAL_MS) return;
     char line[160];
     p->shown_ms = now_ms;
-    replace_line(p, line, progress_format(line, sizeof line, p->what, now, now_ms - p->begun_ms));
+    replace_line(p, line, progress_format(line, sizeof line, &now, now_ms - p->begun_ms));
 }
 
-void progress_end(struct progress *p)
+void progress_free(struct progress *p)
 {
     if (p->out && p->shown_bytes) replace_line(p, "", 0);
+    free(p);
 }

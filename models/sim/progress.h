@@ -20,21 +20,17 @@ struct progress_state {
     u64 instructions;
 };
 
-struct progress {
-    const char *what; /* "runs" or "cycles" */
-    FILE *out;        /* NULL: silent */
-    u64 begun_ms, shown_ms;
-    unsigned shown_bytes; /* of the line on the screen */
-};
+struct progress;
 
-/* `out` is silent unless it is a terminal. */
-void progress_begin(struct progress *p, const char *what, FILE *out);
-/* Shows the state, if the last time is PROGRESS_INTERVAL_MS ago. Cheap enough for every 10000 cycles. */
-void progress_show(struct progress *p, const struct progress_state *now);
+/* Silent unless `out` is a terminal. */
+struct progress *progress_new(FILE *out);
+bool progress_is_shown(const struct progress *p);
+/* Shows the state, if the last time is PROGRESS_INTERVAL_MS ago. */
+void progress_update(struct progress *p, u64 done, u64 total, u64 simulated_ps, u64 instructions);
 /* Clears the line. */
-void progress_end(struct progress *p);
+void progress_free(struct progress *p);
 
 /* The line after `elapsed_ms`; returns its length. */
-unsigned progress_format(char *line, size_t bytes, const char *what, const struct progress_state *now, u64 elapsed_ms);
+unsigned progress_format(char *line, size_t bytes, const struct progress_state *now, u64 elapsed_ms);
 
 #endif

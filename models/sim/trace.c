@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -22,25 +23,6 @@ static void testify(void *self, FILE *out)
     const struct trace *t = self;
     if (t->lines) fputs("  recent trace:\n", out);
     trace_print_ring(t, out);
-}
-
-void trace_init(struct trace *t)
-{
-    t->active = t->to_file = 0;
-    t->file = NULL;
-    t->lines = 0;
-    for (unsigned c = 0; c < TRACE_N_CATEGORIES; c++) {
-        if (categories[c].kept) t->active |= BIT(c);
-    }
-    check_add_witness(testify, t);
-}
-
-void trace_fini(struct trace *t)
-{
-    check_remove_witness(testify, t);
-    if (t->file) fclose(t->file);
-    t->file = NULL;
-    t->active = 0;
 }
 
 /* The bits of one name of `bytes` bytes; 0 if there is no such category. */
@@ -73,26 +55,38 @@ static bool select_categories(struct trace *t, const char *list)
     }
 }
 
-bool trace_open(struct trace *t, const char *list, const char *path)
+static bool open_file(struct trace *t, const char *path)
 {
-    if (!select_categories(t, list)) return false;
     t->file = fopen(path, "w");
-    if (!t->file) {
-        fprintf(stderr, "%s: can't be written: %s\n", path, strerror(errno));
-        return false;
-    }
-    t->active |= t->to_file;
-    return true;
+    if (!t->file) fprintf(stderr, "%s: can't be written: %s\n", path, strerror(errno));
+    return t->file;
 }
 
-__attribute__((format(printf, 4, 0))) static void print_line(FILE *out, u64 cycle, const char *unit,
-                                                             const char *format, va_list args)
+struct trace *trace_open(const char *path, const char *list)
 {
-    fprintf(out, "%" PRIu64 " %s ", cycle, unit);
-    vfprintf(out, format, args);
-    fputc('\n', out);
+    struct trace *t = calloc(1, sizeof *t);
+    CHECK(t, "no memory for a trace");
+    if (list && (!select_categories(t, list) || !open_file(t, path))) {
+        free(t);
+        return NULL;
+    }
+    t->active = t->to_file;
+    for (unsigned c = 0; c < TRACE_N_CATEGORIES; c++) {
+        if (categories[c].kept) t->active |= BIT(c);
+    }
+    check_add_witness(testify, t);
+    return t;
 }
 
+void trace_close(struct trace *t)
+{
+    if (!t) return;
+    check_remove_witness(testify, t);
+    if (t->file) fclose(t->file);
+    free(t);
+}
+
+/* Puts a line into the ring; what is beyond its room is cut. */
 __attribute__((format(printf, 4, 0))) static void keep_line(struct trace *t, u64 cycle, const char *unit,
                                                             const char *format, va_list args)
 {
@@ -109,9 +103,11 @@ void trace_line(struct trace *t, enum trace_category c, u64 cycle, const char *u
     keep_line(t, cycle, unit, format, args);
     va_end(args);
     if (!(t->to_file & BIT(c))) return;
+    fprintf(t->file, "%" PRIu64 " %s ", cycle, unit);
     va_start(args, format);
-    print_line(t->file, cycle, unit, format, args);
+    vfprintf(t->file, format, args);
     va_end(args);
+    fputc('\n', t->file);
 }
 
 void trace_print_ring(const struct trace *t, FILE *out)

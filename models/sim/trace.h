@@ -3,7 +3,7 @@
  * Models:       one trace file of the categories that `--trace` names; the last TRACE_RING_LINES lines, of these and of the
  *               categories that are always kept, which a failing assertion prints.
  * Not modelled: binary traces; values over time (those are the VCD's).
- * Cost:         trace_on() is one test of a bit. Ask it before a message's arguments are worked out.
+ * Cost:         trace_on() is a test of a pointer and of a bit. Ask it before a message's arguments are worked out.
  * Neighbours:   every model holds a `struct trace *`; check.c asks for the ring.
  * Checked by:   tests/unit/test_trace.c
  */
@@ -48,16 +48,15 @@ struct trace {
     char ring[TRACE_RING_LINES][TRACE_LINE_BYTES];
 };
 
-/* Nothing goes to a file yet; a failing CHECK prints the ring until trace_fini. */
-void trace_init(struct trace *t);
-void trace_fini(struct trace *t);
+/* Opens a trace of the categories of a list "exec,walk" ("all" for all) into the file `path`; categories NULL: only the ring, no
+ * file. NULL: one message printed. A failing CHECK prints the ring until trace_close. */
+struct trace *trace_open(const char *path, const char *categories);
+void trace_close(struct trace *t);
 
-/* Selects the categories of a list "exec,walk" ("all" for all) and opens the file. false: one message printed. */
-bool trace_open(struct trace *t, const char *categories, const char *path);
-
+/* A model without trace (unit tests) holds NULL. */
 static inline bool trace_on(const struct trace *t, enum trace_category c)
 {
-    return UNLIKELY(t->active & BIT(c));
+    return UNLIKELY(t && t->active & BIT(c));
 }
 
 /* One line, if the category is on. `unit` is the path of the speaker: "cpu0.walker". Lines in the ring are cut at TRACE_LINE_BYTES. */
