@@ -41,8 +41,7 @@ struct run {
     char *words;
     bool quiet;
     struct timespec start;
-    struct progress progress;
-    struct trace trace;
+    struct progress *progress;
     struct board *machine;
 };
 
@@ -144,11 +143,10 @@ static bool make_output(struct run *r)
 
 static bool open_trace(struct run *r)
 {
-    if (!r->trace_categories) return true;
     char *path = files_path(r->output ? r->output : ".", "trace", ".log");
-    bool ok = trace_open(&r->trace, r->trace_categories, path);
+    r->board.trace = trace_open(path, r->trace_categories);
     free(path);
-    return ok;
+    return r->board.trace != NULL;
 }
 
 static void on_signal(int number)
@@ -168,8 +166,7 @@ static void on_progress(void *self)
 {
     struct run *r = self;
     u64 done = board_instructions(r->machine);
-    progress_show(&r->progress, &(struct progress_state){.done = r->board.max_instructions ? done : 0, .total = r->board.max_instructions,
-                                                         .simulated_ps = board_now_ps(r->machine), .instructions = done});
+    progress_update(r->progress, done, r->board.max_instructions, board_now_ps(r->machine), done);
 }
 
 static void on_alarm(int number)
@@ -255,12 +252,12 @@ static int run_machine(struct run *r)
     signal(SIGINT, on_signal);
     signal(SIGTERM, on_signal);
     clock_gettime(CLOCK_MONOTONIC, &r->start);
-    progress_begin(&r->progress, "instructions", stderr);
+    r->progress = progress_new(stderr);
     board_on_progress(r->machine, on_progress, r);
-    set_alarm(r->progress.out ? PROGRESS_INTERVAL_MS : 0);
+    set_alarm(progress_is_shown(r->progress) ? PROGRESS_INTERVAL_MS : 0);
     enum board_end end = board_run(r->machine, &guest_status);
     set_alarm(0);
-    progress_end(&r->progress);
+    progress_free(r->progress);
     fflush(stdout);
     int status = ends[end].status < 0 ? guest_status : ends[end].status;
     if (!write_results(r, ends[end].name, (unsigned)status)) return EXIT_USE;
@@ -275,13 +272,11 @@ int cli_run(int argc, char **argv)
     argv[0] = "gigogne run";
     if (argp_parse(&argp, argc, argv, 0, NULL, &r) != 0) return EXIT_USE;
     kernel_init();
-    trace_init(&r.trace);
-    r.board.trace = &r.trace;
     int status = EXIT_USE;
     if (configure(&r) && (r.machine = board_new(r.config)) && make_output(&r) && open_trace(&r) && board_load(r.machine, &r.board))
         status = run_machine(&r);
     if (r.machine) board_free(r.machine);
-    trace_fini(&r.trace);
+    if (r.board.trace) trace_close(r.board.trace);
     config_free(r.config);
     free(r.words);
     kernel_fini();
