@@ -127,6 +127,7 @@ static void bus_marker(void *self, struct hart *h, u32 payload)
 {
     (void)h;
     struct pc *pc = self;
+    core_sync_clock(&pc->core);
     pc->hooks.marker(pc->hooks.self, payload);
 }
 

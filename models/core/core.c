@@ -57,6 +57,7 @@ void core_init(struct core *c, unsigned id, enum core_kind kind, const struct co
 void core_switch(struct core *c, enum core_kind kind)
 {
     c->wanted = kind;
+    core_sync_clock(c);
     clock_yield(c->clock);
 }
 
