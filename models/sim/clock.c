@@ -19,7 +19,7 @@ u64 clock_ps_to_cycle(const struct clock *c, u64 ps)
     return cycle < CLOCK_SLEEP ? (u64)cycle : CLOCK_SLEEP;
 }
 
-/* Running cycles -------------------------------------------------------------------------------------------------------- */
+/* --- running cycles --- */
 
 static void deliver_messages(struct clock *c)
 {
@@ -28,12 +28,14 @@ static void deliver_messages(struct clock *c)
     c->wheel->next = wheel_find_next(c->wheel, c->cycle + 1);
 }
 
-/* Tick i may run on until its wake or until somebody else has work: a message, another tick, or what bounds the batch. */
+/* Tick i may run on until its wake or until somebody else has work: a message, another tick, or what bounds
+ * the batch. */
 static u64 horizon_of(const struct clock *c, unsigned i)
 {
     u64 soonest = c->cycle + 1;
     u64 horizon = min_u64(min_u64(c->bound, c->wake_cycle[i]), min_u64(c->next_tick, c->wheel->next));
-    for (unsigned j = i + 1; j < c->n_ticks && horizon > soonest; j++) horizon = min_u64(horizon, c->due_cycle[j]);
+    for (unsigned j = i + 1; j < c->n_ticks && horizon > soonest; j++)
+        horizon = min_u64(horizon, c->due_cycle[j]);
     return max_u64(horizon, soonest);
 }
 
@@ -67,9 +69,12 @@ static void run_cycle(struct clock *c, u64 cycle)
     if (c->wheel->next <= c->cycle) deliver_messages(c);
 }
 
-static u64 next_work(const struct clock *c) { return min_u64(c->next_tick, c->wheel->next); }
+static u64 next_work(const struct clock *c)
+{
+    return min_u64(c->next_tick, c->wheel->next);
+}
 
-/* Batches --------------------------------------------------------------------------------------------------------------- */
+/* --- batches --- */
 
 static u64 borrowed_now_ps(void *self)
 {
@@ -119,12 +124,13 @@ static void run_batch(void *self)
     set_alarm(c, cycle);
 }
 
-/* Wiring and neighbours --------------------------------------------------------------------------------------------------- */
+/* --- wiring and neighbours --- */
 
 void clock_init(struct clock *c, const char *name, u64 frequency_hz, bool batching)
 {
     CHECK(frequency_hz >= 1 && frequency_hz <= PS_PER_SECOND, "%s: no clock of 0 Hz or above 1 THz", name);
-    *c = (struct clock){.name = name, .frequency_hz = frequency_hz, .batching = batching, .next_tick = CLOCK_SLEEP};
+    *c = (struct clock){
+        .name = name, .frequency_hz = frequency_hz, .batching = batching, .next_tick = CLOCK_SLEEP};
     c->event = kernel_event_new(name, KERNEL_CLOCK, run_batch, c);
     c->borrower = (struct kernel_borrower){.now_ps = borrowed_now_ps, .notified = on_notified, .self = c};
     c->wheel = wheel_new();
@@ -173,8 +179,8 @@ unsigned clock_add_tick(struct clock *c, tick_fn fn, void *self)
     return index;
 }
 
-/* Beyond the window as it stands. A tick that has run on left the window behind: it catches up, since nothing is due before the
- * cycle of a tick that runs on. */
+/* Beyond the window as it stands. A tick that has run on left the window behind: it catches up, since nothing
+ * is due before the cycle of a tick that runs on. */
 static void post_beyond_window(struct clock *c, u64 cycle, const struct wheel_message *m)
 {
     if (c->running) wheel_set_base(c->wheel, c->cycle);

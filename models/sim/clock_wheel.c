@@ -13,7 +13,10 @@ struct clock_wheel *wheel_new(void)
     return w;
 }
 
-void wheel_free(struct clock_wheel *w) { free(w); }
+void wheel_free(struct clock_wheel *w)
+{
+    free(w);
+}
 
 static bool before(const struct wheel_far *a, const struct wheel_far *b)
 {
@@ -51,7 +54,8 @@ void wheel_move_far(struct clock_wheel *w)
     }
 }
 
-/* The first occupied slot at or after slot `at`, going round once; CLOCK_WHEEL_SLOTS if all are empty. The result is a distance. */
+/* The first occupied slot at or after slot `at`, going round once; CLOCK_WHEEL_SLOTS if all are empty. The
+ * result is a distance. */
 static u32 distance_to_occupied(const struct clock_wheel *w, u32 at)
 {
     const u32 words = CLOCK_WHEEL_SLOTS / 64;

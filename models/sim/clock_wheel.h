@@ -1,8 +1,9 @@
 /* clock_wheel.h - messages by due cycle: a timing wheel for the near future, a heap for the far.
  *
  * Models:       first posted, first delivered within a cycle, near and far alike.
- * Mechanism:    the wheel covers the cycles base .. base + SLOTS - 1, one slot each. A far message enters the wheel the moment its
- *               cycle comes into that window, so before any near message for the same cycle can be posted.
+ * Mechanism:    the wheel covers the cycles base .. base + SLOTS - 1, one slot each. A far message enters
+ *               the wheel the moment its cycle comes into that window, so before any near message for the
+ *               same cycle can be posted.
  * Neighbours:   clock.c only.
  * Checked by:   tests/unit/test_clock.c
  */

@@ -45,7 +45,7 @@ void config_free(struct config *c)
     free(c);
 }
 
-/* Presets --------------------------------------------------------------------------------------------------------------- */
+/* --- presets --- */
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -53,7 +53,10 @@ static bool ends_with(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-static int is_preset(const struct dirent *entry) { return entry->d_name[0] != '.' && ends_with(entry->d_name, ".yaml"); }
+static int is_preset(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.' && ends_with(entry->d_name, ".yaml");
+}
 
 /* Calls fn for each preset's name, in alphabetical order. */
 static void for_each_preset(const struct config *c, void (*fn)(const struct config *c, const char *name))
@@ -94,9 +97,12 @@ static void print_preset(const struct config *c, const char *name)
     free(path);
 }
 
-void config_print_presets(const struct config *c) { for_each_preset(c, print_preset); }
+void config_print_presets(const struct config *c)
+{
+    for_each_preset(c, print_preset);
+}
 
-/* Files ----------------------------------------------------------------------------------------------------------------- */
+/* --- files --- */
 
 /* "<directory of `beside`>/<name>", allocated; the name alone if there is no such directory. */
 static char *path_beside(const char *beside, const char *name)
@@ -113,7 +119,8 @@ static char *path_beside(const char *beside, const char *name)
 static char *find_file(const struct config *c, const char *name, const struct setting *asked_by)
 {
     bool is_name = !strchr(name, '/') && !ends_with(name, ".yaml");
-    char *path = is_name ? files_path(c->preset_dir, name, ".yaml") : path_beside(asked_by ? asked_by->file : NULL, name);
+    char *path = is_name ? files_path(c->preset_dir, name, ".yaml")
+                         : path_beside(asked_by ? asked_by->file : NULL, name);
     if (access(path, F_OK) == 0) return path;
     complain_of_preset(c, name, asked_by);
     free(path);
@@ -164,7 +171,10 @@ static bool load(struct config *c, const char *name, const struct setting *asked
     return good;
 }
 
-bool config_load(struct config *c, const char *preset_or_file) { return load(c, preset_or_file, NULL, 0); }
+bool config_load(struct config *c, const char *preset_or_file)
+{
+    return load(c, preset_or_file, NULL, 0);
+}
 
 bool config_set(struct config *c, const char *assignment)
 {
@@ -182,7 +192,7 @@ bool config_set(struct config *c, const char *assignment)
     return true;
 }
 
-/* Binding --------------------------------------------------------------------------------------------------------------- */
+/* --- binding --- */
 
 static size_t lower_bound(const struct config *c, const char *path)
 {
@@ -229,7 +239,8 @@ bool config_bind(struct config *c, const char *prefix, const struct param *table
     return good;
 }
 
-/* The number of bytes that two paths share as whole names with their dots: "a.b.c" and "a.b.d" share "a.b.". */
+/* The number of bytes that two paths share as whole names with their dots: "a.b.c" and "a.b.d" share "a.b.".
+ */
 static size_t shared_bytes(const char *a, const char *b)
 {
     size_t shared = 0;
@@ -239,7 +250,8 @@ static size_t shared_bytes(const char *a, const char *b)
     return shared;
 }
 
-/* The length of the longest beginning of `path`, in whole names with their dots, below which something is bound. */
+/* The length of the longest beginning of `path`, in whole names with their dots, below which something is
+ * bound. */
 static size_t known_bytes(const struct config *c, const char *path)
 {
     size_t known = 0;
@@ -286,7 +298,7 @@ bool config_check_all_used(const struct config *c)
     return good;
 }
 
-/* Writing --------------------------------------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 static int indentation(const char *path, size_t bytes)
 {
@@ -337,7 +349,8 @@ void config_print_params(const struct config *c)
     char value[PARAM_VALUE_BYTES], range[PARAM_WHY_BYTES];
     for (size_t i = 0; i < c->n_bound; i++) {
         const struct bound *b = &c->bound[i];
-        printf("%-36s %-9s %-12s %s\n", b->path, param_type_name(b->param), param_print_default(b->param, value), b->param->meaning);
+        printf("%-36s %-9s %-12s %s\n", b->path, param_type_name(b->param),
+               param_print_default(b->param, value), b->param->meaning);
         printf("%-36s allowed: %s\n", "", param_print_range(b->param, range));
     }
 }

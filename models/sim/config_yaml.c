@@ -23,7 +23,7 @@ void config_complain(const char *file, unsigned line, const char *path, const ch
     va_end(args);
 }
 
-/* Lists of settings ----------------------------------------------------------------------------------------------------- */
+/* --- lists of settings --- */
 
 static char *copy(const char *text)
 {
@@ -32,7 +32,8 @@ static char *copy(const char *text)
     return copied;
 }
 
-void settings_add(struct setting_list *l, const char *path, const char *value, const char *file, unsigned line)
+void settings_add(struct setting_list *l, const char *path, const char *value, const char *file,
+                  unsigned line)
 {
     if (l->n == l->capacity) {
         l->capacity = l->capacity ? 2 * l->capacity : 64;
@@ -61,7 +62,7 @@ void settings_free(struct setting_list *l)
     *l = (struct setting_list){0};
 }
 
-/* The reader ------------------------------------------------------------------------------------------------------------ */
+/* --- the reader --- */
 
 struct reader {
     const char *file;
@@ -105,10 +106,12 @@ static bool push_key(struct reader *r, const yaml_event_t *e)
 static bool add_scalar(struct reader *r, const yaml_event_t *e)
 {
     const char *value = (const char *)e->data.scalar.value;
-    if (!*value && e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) return complain_at(r, e, "the value is missing");
+    if (!*value && e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+        return complain_at(r, e, "the value is missing");
     const struct setting *before = settings_find(r->list, r->path);
     if (before) {
-        config_complain(r->file, (unsigned)e->start_mark.line + 1, r->path, "duplicate key (first on line %u)", before->line);
+        config_complain(r->file, (unsigned)e->start_mark.line + 1, r->path,
+                        "duplicate key (first on line %u)", before->line);
         return false;
     }
     settings_add(r->list, r->path, value, r->file, (unsigned)e->start_mark.line + 1);
@@ -124,10 +127,17 @@ static bool read_value(struct reader *r)
     bool good = false;
     if (!next_event(r, &e)) return false;
     switch (e.type) {
-    case YAML_SCALAR_EVENT: good = add_scalar(r, &e); break;
-    case YAML_MAPPING_START_EVENT: good = read_map(r); break;
-    case YAML_SEQUENCE_START_EVENT: good = complain_at(r, &e, "a list where one value is expected"); break;
-    default: good = complain_at(r, &e, "anchors and aliases are not supported");
+    case YAML_SCALAR_EVENT:
+        good = add_scalar(r, &e);
+        break;
+    case YAML_MAPPING_START_EVENT:
+        good = read_map(r);
+        break;
+    case YAML_SEQUENCE_START_EVENT:
+        good = complain_at(r, &e, "a list where one value is expected");
+        break;
+    default:
+        good = complain_at(r, &e, "anchors and aliases are not supported");
     }
     yaml_event_delete(&e);
     return good;
@@ -158,7 +168,8 @@ static bool read_stream(struct reader *r)
         bool ends = e.type == YAML_STREAM_END_EVENT, good = true;
         if (e.type == YAML_MAPPING_START_EVENT)
             good = maps++ ? complain_at(r, &e, "more than one document") : read_map(r);
-        else if (e.type == YAML_SCALAR_EVENT || e.type == YAML_SEQUENCE_START_EVENT || e.type == YAML_ALIAS_EVENT)
+        else if (e.type == YAML_SCALAR_EVENT || e.type == YAML_SEQUENCE_START_EVENT ||
+                 e.type == YAML_ALIAS_EVENT)
             good = complain_at(r, &e, "'key: value' lines are expected");
         yaml_event_delete(&e);
         if (ends || !good) return good;

@@ -24,7 +24,8 @@ struct setting_list {
 };
 
 /* Takes copies of the three strings. */
-void settings_add(struct setting_list *l, const char *path, const char *value, const char *file, unsigned line);
+void settings_add(struct setting_list *l, const char *path, const char *value, const char *file,
+                  unsigned line);
 struct setting *settings_find(const struct setting_list *l, const char *path);
 void settings_free(struct setting_list *l);
 

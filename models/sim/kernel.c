@@ -59,8 +59,8 @@ struct kernel_event *kernel_event_new(const char *name, enum kernel_rank rank, k
     return e;
 }
 
-/* The alarm stands at the first event whenever time may pass. Beyond the limit it is not set, so that events at the limit
- * itself wait for the next run. */
+/* The alarm stands at the first event whenever time may pass. Beyond the limit it is not set, so that events
+ * at the limit itself wait for the next run. */
 static void set_alarm(void)
 {
     if (!kernel.running || kernel.stepping) return;
@@ -89,7 +89,10 @@ void kernel_cancel(struct kernel_event *e)
     set_alarm();
 }
 
-bool kernel_event_pending(const struct kernel_event *e) { return e->place != KERNEL_QUEUE_ABSENT; }
+bool kernel_event_pending(const struct kernel_event *e)
+{
+    return e->place != KERNEL_QUEUE_ABSENT;
+}
 
 u64 kernel_now_ps(void)
 {
@@ -145,9 +148,15 @@ enum kernel_end kernel_run_until(u64 end_ps)
     return end_of_run();
 }
 
-u64 kernel_run_limit_ps(void) { return kernel.limit_ps; }
+u64 kernel_run_limit_ps(void)
+{
+    return kernel.limit_ps;
+}
 
-void kernel_interrupt(void) { kernel.stop = 1; }
+void kernel_interrupt(void)
+{
+    kernel.stop = 1;
+}
 
 void kernel_stop(void)
 {
@@ -155,4 +164,7 @@ void kernel_stop(void)
     if (kernel.borrower) kernel.borrower->notified(kernel.borrower->self, kernel_now_ps());
 }
 
-bool kernel_stop_requested(void) { return kernel.stop; }
+bool kernel_stop_requested(void)
+{
+    return kernel.stop;
+}

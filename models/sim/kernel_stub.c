@@ -16,11 +16,20 @@ void kernel_time_init(void)
 
 void kernel_time_fini(void) {}
 
-u64 kernel_time_now_ps(void) { return stub.now_ps; }
+u64 kernel_time_now_ps(void)
+{
+    return stub.now_ps;
+}
 
-void kernel_time_set_alarm(u64 at_ps) { stub.alarm_ps = at_ps; }
+void kernel_time_set_alarm(u64 at_ps)
+{
+    stub.alarm_ps = at_ps;
+}
 
-u64 kernel_time_foreign_ps(void) { return KERNEL_NEVER; }
+u64 kernel_time_foreign_ps(void)
+{
+    return KERNEL_NEVER;
+}
 
 void kernel_time_run(u64 end_ps)
 {
@@ -44,4 +53,7 @@ void kernel_vcd_trace(const char *name, const u64 *variable, unsigned width_bits
 
 void kernel_vcd_close(void) {}
 
-bool kernel_vcd_is_open(void) { return false; }
+bool kernel_vcd_is_open(void)
+{
+    return false;
+}

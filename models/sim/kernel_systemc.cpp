@@ -1,7 +1,7 @@
 // kernel_systemc.cpp - the keeper of time behind kernel.c: SystemC 2.3.4. The only C++ of the project.
 //
-// Models:       one SystemC method process with one alarm event. SystemC schedules time (and any foreign SystemC or
-//               TLM module beside us); kernel.c orders what is ours within it.
+// Models:       one SystemC method process with one alarm event. SystemC schedules time (and any foreign
+//               SystemC or TLM module beside us); kernel.c orders what is ours within it.
 // Not modelled: delta cycles of our own; several simulations at once.
 // Neighbours:   kernel.c through kernel_time.h; the VCD part of kernel.h.
 // Checked by:   tests/unit/test_kernel.c, linked as test_kernel_systemc.
@@ -46,7 +46,10 @@ template <typename Body> auto guarded(Body body) noexcept
     }
 }
 
-u64 now_ps() { return sc_core::sc_time_stamp().value() - systemc->origin_ps; }
+u64 now_ps()
+{
+    return sc_core::sc_time_stamp().value() - systemc->origin_ps;
+}
 
 void on_alarm()
 {
@@ -94,7 +97,8 @@ void blank_vcd_date(const std::string &path)
     std::FILE *f = std::fopen(path.c_str(), "r+");
     char line[256];
     if (!f) return;
-    while (std::fgets(line, sizeof line, f) && std::strncmp(line, "$date", 5) != 0) {}
+    while (std::fgets(line, sizeof line, f) && std::strncmp(line, "$date", 5) != 0) {
+    }
     long date_at = std::ftell(f);
     if (std::fgets(line, sizeof line, f) && line[0] != '$') {
         std::fseek(f, date_at, SEEK_SET);
@@ -113,9 +117,15 @@ void kernel_time_init(void)
     });
 }
 
-void kernel_time_fini(void) { kernel_time_set_alarm(KERNEL_NEVER); }
+void kernel_time_fini(void)
+{
+    kernel_time_set_alarm(KERNEL_NEVER);
+}
 
-u64 kernel_time_now_ps(void) { return now_ps(); }
+u64 kernel_time_now_ps(void)
+{
+    return now_ps();
+}
 
 void kernel_time_set_alarm(u64 at_ps)
 {
@@ -128,11 +138,13 @@ void kernel_time_set_alarm(u64 at_ps)
     });
 }
 
-// Whenever this is asked our own alarm stands at the first event of the queue or not at all, so it hides nothing.
+// Whenever this is asked our own alarm stands at the first event of the queue or not at all, so it hides
+// nothing.
 u64 kernel_time_foreign_ps(void)
 {
     return guarded([]() -> u64 {
-        if (sc_core::sc_get_status() == sc_core::SC_STOPPED || !sc_core::sc_pending_activity()) return KERNEL_NEVER;
+        if (sc_core::sc_get_status() == sc_core::SC_STOPPED || !sc_core::sc_pending_activity())
+            return KERNEL_NEVER;
         return now_ps() + sc_core::sc_time_to_pending_activity().value();
     });
 }
@@ -174,6 +186,12 @@ void kernel_vcd_close(void)
     });
 }
 
-bool kernel_vcd_is_open(void) { return systemc && systemc->vcd; }
+bool kernel_vcd_is_open(void)
+{
+    return systemc && systemc->vcd;
+}
 
-int sc_main(int, char **) { return 0; } // libsystemc wants one; main is ours and C
+int sc_main(int, char **)
+{
+    return 0;
+} // libsystemc wants one; main is ours and C

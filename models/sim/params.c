@@ -9,7 +9,7 @@
 
 __extension__ typedef unsigned __int128 u128;
 
-/* Units ----------------------------------------------------------------------------------------------------------------- */
+/* --- units --- */
 
 struct unit {
     const char *name;
@@ -44,10 +44,14 @@ static const struct quantity *quantity_of(const struct param *p)
 const char *param_type_name(const struct param *p)
 {
     switch (p->type) {
-    case PARAM_bool: return "switch";
-    case PARAM_choice: return "choice";
-    case PARAM_text: return "text";
-    default: return quantity_of(p)->type_name;
+    case PARAM_bool:
+        return "switch";
+    case PARAM_choice:
+        return "choice";
+    case PARAM_text:
+        return "text";
+    default:
+        return quantity_of(p)->type_name;
     }
 }
 
@@ -71,7 +75,7 @@ static const char *print_quantity(const struct quantity *q, u64 value, char *tex
     return text;
 }
 
-/* Ranges ---------------------------------------------------------------------------------------------------------------- */
+/* --- ranges --- */
 
 static u64 largest(const struct param *p)
 {
@@ -102,10 +106,17 @@ static void print_interval(const struct param *p, char *text, size_t bytes)
 const char *param_print_range(const struct param *p, char text[PARAM_WHY_BYTES])
 {
     switch (p->type) {
-    case PARAM_bool: snprintf(text, PARAM_WHY_BYTES, "true|false|on|off"); break;
-    case PARAM_choice: print_choices(p->range.names, text, PARAM_WHY_BYTES); break;
-    case PARAM_text: snprintf(text, PARAM_WHY_BYTES, "up to %d characters", PARAM_TEXT_BYTES - 1); break;
-    default: print_interval(p, text, PARAM_WHY_BYTES);
+    case PARAM_bool:
+        snprintf(text, PARAM_WHY_BYTES, "true|false|on|off");
+        break;
+    case PARAM_choice:
+        print_choices(p->range.names, text, PARAM_WHY_BYTES);
+        break;
+    case PARAM_text:
+        snprintf(text, PARAM_WHY_BYTES, "up to %d characters", PARAM_TEXT_BYTES - 1);
+        break;
+    default:
+        print_interval(p, text, PARAM_WHY_BYTES);
     }
     return text;
 }
@@ -132,7 +143,7 @@ __attribute__((format(printf, 3, 4))) static bool refuse(const struct param *p, 
     return false;
 }
 
-/* Reading --------------------------------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 /* A decimal number as digits and the power of ten that they are to be divided by. */
 struct decimal {
@@ -140,7 +151,8 @@ struct decimal {
     u64 divisor;
 };
 
-/* Reads digits, with a fraction or without; NULL if there is no number or one beyond all bounds. Returns what follows. */
+/* Reads digits, with a fraction or without; NULL if there is no number or one beyond all bounds. Returns what
+ * follows. */
 static const char *read_decimal(const char *text, struct decimal *d)
 {
     unsigned n = 0;
@@ -162,7 +174,8 @@ static const char *read_hexadecimal(const char *text, struct decimal *d)
     unsigned n = 0;
     *d = (struct decimal){.divisor = 1};
     for (; isxdigit((unsigned char)*text); text++, n++) {
-        unsigned digit = isdigit((unsigned char)*text) ? (unsigned)(*text - '0') : (unsigned)(tolower(*text) - 'a') + 10;
+        unsigned digit =
+            isdigit((unsigned char)*text) ? (unsigned)(*text - '0') : (unsigned)(tolower(*text) - 'a') + 10;
         d->digits = d->digits << 4 | digit;
     }
     return n >= 1 && n <= 16 ? text : NULL;
@@ -177,7 +190,8 @@ static const char *read_number(const char *text, struct decimal *d)
 static bool check_range(const struct param *p, u64 value, const char *text, char why[PARAM_WHY_BYTES])
 {
     if (value < p->range.min || value > largest(p)) return refuse(p, why, "'%s' is out of range", text);
-    if (p->range.power_of_two && (value & (value - 1))) return refuse(p, why, "'%s' is not a power of two", text);
+    if (p->range.power_of_two && (value & (value - 1)))
+        return refuse(p, why, "'%s' is not a power of two", text);
     return true;
 }
 
@@ -192,7 +206,8 @@ static bool read_quantity(const struct param *p, const char *text, u64 *value, c
     if (!factor && !*q->suffix) return refuse(p, why, "'%s' is not a plain integer", text);
     if (!factor) return refuse(p, why, "'%s' has the wrong unit", text);
     u128 exact = d.digits * factor;
-    if (exact % d.divisor) return refuse(p, why, "'%s' is not a whole number of %s", text, *q->suffix ? q->unit->name : "units");
+    if (exact % d.divisor)
+        return refuse(p, why, "'%s' is not a whole number of %s", text, *q->suffix ? q->unit->name : "units");
     exact /= d.divisor;
     if (exact > UINT64_MAX) return refuse(p, why, "'%s' is out of range", text);
     *value = (u64)exact;
@@ -220,17 +235,27 @@ static bool read_choice(const struct param *p, const char *text, u64 *value, cha
     return refuse(p, why, "'%s' is not one of the choices", text);
 }
 
-/* Fields ---------------------------------------------------------------------------------------------------------------- */
+/* --- fields --- */
 
 static void store(const struct param *p, void *base, u64 value)
 {
     char *field = (char *)base + p->offset;
     switch (p->type) {
-    case PARAM_u32: *(u32 *)(void *)field = (u32)value; break;
-    case PARAM_u64: *(u64 *)(void *)field = value; break;
-    case PARAM_bool: *(bool *)field = value; break;
-    case PARAM_choice: *(param_choice_t *)(void *)field = (u32)value; break;
-    case PARAM_text: memset(field, 0, PARAM_TEXT_BYTES); break;
+    case PARAM_u32:
+        *(u32 *)(void *)field = (u32)value;
+        break;
+    case PARAM_u64:
+        *(u64 *)(void *)field = value;
+        break;
+    case PARAM_bool:
+        *(bool *)field = value;
+        break;
+    case PARAM_choice:
+        *(param_choice_t *)(void *)field = (u32)value;
+        break;
+    case PARAM_text:
+        memset(field, 0, PARAM_TEXT_BYTES);
+        break;
     }
 }
 
@@ -238,11 +263,16 @@ static u64 load(const struct param *p, const void *base)
 {
     const char *field = (const char *)base + p->offset;
     switch (p->type) {
-    case PARAM_u32: return *(const u32 *)(const void *)field;
-    case PARAM_u64: return *(const u64 *)(const void *)field;
-    case PARAM_bool: return *(const bool *)field;
-    case PARAM_choice: return *(const param_choice_t *)(const void *)field;
-    default: return 0;
+    case PARAM_u32:
+        return *(const u32 *)(const void *)field;
+    case PARAM_u64:
+        return *(const u64 *)(const void *)field;
+    case PARAM_bool:
+        return *(const bool *)field;
+    case PARAM_choice:
+        return *(const param_choice_t *)(const void *)field;
+    default:
+        return 0;
     }
 }
 
@@ -267,10 +297,16 @@ bool param_set(const struct param *p, void *base, const char *text, char why[PAR
     u64 value = 0;
     bool good;
     switch (p->type) {
-    case PARAM_bool: good = read_switch(p, text, &value, why); break;
-    case PARAM_choice: good = read_choice(p, text, &value, why); break;
-    case PARAM_text: return set_text(p, base, text, why);
-    default: good = read_quantity(p, text, &value, why);
+    case PARAM_bool:
+        good = read_switch(p, text, &value, why);
+        break;
+    case PARAM_choice:
+        good = read_choice(p, text, &value, why);
+        break;
+    case PARAM_text:
+        return set_text(p, base, text, why);
+    default:
+        good = read_quantity(p, text, &value, why);
     }
     if (good) store(p, base, value);
     return good;
@@ -279,9 +315,14 @@ bool param_set(const struct param *p, void *base, const char *text, char why[PAR
 static const char *print_value(const struct param *p, u64 value, char text[PARAM_VALUE_BYTES])
 {
     switch (p->type) {
-    case PARAM_bool: strcpy(text, value ? "true" : "false"); return text;
-    case PARAM_choice: snprintf(text, PARAM_VALUE_BYTES, "%s", p->range.names[value]); return text;
-    default: return print_quantity(quantity_of(p), value, text, PARAM_VALUE_BYTES);
+    case PARAM_bool:
+        strcpy(text, value ? "true" : "false");
+        return text;
+    case PARAM_choice:
+        snprintf(text, PARAM_VALUE_BYTES, "%s", p->range.names[value]);
+        return text;
+    default:
+        return print_quantity(quantity_of(p), value, text, PARAM_VALUE_BYTES);
     }
 }
 

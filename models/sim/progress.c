@@ -63,7 +63,8 @@ unsigned progress_format(char *line, size_t bytes, const struct progress_state *
     if (now->total) append(&l, "/%" PRIu64, now->total);
     append(&l, " done");
     if (now->simulated_ps) append(&l, ", %.3f ms simulated", (double)now->simulated_ps / 1e9);
-    if (now->instructions && elapsed_ms) append(&l, ", %.1f MIPS", (double)now->instructions / (double)elapsed_ms / 1e3);
+    if (now->instructions && elapsed_ms)
+        append(&l, ", %.1f MIPS", (double)now->instructions / (double)elapsed_ms / 1e3);
     append_time_left(&l, now, elapsed_ms);
     return (unsigned)l.used;
 }
@@ -87,7 +88,10 @@ struct progress *progress_new(FILE *out)
     return p;
 }
 
-bool progress_is_shown(const struct progress *p) { return p->out; }
+bool progress_is_shown(const struct progress *p)
+{
+    return p->out;
+}
 
 void progress_update(struct progress *p, u64 done, u64 total, u64 simulated_ps, u64 instructions)
 {

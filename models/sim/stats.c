@@ -91,7 +91,8 @@ void stats_add_peak(struct stats *s, const char *path, const char *meaning, u64 
     add(s, (struct stat){.path = (char *)path, .meaning = meaning, .value = value, .peak = value});
 }
 
-void stats_add_rows(struct stats *s, const char *prefix, const struct stat_row *rows, size_t n, const void *base)
+void stats_add_rows(struct stats *s, const char *prefix, const struct stat_row *rows, size_t n,
+                    const void *base)
 {
     for (size_t i = 0; i < n; i++) {
         char path[MAX_PATH_BYTES];
@@ -101,11 +102,17 @@ void stats_add_rows(struct stats *s, const char *prefix, const struct stat_row *
     }
 }
 
-size_t stats_count(const struct stats *s) { return s->n; }
+size_t stats_count(const struct stats *s)
+{
+    return s->n;
+}
 
-const char *stats_path(const struct stats *s, size_t i) { return s->stat[i].path; }
+const char *stats_path(const struct stats *s, size_t i)
+{
+    return s->stat[i].path;
+}
 
-/* Regions --------------------------------------------------------------------------------------------------------------- */
+/* --- regions --- */
 
 void stats_region_begin(struct stats *s)
 {
@@ -123,9 +130,15 @@ void stats_region_end(struct stats *s)
     s->region = REGION_ENDED;
 }
 
-bool stats_region_seen(const struct stats *s) { return s->region != REGION_NONE; }
+bool stats_region_seen(const struct stats *s)
+{
+    return s->region != REGION_NONE;
+}
 
-static u64 whole_value(const struct stat *t) { return t->peak ? max_u64(t->begin, *t->value) : *t->value; }
+static u64 whole_value(const struct stat *t)
+{
+    return t->peak ? max_u64(t->begin, *t->value) : *t->value;
+}
 
 static u64 region_value(const struct stats *s, const struct stat *t)
 {
@@ -153,7 +166,7 @@ bool stats_find_region(const struct stats *s, const char *path, u64 *value)
     return t;
 }
 
-/* Reports --------------------------------------------------------------------------------------------------------------- */
+/* --- reports --- */
 
 static void print_json(const struct stats *s, bool region, FILE *out)
 {
@@ -184,8 +197,8 @@ static void print_text(const struct stats *s, bool region, FILE *out)
     }
 }
 
-static bool write_file(const struct stats *s, const char *dir, const char *name, const char *suffix, bool region,
-                       void (*print)(const struct stats *, bool, FILE *))
+static bool write_file(const struct stats *s, const char *dir, const char *name, const char *suffix,
+                       bool region, void (*print)(const struct stats *, bool, FILE *))
 {
     struct whole_file f;
     char *path = files_path(dir, name, suffix);
@@ -199,7 +212,8 @@ static bool write_file(const struct stats *s, const char *dir, const char *name,
 bool stats_write(const struct stats *s, const char *dir, const char *name, bool region)
 {
     CHECK(!region || stats_region_seen(s), "no measured region to write");
-    return write_file(s, dir, name, ".json", region, print_json) && write_file(s, dir, name, ".txt", region, print_text);
+    return write_file(s, dir, name, ".json", region, print_json) &&
+           write_file(s, dir, name, ".txt", region, print_text);
 }
 
 void stats_print_list(const struct stats *s)

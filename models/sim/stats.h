@@ -9,8 +9,8 @@
  *   #undef STAT_OF
  *   stats_add_rows(reg, "cpu0.l1d", rows, ARRAY_LEN(rows), &cache->stats);
  *
- * Counting is one increment of a field. A snapshot copies all values; a report is values minus a snapshot. Maxima can't be
- * subtracted: they are registered as peaks.
+ * Counting is one increment of a field. A snapshot copies all values; a report is values minus a snapshot.
+ * Maxima can't be subtracted: they are registered as peaks.
  * Checked by:   tests/unit/test_stats.c
  */
 #ifndef SIM_STATS_H
@@ -32,12 +32,14 @@ struct stats; /* the registry */
 struct stats *stats_new(void);
 void stats_free(struct stats *s);
 
-/* Registers one counter; `path` like "cpu0.l1d.lookups" is copied, `value` must outlive the registry, `meaning` too. A path is
- * registered once (assertion). */
+/* Registers one counter; `path` like "cpu0.l1d.lookups" is copied, `value` must outlive the registry,
+ * `meaning` too. A path is registered once (assertion). */
 void stats_add(struct stats *s, const char *path, const char *meaning, const u64 *value);
-void stats_add_rows(struct stats *s, const char *prefix, const struct stat_row *rows, size_t n, const void *base);
+void stats_add_rows(struct stats *s, const char *prefix, const struct stat_row *rows, size_t n,
+                    const void *base);
 
-/* Registers a maximum. The region's begin sets it back to 0, so that it holds the region's maximum; reports of the whole run know both. */
+/* Registers a maximum. The region's begin sets it back to 0, so that it holds the region's maximum; reports
+ * of the whole run know both. */
 void stats_add_peak(struct stats *s, const char *path, const char *meaning, u64 *value);
 
 size_t stats_count(const struct stats *s);
@@ -46,16 +48,18 @@ const char *stats_path(const struct stats *s, size_t i);
 /* Value of the whole run so far, by path; false if there is none. */
 bool stats_find(const struct stats *s, const char *path, u64 *value);
 
-/* Remembers all values as the beginning (or the end) of the measured region. Beginning twice starts the region anew. */
+/* Remembers all values as the beginning (or the end) of the measured region. Beginning twice starts the
+ * region anew. */
 void stats_region_begin(struct stats *s);
 void stats_region_end(struct stats *s);
 bool stats_region_seen(const struct stats *s);
-/* Value in the measured region (to now if it was not ended); false if there is no such path. A region must have begun. */
+/* Value in the measured region (to now if it was not ended); false if there is no such path. A region must
+ * have begun. */
 bool stats_find_region(const struct stats *s, const char *path, u64 *value);
 
-/* Writes <dir>/<name>.json (flat map, path to number, sorted by path) and <dir>/<name>.txt (aligned, with meanings), each replaced
- * whole or not at all. region=true: the measured region (to now if it was not ended); false: the whole run. Returns false and sets
- * errno on failure. */
+/* Writes <dir>/<name>.json (flat map, path to number, sorted by path) and <dir>/<name>.txt (aligned, with
+ * meanings), each replaced whole or not at all. region=true: the measured region (to now if it was not
+ * ended); false: the whole run. Returns false and sets errno on failure. */
 bool stats_write(const struct stats *s, const char *dir, const char *name, bool region);
 
 /* All paths with meanings: `gigogne list stats`. */

@@ -1,7 +1,8 @@
 /* stats_hist.h - a histogram over powers of two, as a handful of counters.
  *
- * Models:       count, sum, maximum, and one bucket per bit length: bucket 0 holds zeros, bucket k the values 2^(k-1) .. 2^k - 1, the
- *               last bucket everything above as well. The same paths whatever was counted.
+ * Models:       count, sum, maximum, and one bucket per bit length: bucket 0 holds zeros, bucket k the
+ *               values 2^(k-1) .. 2^k - 1, the last bucket everything above as well. The same paths
+ *               whatever was counted.
  * Not modelled: minimum (a region's can't be told from snapshots).
  * Checked by:   tests/unit/test_stats.c
  */

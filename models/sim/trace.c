@@ -30,7 +30,8 @@ static u64 categories_named(const char *name, size_t bytes)
 {
     if (bytes == 3 && memcmp(name, "all", 3) == 0) return BIT(TRACE_N_CATEGORIES) - 1;
     for (unsigned c = 0; c < TRACE_N_CATEGORIES; c++) {
-        if (strlen(categories[c].name) == bytes && memcmp(categories[c].name, name, bytes) == 0) return BIT(c);
+        if (strlen(categories[c].name) == bytes && memcmp(categories[c].name, name, bytes) == 0)
+            return BIT(c);
     }
     return 0;
 }
@@ -118,5 +119,6 @@ void trace_print_ring(const struct trace *t, FILE *out)
 
 void trace_print_categories(FILE *out)
 {
-    for (unsigned c = 0; c < TRACE_N_CATEGORIES; c++) fprintf(out, "%-8s %s\n", categories[c].name, categories[c].what);
+    for (unsigned c = 0; c < TRACE_N_CATEGORIES; c++)
+        fprintf(out, "%-8s %s\n", categories[c].name, categories[c].what);
 }

@@ -1,9 +1,10 @@
 /* trace.h - what happens, as lines of text "<cycle> <unit> <message>", by category.
  *
- * Models:       one trace file of the categories that `--trace` names; the last TRACE_RING_LINES lines, of these and of the
- *               categories that are always kept, which a failing assertion prints.
+ * Models:       one trace file of the categories that `--trace` names; the last TRACE_RING_LINES lines, of
+ *               these and of the categories that are always kept, which a failing assertion prints.
  * Not modelled: binary traces; values over time (those are the VCD's).
- * Cost:         trace_on() is a test of a pointer and of a bit. Ask it before a message's arguments are worked out.
+ * Cost:         trace_on() is a test of a pointer and of a bit. Ask it before a message's arguments are
+ *               worked out.
  * Neighbours:   every model holds a `struct trace *`; check.c asks for the ring.
  * Checked by:   tests/unit/test_trace.c
  */
@@ -34,7 +35,7 @@ enum trace_category {
 #define TRACE_ENUM(name, kept, what) TRACE_##name,
     TRACE_CATEGORIES(TRACE_ENUM)
 #undef TRACE_ENUM
-    TRACE_N_CATEGORIES
+        TRACE_N_CATEGORIES
 };
 
 #define TRACE_RING_LINES 64
@@ -48,8 +49,9 @@ struct trace {
     char ring[TRACE_RING_LINES][TRACE_LINE_BYTES];
 };
 
-/* Opens a trace of the categories of a list "exec,walk" ("all" for all) into the file `path`; categories NULL: only the ring, no
- * file. NULL: one message printed. A failing CHECK prints the ring until trace_close. */
+/* Opens a trace of the categories of a list "exec,walk" ("all" for all) into the file `path`; categories
+ * NULL: only the ring, no file. NULL: one message printed. A failing CHECK prints the ring until trace_close.
+ */
 struct trace *trace_open(const char *path, const char *categories);
 void trace_close(struct trace *t);
 
@@ -59,7 +61,8 @@ static inline bool trace_on(const struct trace *t, enum trace_category c)
     return UNLIKELY(t && t->active & BIT(c));
 }
 
-/* One line, if the category is on. `unit` is the path of the speaker: "cpu0.walker". Lines in the ring are cut at TRACE_LINE_BYTES. */
+/* One line, if the category is on. `unit` is the path of the speaker: "cpu0.walker". Lines in the ring are
+ * cut at TRACE_LINE_BYTES. */
 __attribute__((format(printf, 5, 6))) void trace_line(struct trace *t, enum trace_category c, u64 cycle,
                                                       const char *unit, const char *format, ...);
 

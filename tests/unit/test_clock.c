@@ -1,4 +1,5 @@
-/* test_clock.c - clock domains: exact edges, order within a cycle, sleeping, and batching that nobody can notice. */
+/* test_clock.c - clock domains: exact edges, order within a cycle, sleeping, and batching that nobody can
+ * notice. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -55,7 +56,10 @@ static void assert_seen(unsigned i, u64 cycle, u64 who)
     assert_int_equal(seen.entry[i].who, who);
 }
 
-static void arrive(void *self, u64 arg) { note(self, arg); }
+static void arrive(void *self, u64 arg)
+{
+    note(self, arg);
+}
 
 static u64 sleeper(void *self, u64 cycle)
 {
@@ -64,7 +68,7 @@ static u64 sleeper(void *self, u64 cycle)
     return CLOCK_SLEEP;
 }
 
-/* Edges ----------------------------------------------------------------------------------------------------------------- */
+/* --- edges --- */
 
 static void edges_of_3_1_ghz_do_not_drift(void **state)
 {
@@ -74,7 +78,8 @@ static void edges_of_3_1_ghz_do_not_drift(void **state)
     assert_int_equal(clock_cycle_to_ps(&c, 1), 322); /* 322.58 */
     assert_int_equal(clock_cycle_to_ps(&c, 31), 10000);
     assert_true(clock_cycle_to_ps(&c, 3100 * MHz) == 1000000000000ull);
-    assert_true(clock_cycle_to_ps(&c, 3100 * MHz * 86400 * 30) == 1000000000000ull * 86400 * 30); /* a month */
+    assert_true(clock_cycle_to_ps(&c, 3100 * MHz * 86400 * 30) ==
+                1000000000000ull * 86400 * 30); /* a month */
 }
 
 static void the_cycle_at_a_time_is_the_first_edge_not_before_it(void **state)
@@ -99,7 +104,7 @@ static void the_end_of_time_saturates(void **state)
     assert_true(clock_ps_to_cycle(&fast, KERNEL_NEVER) == CLOCK_SLEEP);
 }
 
-/* Messages ---------------------------------------------------------------------------------------------------------------- */
+/* --- messages --- */
 
 static void messages_of_a_cycle_arrive_in_order_of_posting(void **state)
 {
@@ -201,7 +206,7 @@ static void a_returned_message_is_used_again(void **state)
     assert_true(clk.wheel->used <= 2);
 }
 
-/* Ticks --------------------------------------------------------------------------------------------------------------------- */
+/* --- ticks --- */
 
 struct pacer {
     struct clock *clock;
@@ -228,7 +233,9 @@ static void ticks_run_in_order_of_registration_at_the_cycles_they_name(void **st
     clock_add_tick(&clk, pace, &a);
     clock_add_tick(&clk, pace, &b);
     assert_int_equal(kernel_run_until(KERNEL_NEVER), KERNEL_STARVED);
-    static const struct { u64 cycle, who; } expected[] = {{0, 1}, {0, 2}, {2, 1}, {3, 2}, {4, 1}, {6, 1}, {6, 2}};
+    static const struct {
+        u64 cycle, who;
+    } expected[] = {{0, 1}, {0, 2}, {2, 1}, {3, 2}, {4, 1}, {6, 1}, {6, 2}};
     assert_int_equal(seen.n, ARRAY_LEN(expected));
     for (unsigned i = 0; i < seen.n; i++) assert_seen(i, expected[i].cycle, expected[i].who);
     assert_int_equal(kernel_now_ps(), clock_cycle_to_ps(&clk, 6));
@@ -353,7 +360,7 @@ static void a_batch_notices_an_interrupt_soon(void **state)
     assert_true(clock_now(&clk) <= CLOCK_MAX_BATCH_CYCLES);
 }
 
-/* From outside the domain --------------------------------------------------------------------------------------------------- */
+/* --- from outside the domain --- */
 
 static void wake_from_device(void *self)
 {
@@ -408,12 +415,13 @@ static void a_device_called_from_a_cycle_can_t_reach_that_cycle_again(void **sta
     assert_seen(3, 1, 600);
 }
 
-/* Batching can't be observed ------------------------------------------------------------------------------------------------- */
+/* --- batching can't be observed --- */
 
 #define N_ACTORS  6
 #define N_DOMAINS 2
 
-/* A pure function of who asks and when, so that both runs decide alike exactly as long as they do the same. */
+/* A pure function of who asks and when, so that both runs decide alike exactly as long as they do the same.
+ */
 static u64 choice(u64 who, u64 cycle, u64 what)
 {
     u64 x = (who + 1) * 0x9e3779b97f4a7c15ull ^ cycle * 0xbf58476d1ce4e5b9ull ^ what * 0x94d049bb133111ebull;
@@ -496,7 +504,8 @@ static void run_world(u64 seed, unsigned n_actors, bool batching)
         }
     }
     kernel_notify(world.device, 50);
-    /* Slices and stops on the way: time stands where the last event or cycle was, and that must agree as well. */
+    /* Slices and stops on the way: time stands where the last event or cycle was, and that must agree as
+     * well. */
     for (u64 end_ps = 3001; end_ps < 3000 * 1000ull; end_ps += 300 * 1000) {
         while (kernel_run_until(end_ps) == KERNEL_STOPPED) note(&world.domain[0], 888);
         note(&world.domain[0], 889);
@@ -515,7 +524,8 @@ static void batching_changes_nothing_that_can_be_observed(void **state)
         assert_true(reference.n > 500);
         run_world(seed, n_actors, true);
         assert_int_equal(seen.n, reference.n);
-        for (unsigned i = 0; i < seen.n; i++) assert_memory_equal(&seen.entry[i], &reference.entry[i], sizeof(struct entry));
+        for (unsigned i = 0; i < seen.n; i++)
+            assert_memory_equal(&seen.entry[i], &reference.entry[i], sizeof(struct entry));
     }
 }
 

@@ -13,19 +13,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#define L1_PARAMS(P)                                                         \
-    P(u32, size_bytes, 32 * KiB, RANGE(64, MiB), "data capacity")            \
-    P(u32, ways, 8, RANGE(1, 64), "associativity")                           \
+#define L1_PARAMS(P)                                                                                         \
+    P(u32, size_bytes, 32 * KiB, RANGE(64, MiB), "data capacity")                                            \
+    P(u32, ways, 8, RANGE(1, 64), "associativity")                                                           \
     P(choice, policy, 0, ONE_OF("lru", "random"), "replacement policy")
 
 struct l1_cfg {
     L1_PARAMS(PARAM_FIELD)
 };
 
-#define BOARD_PARAMS(P)                                                                       \
-    P(u32, cores, 1, RANGE(1, 64), "number of cores")                                         \
-    P(u64, frequency_hz, 3 * GHz, RANGE(MHz, 10 * GHz), "clock of the cores")                 \
-    P(bool, batching, true, ANY, "cycle after cycle without going back to the kernel")        \
+#define BOARD_PARAMS(P)                                                                                      \
+    P(u32, cores, 1, RANGE(1, 64), "number of cores")                                                        \
+    P(u64, frequency_hz, 3 * GHz, RANGE(MHz, 10 * GHz), "clock of the cores")                                \
+    P(bool, batching, true, ANY, "cycle after cycle without going back to the kernel")                       \
     P(text, label, 0, ANY, "a name for the results")
 
 struct board_cfg {
@@ -96,8 +96,14 @@ static bool listen(bool (*step)(const char *), const char *argument)
     return good;
 }
 
-static bool load_step(const char *name) { return config_load(config, name); }
-static bool set_step(const char *assignment) { return config_set(config, assignment); }
+static bool load_step(const char *name)
+{
+    return config_load(config, name);
+}
+static bool set_step(const char *assignment)
+{
+    return config_set(config, assignment);
+}
 
 static bool bind_step(const char *unused)
 {
@@ -153,7 +159,7 @@ static void assert_check_refused(const char *text, const char *expected)
     assert_message(expected);
 }
 
-/* What is read ------------------------------------------------------------------------------------------------------------ */
+/* --- what is read --- */
 
 static void nested_maps_and_dotted_keys_mean_the_same(void **state)
 {
@@ -234,7 +240,7 @@ static void several_structs_take_the_same_settings(void **state)
     assert_int_equal(second.ways, 3);
 }
 
-/* What is refused ---------------------------------------------------------------------------------------------------------- */
+/* --- what is refused --- */
 
 static void an_unknown_key_names_its_line_and_what_is_allowed_there(void **state)
 {
@@ -247,20 +253,23 @@ static void an_unknown_key_names_its_line_and_what_is_allowed_there(void **state
 static void an_unknown_section_is_an_unknown_key(void **state)
 {
     (void)state;
-    assert_check_refused("cpu: {l2: {ways: 4}}\n",
-                         ":1: cpu.l2.ways: unknown key, nothing in this machine uses it (allowed below cpu: l1d l1i)");
+    assert_check_refused(
+        "cpu: {l2: {ways: 4}}\n",
+        ":1: cpu.l2.ways: unknown key, nothing in this machine uses it (allowed below cpu: l1d l1i)");
 }
 
 static void an_unknown_key_at_the_top_lists_the_sections(void **state)
 {
     (void)state;
-    assert_check_refused("\ncores: 4\n", ":2: cores: unknown key, nothing in this machine uses it (allowed: board cpu)");
+    assert_check_refused("\ncores: 4\n",
+                         ":2: cores: unknown key, nothing in this machine uses it (allowed: board cpu)");
 }
 
 static void a_section_is_no_value(void **state)
 {
     (void)state;
-    assert_check_refused("cpu: 4\n", ":1: cpu: unknown key, nothing in this machine uses it (allowed: board cpu)");
+    assert_check_refused("cpu: 4\n",
+                         ":1: cpu: unknown key, nothing in this machine uses it (allowed: board cpu)");
 }
 
 static void each_unknown_key_gets_its_message(void **state)
@@ -283,8 +292,9 @@ static void a_value_out_of_range_names_its_line_and_the_range(void **state)
 static void a_wrong_unit_lists_the_units(void **state)
 {
     (void)state;
-    assert_bind_refused("board:\n  frequency_hz: 3ns\n",
-                        ":2: board.frequency_hz: '3ns' has the wrong unit (allowed: 1MHz..10GHz; units Hz kHz MHz GHz)");
+    assert_bind_refused(
+        "board:\n  frequency_hz: 3ns\n",
+        ":2: board.frequency_hz: '3ns' has the wrong unit (allowed: 1MHz..10GHz; units Hz kHz MHz GHz)");
 }
 
 static void a_wrong_type_says_what_it_is_not(void **state)
@@ -310,13 +320,15 @@ static void a_wrong_choice_lists_the_choices(void **state)
 static void a_duplicate_key_names_both_lines(void **state)
 {
     (void)state;
-    assert_load_refused("cpu:\n  l1d:\n    ways: 4\n    ways: 8\n", ":4: cpu.l1d.ways: duplicate key (first on line 3)");
+    assert_load_refused("cpu:\n  l1d:\n    ways: 4\n    ways: 8\n",
+                        ":4: cpu.l1d.ways: duplicate key (first on line 3)");
 }
 
 static void a_duplicate_key_in_another_notation_is_one_too(void **state)
 {
     (void)state;
-    assert_load_refused("cpu:\n  l1d: {ways: 4}\ncpu.l1d.ways: 8\n", ":3: cpu.l1d.ways: duplicate key (first on line 2)");
+    assert_load_refused("cpu:\n  l1d: {ways: 4}\ncpu.l1d.ways: 8\n",
+                        ":3: cpu.l1d.ways: duplicate key (first on line 2)");
 }
 
 static void a_list_is_refused(void **state)
@@ -366,7 +378,8 @@ static void broken_yaml_names_the_line(void **state)
 static void a_binary_file_is_no_yaml(void **state)
 {
     (void)state;
-    write_file(file, "\x7f" "ELF\x02\x01\x01");
+    write_file(file, "\x7f"
+                     "ELF\x02\x01\x01");
     assert_false(listen(load_step, file));
     assert_non_null(strstr(message, ": not YAML: "));
 }
@@ -380,7 +393,8 @@ static void a_missing_file_is_told_with_the_presets_that_exist(void **state)
     assert_false(listen(load_step, "smal"));
     assert_string_equal(message, "'smal' is neither a preset nor a YAML file (presets: huge tiny)\n");
     assert_false(listen(load_step, file));
-    snprintf(expected, sizeof expected, "'%s' is neither a preset nor a YAML file (presets: huge tiny)\n", file);
+    snprintf(expected, sizeof expected, "'%s' is neither a preset nor a YAML file (presets: huge tiny)\n",
+             file);
     assert_string_equal(message, expected);
 }
 
@@ -430,7 +444,7 @@ static void errors_of_the_command_line_name_it(void **state)
                                  "(allowed below board: batching cores frequency_hz label)\n");
 }
 
-/* What is written ---------------------------------------------------------------------------------------------------------- */
+/* --- what is written --- */
 
 static char *written(const struct config *c)
 {

@@ -1,4 +1,5 @@
-/* test_kernel.c - the contract of kernel.h. Built twice: test_kernel on the stub, test_kernel_systemc on SystemC. */
+/* test_kernel.c - the contract of kernel.h. Built twice: test_kernel on the stub, test_kernel_systemc on
+ * SystemC. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +20,10 @@
 /* What ran, and when. */
 static struct log {
     unsigned n;
-    struct { u64 at_ps; unsigned who; } entry[MAX_LOG];
+    struct {
+        u64 at_ps;
+        unsigned who;
+    } entry[MAX_LOG];
 } seen;
 
 struct actor {
@@ -281,7 +285,11 @@ static u64 next_random(void)
 }
 
 /* The queue against the definition: at every step the pending event with least (time, rank, age) runs. */
-static struct model { bool pending; u64 at_ps; enum kernel_rank rank; } model[N_EVENTS];
+static struct model {
+    bool pending;
+    u64 at_ps;
+    enum kernel_rank rank;
+} model[N_EVENTS];
 
 static unsigned model_first(void)
 {
@@ -337,8 +345,14 @@ static void any_mix_of_notify_and_cancel_keeps_the_defined_order(void **state)
 
 /* A borrower at a time of its own choosing, which notes the last notification. */
 static u64 borrowed_now, noted_ps;
-static u64 borrowed_time(void *self) { return (void)self, borrowed_now; }
-static void note(void *self, u64 at_ps) { (void)self, noted_ps = at_ps; }
+static u64 borrowed_time(void *self)
+{
+    return (void)self, borrowed_now;
+}
+static void note(void *self, u64 at_ps)
+{
+    (void)self, noted_ps = at_ps;
+}
 static const struct kernel_borrower borrower = {borrowed_time, note, NULL};
 
 static void borrow(struct actor *a)
@@ -447,7 +461,8 @@ static void a_vcd_file_that_can_t_be_made_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(a_vcd_trace_holds_the_changes_of_its_variables), /* first: VCD files count SystemC's time, which never restarts */
+        T(a_vcd_trace_holds_the_changes_of_its_variables), /* first: VCD files count SystemC's time, which
+                                                              never restarts */
         T(time_starts_at_zero_with_nothing_pending),
         T(an_event_runs_exactly_after_its_delay),
         T(events_at_the_limit_wait_for_the_next_run),

@@ -10,15 +10,15 @@
 
 #include <string.h>
 
-#define TOY_PARAMS(P)                                                                    \
-    P(u32, size_bytes, 32 * KiB, POW2, "data capacity")                                  \
-    P(u32, ways, 8, RANGE(1, 64), "associativity")                                       \
-    P(u64, memory_bytes, GiB, RANGE(MiB, 64 * GiB), "memory")                            \
-    P(u64, frequency_hz, 3100 * MHz, RANGE(MHz, 10 * GHz), "clock")                      \
-    P(u64, latency_ps, 10000, ANY, "latency")                                            \
-    P(u32, hit_cycles, 4, NONZERO, "load-to-use latency")                                \
-    P(bool, batching, true, ANY, "cycle after cycle without the kernel")                 \
-    P(choice, policy, 1, ONE_OF("lru", "random", "plru"), "replacement policy")          \
+#define TOY_PARAMS(P)                                                                                        \
+    P(u32, size_bytes, 32 * KiB, POW2, "data capacity")                                                      \
+    P(u32, ways, 8, RANGE(1, 64), "associativity")                                                           \
+    P(u64, memory_bytes, GiB, RANGE(MiB, 64 * GiB), "memory")                                                \
+    P(u64, frequency_hz, 3100 * MHz, RANGE(MHz, 10 * GHz), "clock")                                          \
+    P(u64, latency_ps, 10000, ANY, "latency")                                                                \
+    P(u32, hit_cycles, 4, NONZERO, "load-to-use latency")                                                    \
+    P(bool, batching, true, ANY, "cycle after cycle without the kernel")                                     \
+    P(choice, policy, 1, ONE_OF("lru", "random", "plru"), "replacement policy")                              \
     P(text, image, 0, ANY, "a file")
 
 struct toy_cfg {
@@ -120,10 +120,14 @@ static void plain_integers_may_be_hexadecimal(void **state)
 static void wrong_units_are_refused(void **state)
 {
     (void)state;
-    assert_refused("memory_bytes", "3GHz", "'3GHz' has the wrong unit (allowed: 1MiB..64GiB; units B KiB MiB GiB TiB)");
-    assert_refused("memory_bytes", "2GB", "'2GB' has the wrong unit (allowed: 1MiB..64GiB; units B KiB MiB GiB TiB)");
-    assert_refused("frequency_hz", "3ghz", "'3ghz' has the wrong unit (allowed: 1MHz..10GHz; units Hz kHz MHz GHz)");
-    assert_refused("latency_ps", "3KiB", "'3KiB' has the wrong unit (allowed: at least 0ps; units ps ns us ms s)");
+    assert_refused("memory_bytes", "3GHz",
+                   "'3GHz' has the wrong unit (allowed: 1MiB..64GiB; units B KiB MiB GiB TiB)");
+    assert_refused("memory_bytes", "2GB",
+                   "'2GB' has the wrong unit (allowed: 1MiB..64GiB; units B KiB MiB GiB TiB)");
+    assert_refused("frequency_hz", "3ghz",
+                   "'3ghz' has the wrong unit (allowed: 1MHz..10GHz; units Hz kHz MHz GHz)");
+    assert_refused("latency_ps", "3KiB",
+                   "'3KiB' has the wrong unit (allowed: at least 0ps; units ps ns us ms s)");
     assert_refused("ways", "8KiB", "'8KiB' is not a plain integer (allowed: 1..64)");
 }
 
@@ -134,25 +138,29 @@ static void values_out_of_range_are_refused_and_the_edges_are_not(void **state)
     assert_reads("ways", "64");
     assert_refused("ways", "0", "'0' is out of range (allowed: 1..64)");
     assert_refused("ways", "65", "'65' is out of range (allowed: 1..64)");
-    assert_refused("memory_bytes", "65GiB", "'65GiB' is out of range (allowed: 1MiB..64GiB; units B KiB MiB GiB TiB)");
+    assert_refused("memory_bytes", "65GiB",
+                   "'65GiB' is out of range (allowed: 1MiB..64GiB; units B KiB MiB GiB TiB)");
     assert_reads("hit_cycles", "4294967295");
     assert_refused("hit_cycles", "4294967296", "'4294967296' is out of range (allowed: at least 1)");
     assert_refused("latency_ps", "18446744073709551616",
                    "'18446744073709551616' is out of range (allowed: at least 0ps; units ps ns us ms s)");
-    assert_refused("latency_ps", "18446745s", "'18446745s' is out of range (allowed: at least 0ps; units ps ns us ms s)");
+    assert_refused("latency_ps", "18446745s",
+                   "'18446745s' is out of range (allowed: at least 0ps; units ps ns us ms s)");
 }
 
 static void a_power_of_two_is_asked_for_by_name(void **state)
 {
     (void)state;
-    assert_refused("size_bytes", "48KiB",
-                   "'48KiB' is not a power of two (allowed: a power of two, at least 1B; units B KiB MiB GiB TiB)");
+    assert_refused(
+        "size_bytes", "48KiB",
+        "'48KiB' is not a power of two (allowed: a power of two, at least 1B; units B KiB MiB GiB TiB)");
 }
 
 static void what_is_no_number_is_refused(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"", "many", "-3", "+3", ".5", " 8", "8 ways", "8.5", "1e3", "99999999999999999999999"};
+    static const char *const wrong[] = {"",   "many",   "-3",  "+3",  ".5",
+                                        " 8", "8 ways", "8.5", "1e3", "99999999999999999999999"};
     char why[PARAM_WHY_BYTES];
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         assert_false(param_set(param("ways"), &cfg, wrong[i], why));

@@ -1,4 +1,5 @@
-/* test_stats.c - the registry of counters, measured regions, histograms, and files written whole or not at all. */
+/* test_stats.c - the registry of counters, measured regions, histograms, and files written whole or not at
+ * all. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,8 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TOY_STATS(S)                         \
-    S(lookups, "tag lookups, all kinds")     \
+#define TOY_STATS(S)                                                                                         \
+    S(lookups, "tag lookups, all kinds")                                                                     \
     S(misses, "lookups that found no line")
 
 struct toy {
@@ -161,7 +162,8 @@ static void a_region_is_the_difference_of_two_snapshots(void **state)
     assert_region_value("cpu0.cycles", 50);
     assert_value("cpu0.cycles", 1057);
     assert_true(stats_write(stats, dir, "stats", true));
-    assert_output("stats.json", "{\n  \"cpu0.cycles\": 50,\n  \"cpu0.l1d.lookups\": 0,\n  \"cpu0.l1d.misses\": 0\n}\n");
+    assert_output("stats.json",
+                  "{\n  \"cpu0.cycles\": 50,\n  \"cpu0.l1d.lookups\": 0,\n  \"cpu0.l1d.misses\": 0\n}\n");
 }
 
 static void beginning_twice_starts_the_region_anew(void **state)
@@ -194,9 +196,22 @@ static void a_region_s_peak_is_its_own_and_the_whole_run_knows_both(void **state
 static void histogram_buckets_hold_powers_of_two(void **state)
 {
     (void)state;
-    static const struct { u64 value; unsigned bucket; } expected[] = {
-        {0, 0}, {1, 1}, {2, 2}, {3, 2}, {4, 3}, {7, 3}, {8, 4}, {1023, 10}, {1024, 11}, {1 << 22, 23}, {(1 << 23) - 1, 23},
-        {1 << 23, 24}, {UINT64_MAX, 24}};
+    static const struct {
+        u64 value;
+        unsigned bucket;
+    } expected[] = {{0, 0},
+                    {1, 1},
+                    {2, 2},
+                    {3, 2},
+                    {4, 3},
+                    {7, 3},
+                    {8, 4},
+                    {1023, 10},
+                    {1024, 11},
+                    {1 << 22, 23},
+                    {(1 << 23) - 1, 23},
+                    {1 << 23, 24},
+                    {UINT64_MAX, 24}};
     for (unsigned i = 0; i < ARRAY_LEN(expected); i++)
         assert_int_equal(histogram_bucket_of(expected[i].value), expected[i].bucket);
 }
@@ -292,7 +307,8 @@ static void a_write_error_leaves_the_old_file(void **state)
 static void directories_are_made_with_their_parents(void **state)
 {
     (void)state;
-    char *deep = files_path(dir, "a/b/c", ""), *under_file = files_path(dir, "f/x", ""), *file = files_path(dir, "f", "");
+    char *deep = files_path(dir, "a/b/c", ""), *under_file = files_path(dir, "f/x", ""),
+         *file = files_path(dir, "f", "");
     assert_true(files_make_directories(deep));
     assert_true(files_make_directories(deep));
     struct stat s;
