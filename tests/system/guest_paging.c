@@ -16,6 +16,7 @@ enum { VA_PAGES = 512, FRAMES = 8, SPACES = 24, SPACE_PAGES = 6 };
 #define ALIAS_VA (DATA_VA + (64ull << 30))
 
 enum { PF_P = 1, PF_W = 2, PF_RSVD = 8, PF_I = 16 };
+enum { CPUID_7_EBX_SMEP = 1 << 7, CR4_BIT_SMEP = 1 << 20 };
 
 static unsigned checks, failures;
 static u64 frames[FRAMES];
@@ -151,6 +152,65 @@ static void test_no_execute(void)
     check_no_fault(try_call, va, "NX taken away");
     set_slot(slot, va, good);
     write_at(va, stamp_of(2));
+}
+
+/* SMEP: a page for user mode is not executable for the kernel. */
+static void test_smep(void)
+{
+    if (!(cpuid(7, 0).ebx & CPUID_7_EBX_SMEP)) return;
+    u64 va = TEST_VA + 2 * PAGE_4K, *slot = slot_of(va), good = *slot, cr4 = read_cr4();
+    *(volatile u8 *)va = 0xc3; /* RET */
+    write_cr4(cr4 & ~(u64)CR4_BIT_SMEP);
+    set_slot(slot, va, good | PTE_U);
+    check_no_fault(try_call, va, "page for user mode, without SMEP");
+    write_cr4(cr4 | CR4_BIT_SMEP);
+    check_fault(try_call, va, PF_P | PF_I, "page for user mode, with SMEP");
+    set_slot(slot, va, good & ~PTE_U);
+    check_no_fault(try_call, va, "page for the kernel, with SMEP");
+    write_cr4(cr4);
+    set_slot(slot, va, good);
+    write_at(va, stamp_of(2));
+}
+
+/* --- events whose delivery is the first use of a stack --- */
+
+static volatile u64 events;
+
+static void count_event(struct trap_frame *frame)
+{
+    events++;
+    if (frame->vector == VECTOR_UD) frame->rip += 2;
+}
+
+/* Runs an instruction on a stack whose page was not used since its entry last changed. */
+#define ON_UNUSED_STACK(slot, va, instruction)                                                                         \
+    do {                                                                                                               \
+        set_slot(slot, va, *(slot) & ~(PTE_A | PTE_D));                                                                \
+        __asm__ volatile("mov %%rsp, %%rbx; mov %0, %%rsp;" instruction "; mov %%rbx, %%rsp"                           \
+                         :                                                                                             \
+                         : "r"((va) + PAGE_4K)                                                                         \
+                         : "rbx", "memory");                                                                           \
+    } while (0)
+
+static void test_unused_stack(void)
+{
+    u64 va = ALIAS_VA + 7 * PAGE_1G, *slot = paging_slot(kernel_space(), va, PAGE_4K), before;
+    *slot = (u64)heap_page() | PTE_P | PTE_W;
+    trap_set_handler(VECTOR_UD, count_event);
+    trap_set_handler(VECTOR_INT_USER, count_event);
+    for (u64 round = 0; round < 3; round++) {
+        ON_UNUSED_STACK(slot, va, "ud2");
+        ON_UNUSED_STACK(slot, va, "int $0x80");
+    }
+    check(events == 6, "exceptions and software interrupts on an unused stack", events);
+    apic_timer_init();
+    for (before = apic_timer_ticks(); apic_timer_ticks() < before + 3;) {
+        interrupts_off();
+        apic_timer_start(2000);
+        ON_UNUSED_STACK(slot, va, "sti; hlt; cli");
+    }
+    check(apic_timer_ticks() == before + 3, "interrupts on an unused stack", apic_timer_ticks());
+    check((flags_at(slot) & PTE_D) != 0, "its dirty flag", *slot);
 }
 
 /* --- accessed and dirty flags --- */
@@ -349,6 +409,42 @@ static void test_strings(void)
     }
 }
 
+/* A table is rewritten while its directory entry stays; before it is used again, other tables are. */
+static void test_rewritten_table(void)
+{
+    static u64 copy[TABLE_ENTRIES] __attribute__((aligned(4096)));
+    u64 va = TEST_VA, other = ALIAS_VA + 4 * PAGE_1G, *table = slot_of(va);
+    paging_map(kernel_space(), other, frames[7], PAGE_4K, PAGE_4K, PTE_W);
+    page_copy(copy, table);
+    copy[1] = copy[2];
+    read_at(va);
+    page_copy(table, copy);
+    write_cr3(read_cr3());
+    check(read_at(other) == stamp_of(7), "new table", 0);
+    check(read_at(va) == stamp_of(0) && read_at(va + PAGE_4K) == stamp_of(2), "rewritten table", 0);
+    set_slot(&table[1], va + PAGE_4K, frames[1] | (table[1] & ~PTE_ADDRESS));
+}
+
+/* A store that begins in the page before a live table and ends in the table. */
+static void test_store_into_table_from_below(void)
+{
+    u64 *page = heap_run(2 * PAGE_4K, PAGE_4K), *table = page + TABLE_ENTRIES, va = ALIAS_VA + 6 * PAGE_1G;
+    u64 entry = frames[6] | PTE_P | PTE_W;
+    page_clear(page);
+    page_clear(table);
+    u64 *pd_slot = paging_slot(kernel_space(), va, PAGE_2M);
+    *pd_slot = (u64)table | PTE_P | PTE_W;
+    table[0] = frames[5] | PTE_P | PTE_W;
+    check(read_at(va) == stamp_of(5), "table behind a page", 0);
+    __asm__ volatile("movq %1, -4(%0)" : : "r"(table), "r"(entry << 32 | 0x1234) : "memory");
+    invlpg(va);
+    check((u32)table[0] == (u32)entry && table[0] >> 32 == 0, "upper half of a store", table[0]);
+    check(page[TABLE_ENTRIES - 1] >> 32 == 0x1234, "its lower half", page[TABLE_ENTRIES - 1]);
+    check(read_at(va) == stamp_of(6), "mapping after it", 0);
+    *pd_slot = 0;
+    invlpg(va);
+}
+
 /* --- tables in unusual places --- */
 
 /* One page table below two page-directory entries: a change shows at both addresses. */
@@ -508,7 +604,7 @@ static void test_spaces(void)
     write_cr3(home);
 }
 
-static void set_up(u64 hz)
+static void set_up(void)
 {
     for (u64 i = 0; i < FRAMES; i++) {
         frames[i] = (u64)heap_page();
@@ -516,7 +612,6 @@ static void set_up(u64 hz)
     }
     for (u64 page = 0; page < VA_PAGES; page++)
         paging_map(kernel_space(), TEST_VA + page * PAGE_4K, frames[page % FRAMES], PAGE_4K, PAGE_4K, PTE_W);
-    if (hz) timer_start(hz);
 }
 
 int main(void)
@@ -524,16 +619,21 @@ int main(void)
     u64 hz = 0;
     const struct word words[] = {{.key = "timer", .kind = WORD_NUMBER, .value = &hz, .max = TIMER_HZ_MAX}};
     words_read(boot.words, words, COUNT_OF(words));
-    set_up(hz);
+    set_up();
+    test_unused_stack();
+    if (hz) timer_start(hz);
     test_leaf_rights();
     test_upper_rights();
     test_no_execute();
+    test_smep();
     test_flags_of_leaf(TEST_VA + 4 * PAGE_4K, slot_of(TEST_VA + 4 * PAGE_4K), "flags of a 4 KiB page");
     test_flags_of_tables();
     test_stores();
     test_remap();
     test_unaligned();
     test_strings();
+    test_rewritten_table();
+    test_store_into_table_from_below();
     test_shared_table();
     test_recursive_table();
     test_recycled_table();
