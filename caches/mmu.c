@@ -96,10 +96,11 @@ static void derive_guest(struct mmu_context *c, const struct hart *h)
     bool nx = h->efer & EFER_NXE;
     c->paging = h->cr0 & CR0_PG;
     CHECK(!c->paging || (h->efer & EFER_LMA), "paging outside IA-32e mode is not modelled");
-    c->guest_format = h->cr4 & CR4_LA57 ? FORMAT_LONG5 : FORMAT_LONG4;
-    c->guest_rules = (struct walk_rules){.reserved = walk_reserved_bits(h->model->physical_bits) | (nx ? 0 : BIT(63)),
-                                         .pages_1g = cpu_has(h->model, FEATURE_page1gb),
-                                         .accessed_dirty = true};
+    c->guest_rules = walk_rules_make(h->cr4 & CR4_LA57 ? FORMAT_LONG5 : FORMAT_LONG4,
+                                     &(struct walk_options){.maxphyaddr = h->model->physical_bits,
+                                                            .no_execute = nx,
+                                                            .pages_1g = cpu_has(h->model, FEATURE_page1gb),
+                                                            .accessed_dirty = true});
     c->guest_root = h->cr3;
     c->smap = c->paging && (h->cr4 & CR4_SMAP);
     c->globals = h->cr4 & CR4_PGE;
@@ -111,11 +112,11 @@ static void derive_host(struct mmu_context *c, const struct mmu *m, const struct
 {
     bool flags = m->virt.eptp & BIT(6);
     c->ept = m->virt.ept;
-    c->host_format = bits(m->virt.eptp, 5, 3) == 4 ? FORMAT_EPT5 : FORMAT_EPT4;
-    c->host_rules = (struct walk_rules){.reserved = walk_reserved_bits(h->model->physical_bits),
-                                        .pages_1g = m->cfg.ept_pages_1g,
-                                        .accessed_dirty = flags,
-                                        .execute_only = m->cfg.ept_execute_only};
+    c->host_rules = walk_rules_make(bits(m->virt.eptp, 5, 3) == 4 ? FORMAT_EPT5 : FORMAT_EPT4,
+                                    &(struct walk_options){.maxphyaddr = h->model->physical_bits,
+                                                           .pages_1g = m->cfg.ept_pages_1g,
+                                                           .accessed_dirty = flags,
+                                                           .execute_only = m->cfg.ept_execute_only});
     c->host_root = m->virt.eptp;
     c->host_structure_writes = c->ept && flags;
 }

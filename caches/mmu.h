@@ -144,7 +144,6 @@ struct mmu_context {
     bool host_structure_writes;  /* EPT A/D: reads of guest paging structures count as writes */
     struct tlb_space space;      /* tags of linear and combined mappings */
     struct tlb_space host_space; /* tags of guest-physical mappings */
-    enum walk_format guest_format, host_format;
     struct walk_rules guest_rules, host_rules;
     u64 guest_root, host_root;
     u16 need[3][MMU_PRIVILEGES]; /* by enum access: rights that must be there */

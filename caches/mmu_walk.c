@@ -186,7 +186,7 @@ static void set_host_flags(struct run *r, struct walk *w, bool write)
 static bool host_walk(struct run *r, gpa_t at, unsigned guest_level, unsigned wanted, struct mapping *out)
 {
     struct walk w;
-    enum walk_state state = walk_begin(&w, r->c->host_format, &r->c->host_rules, r->c->host_root, at.v);
+    enum walk_state state = walk_begin(&w, &r->c->host_rules, r->c->host_root, at.v);
     if (timed(r)) {
         r->m->stats.host_walks++;
         if (state == WALK_NEED_ENTRY) resume_host(r, &w);
@@ -280,11 +280,11 @@ static bool guest_permits(const struct run *r)
 static bool walk_guest_tables(struct run *r)
 {
     struct walk *w = &r->guest;
-    enum walk_state state = walk_begin(w, r->c->guest_format, &r->c->guest_rules, r->c->guest_root, r->va.v);
+    enum walk_state state = walk_begin(w, &r->c->guest_rules, r->c->guest_root, r->va.v);
     bool located = false;
     if (timed(r)) {
         resume_guest(r);
-        located = w->level < walk_levels(w->format);
+        located = w->level < w->rules->levels;
     }
     while (state == WALK_NEED_ENTRY) {
         if (!located && !locate_entry(r)) return false;
@@ -415,7 +415,7 @@ static bool peek_host(const struct mmu_context *c, const struct hart *h, u64 gpa
     struct walk w;
     *out = HPA(gpa);
     if (!c->ept) return true;
-    enum walk_state state = walk_begin(&w, c->host_format, &c->host_rules, c->host_root, gpa);
+    enum walk_state state = walk_begin(&w, &c->host_rules, c->host_root, gpa);
     while (state == WALK_NEED_ENTRY) state = walk_feed(&w, peek_entry(h, HPA(w.entry_at)));
     if (state != WALK_DONE) return false;
     *out = HPA(w.frame | (gpa & (BIT(w.page_shift) - 1)));
@@ -428,7 +428,7 @@ bool mmu_peek(const struct mmu *m, const struct hart *h, va_t va, hpa_t *out)
     struct walk w;
     hpa_t at;
     if (!c->paging) return peek_host(c, h, va.v, out);
-    enum walk_state state = walk_begin(&w, c->guest_format, &c->guest_rules, c->guest_root, va.v);
+    enum walk_state state = walk_begin(&w, &c->guest_rules, c->guest_root, va.v);
     while (state == WALK_NEED_ENTRY) {
         if (!peek_host(c, h, w.entry_at, &at)) return false;
         state = walk_feed(&w, peek_entry(h, at));

@@ -21,39 +21,71 @@ static const struct format formats[] = {
 #define EPT_W         BIT(1)
 #define EPT_X         BIT(2)
 
-static const struct format *format_of(const struct walk *w) { return &formats[w->format]; }
+#define WALK_MAX_LEAF_LEVEL 3 /* 1-GByte pages */
 
-unsigned walk_levels(enum walk_format format) { return formats[format].levels; }
-
-static unsigned entry_shift(const struct format *f, unsigned level)
+/* SDM Vol. 3C, "EPT Misconfigurations": a leaf above level 1 must be aligned to its page. */
+static u64 leaf_reserved(const struct format *f, const struct walk_options *o, unsigned level)
 {
-    return PAGE_SHIFT + f->index_bits * (level - 1u);
+    unsigned shift = PAGE_SHIFT + f->index_bits * (level - 1u);
+    if (level == 1) return 0;
+    if (level == 3 && !o->pages_1g) return f->page_size;
+    return BIT(shift) - BIT(f->leaf_low_reserved);
+}
+
+static void fill_reserved(struct walk_rules *r, const struct format *f, const struct walk_options *o)
+{
+    u64 always = BIT(52) - BIT(o->maxphyaddr);
+    if (f->style == STYLE_IA32E && !o->no_execute) always |= IA32E_XD;
+    for (unsigned level = 1; level <= WALK_MAX_LEVELS; level++) {
+        r->reserved[0][level] = always | (level > WALK_MAX_LEAF_LEVEL ? f->upper_reserved : f->table_reserved);
+        r->reserved[1][level] = always | leaf_reserved(f, o, level);
+    }
+}
+
+struct walk_rules walk_rules_make(enum walk_format format, const struct walk_options *o)
+{
+    const struct format *f = &formats[format];
+    struct walk_rules r = {.format = format,
+                           .style = f->style,
+                           .levels = f->levels,
+                           .index_bits = f->index_bits,
+                           .entry_bytes = f->entry_bytes,
+                           .present = f->present,
+                           .page_size = f->page_size,
+                           .accessed = f->accessed,
+                           .dirty = f->dirty,
+                           .global = f->global,
+                           .accessed_dirty = o->accessed_dirty,
+                           .execute_only = o->execute_only};
+    fill_reserved(&r, f, o);
+    return r;
+}
+
+static unsigned entry_shift(const struct walk *w, unsigned level)
+{
+    return PAGE_SHIFT + w->rules->index_bits * (level - 1u);
 }
 
 static enum walk_state need_entry(struct walk *w, unsigned level, u64 table)
 {
-    const struct format *f = format_of(w);
-    unsigned low = entry_shift(f, level);
+    u64 index = (w->address >> entry_shift(w, level)) & (BIT(w->rules->index_bits) - 1);
     w->level = (u8)level;
-    w->entry_at = table + bits(w->address, low + f->index_bits - 1u, low) * f->entry_bytes;
+    w->entry_at = table + index * w->rules->entry_bytes;
     return WALK_NEED_ENTRY;
 }
 
-enum walk_state walk_begin(struct walk *w, enum walk_format format, const struct walk_rules *rules, u64 root,
-                           u64 address)
+enum walk_state walk_begin(struct walk *w, const struct walk_rules *rules, u64 root, u64 address)
 {
-    const struct format *f = &formats[format];
-    w->format = format;
-    w->rules = *rules;
+    w->rules = rules;
     w->address = address;
     w->rights = RIGHT_ALL;
-    w->top = f->levels;
-    w->level = f->levels;
-    if (f->style == STYLE_EPT && address >> entry_shift(f, f->levels + 1u)) {
+    w->top = rules->levels;
+    w->level = rules->levels;
+    if (rules->style == STYLE_EPT && address >> entry_shift(w, rules->levels + 1u)) {
         w->rights = 0;
         return WALK_NOT_PRESENT;
     }
-    return need_entry(w, f->levels, root & ADDRESS_BITS);
+    return need_entry(w, rules->levels, root & ADDRESS_BITS);
 }
 
 void walk_resume(struct walk *w, unsigned level, u64 table, unsigned rights)
@@ -74,77 +106,58 @@ static unsigned ept_rights(u64 entry)
     return (unsigned)(entry & (EPT_R | EPT_W | EPT_X)) | RIGHT_U; /* the bits fall together */
 }
 
-static bool is_leaf(const struct walk *w, u64 entry)
+static bool maps_page(const struct walk *w, u64 entry)
 {
-    if (w->level == 1) return true;
-    return w->level <= 3 && (entry & format_of(w)->page_size);
-}
-
-static u64 leaf_reserved(const struct walk *w)
-{
-    const struct format *f = format_of(w);
-    if (w->level == 1) return 0;
-    if (w->level == 3 && !w->rules.pages_1g) return f->page_size;
-    unsigned top = entry_shift(f, w->level) - 1u;
-    return bits(~0ull, top, f->leaf_low_reserved) << f->leaf_low_reserved;
-}
-
-static u64 reserved_bits(const struct walk *w, u64 entry)
-{
-    const struct format *f = format_of(w);
-    if (w->level > 3) return w->rules.reserved | f->upper_reserved;
-    return w->rules.reserved | (is_leaf(w, entry) ? leaf_reserved(w) : f->table_reserved);
+    return w->level == 1 || (w->level <= WALK_MAX_LEAF_LEVEL && (entry & w->rules->page_size));
 }
 
 /* SDM Vol. 3C, "EPT Misconfigurations": rights that make no sense, and memory types that do not exist. */
-static bool ept_is_misconfigured(const struct walk *w, u64 entry)
+static bool ept_is_misconfigured(const struct walk *w, u64 entry, bool leaf)
 {
     u64 type = bits(entry, 5, 3);
     if ((entry & EPT_W) && !(entry & EPT_R)) return true;
-    if (!(entry & EPT_R) && !w->rules.execute_only) return true;
-    return is_leaf(w, entry) && (type == 2 || type == 3 || type == 7);
+    if (!(entry & EPT_R) && !w->rules->execute_only) return true;
+    return leaf && (type == 2 || type == 3 || type == 7);
 }
 
-static bool is_reserved(const struct walk *w, u64 entry)
+static bool is_reserved(const struct walk *w, u64 entry, bool leaf)
 {
-    if (entry & reserved_bits(w, entry)) return true;
-    return format_of(w)->style == STYLE_EPT && ept_is_misconfigured(w, entry);
+    if (entry & w->rules->reserved[leaf][w->level]) return true;
+    return w->rules->style == STYLE_EPT && ept_is_misconfigured(w, entry, leaf);
 }
 
 static enum walk_state finish(struct walk *w, u64 entry)
 {
-    w->page_shift = (u8)entry_shift(format_of(w), w->level);
+    w->page_shift = (u8)entry_shift(w, w->level);
     w->frame = entry & ADDRESS_BITS & ~(BIT(w->page_shift) - 1);
     return WALK_DONE;
 }
 
 enum walk_state walk_feed(struct walk *w, u64 entry)
 {
-    const struct format *f = format_of(w);
+    bool leaf = maps_page(w, entry);
     w->entry[w->level] = entry;
     w->entry_place[w->level] = w->entry_at;
-    if (!(entry & f->present)) {
+    if (!(entry & w->rules->present)) {
         w->rights = 0;
         return WALK_NOT_PRESENT;
     }
-    if (is_reserved(w, entry)) return WALK_RESERVED;
-    w->rights &= (u8)(f->style == STYLE_EPT ? ept_rights(entry) : ia32e_rights(entry));
+    if (is_reserved(w, entry, leaf)) return WALK_RESERVED;
+    w->rights &= (u8)(w->rules->style == STYLE_EPT ? ept_rights(entry) : ia32e_rights(entry));
     w->entry_rights[w->level] = w->rights;
-    if (is_leaf(w, entry)) return finish(w, entry);
-    return need_entry(w, w->level - 1u, entry & ADDRESS_BITS);
+    return leaf ? finish(w, entry) : need_entry(w, w->level - 1u, entry & ADDRESS_BITS);
 }
 
 bool walk_update(const struct walk *w, unsigned level, bool write, u64 *value)
 {
-    const struct format *f = format_of(w);
-    u64 flags = f->accessed | (write && level == walk_leaf_level(w) ? f->dirty : 0);
+    u64 flags = w->rules->accessed | (write && level == walk_leaf_level(w) ? w->rules->dirty : 0);
     *value = w->entry[level] | flags;
-    return w->rules.accessed_dirty && *value != w->entry[level];
+    return w->rules->accessed_dirty && *value != w->entry[level];
 }
 
 bool walk_is_dirty(const struct walk *w)
 {
-    return !w->rules.accessed_dirty || (w->entry[walk_leaf_level(w)] & format_of(w)->dirty);
+    return !w->rules->accessed_dirty || (w->entry[walk_leaf_level(w)] & w->rules->dirty);
 }
 
-bool walk_is_global(const struct walk *w) { return w->entry[walk_leaf_level(w)] & format_of(w)->global; }
+bool walk_is_global(const struct walk *w) { return w->entry[walk_leaf_level(w)] & w->rules->global; }

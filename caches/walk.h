@@ -32,13 +32,27 @@ enum walk_format {
 /* Access rights of a translation, and in the same bits what an access wants. */
 enum rights { RIGHT_R = 1, RIGHT_W = 2, RIGHT_X = 4, RIGHT_U = 8, RIGHT_ALL = 15 };
 
-/* What the processor and its control registers add to the format. */
+/* A format as one processor, in one control state, reads it: made by walk_rules_make. */
 struct walk_rules {
-    u64 reserved;        /* in every present entry: bits 51:MAXPHYADDR, and bit 63 while XD is not enabled */
-    bool pages_1g;       /* an entry of level 3 may map a page */
+    enum walk_format format;
+    enum walk_style style;
+    u8 levels, index_bits, entry_bytes;
+    u64 present, page_size, accessed, dirty, global;
+    u64 reserved[2][WALK_MAX_LEVELS + 1]; /* by "maps a page", level */
     bool accessed_dirty; /* the flags are kept: always in ordinary paging, EPTP bit 6 in EPT */
     bool execute_only;   /* EPT: X without R is legal */
 };
+
+/* What the processor and its control registers add to the format. */
+struct walk_options {
+    unsigned maxphyaddr; /* 32..52: higher bits are reserved */
+    bool no_execute;     /* ordinary paging: bit 63 is XD, not reserved (IA32_EFER.NXE) */
+    bool pages_1g;       /* an entry of level 3 may map a page */
+    bool accessed_dirty;
+    bool execute_only;
+};
+
+struct walk_rules walk_rules_make(enum walk_format format, const struct walk_options *o);
 
 enum walk_state {
     WALK_NEED_ENTRY,  /* feed the entry at entry_at */
@@ -48,8 +62,7 @@ enum walk_state {
 };
 
 struct walk {
-    enum walk_format format;
-    struct walk_rules rules;
+    const struct walk_rules *rules;
     u64 address;   /* that is translated */
     u64 entry_at;  /* address of the entry that is needed */
     u8 level;      /* of that entry: 5 or 4 .. 1 */
@@ -62,9 +75,9 @@ struct walk {
     u8 entry_rights[WALK_MAX_LEVELS + 1]; /* by level: rights accumulated down to it and with it */
 };
 
-/* Begins at the root table. WALK_NEED_ENTRY, or WALK_NOT_PRESENT for an EPT format and an address wider than its levels reach (SDM Vol. 3C, "EPT
+/* Begins at the root table. `rules` must outlive the walk. WALK_NEED_ENTRY, or WALK_NOT_PRESENT for an EPT format and an address wider than its levels reach (SDM Vol. 3C, "EPT
  * Translation Mechanism"). A linear address is taken as canonical. */
-enum walk_state walk_begin(struct walk *w, enum walk_format format, const struct walk_rules *rules, u64 root, u64 address);
+enum walk_state walk_begin(struct walk *w, const struct walk_rules *rules, u64 root, u64 address);
 
 /* After walk_begin: goes on at `level` in the table at `table`, as a paging-structure cache remembers it, with the rights of the levels above. */
 void walk_resume(struct walk *w, unsigned level, u64 table, unsigned rights);
@@ -82,18 +95,10 @@ bool walk_is_dirty(const struct walk *w);
 /* After WALK_DONE: the leaf's global flag (ordinary paging only). */
 bool walk_is_global(const struct walk *w);
 
-unsigned walk_levels(enum walk_format format);
-
 /* The level whose entry mapped the page. */
 static inline unsigned walk_leaf_level(const struct walk *w) { return (w->page_shift - PAGE_SHIFT) / 9 + 1; }
 
 /* Address bits that an entry of `level` spans: 12, 21, 30, 39, 48. */
 static inline unsigned walk_level_shift(unsigned level) { return PAGE_SHIFT + 9 * (level - 1); }
-
-/* Reserved bits for a processor with `maxphyaddr` physical-address bits (32..52). */
-static inline u64 walk_reserved_bits(unsigned maxphyaddr)
-{
-    return maxphyaddr >= 52 ? 0 : bits(~0ull, 51, maxphyaddr) << maxphyaddr;
-}
 
 #endif

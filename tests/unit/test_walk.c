@@ -7,20 +7,23 @@
 
 /* --- the step machine --- */
 
-static const struct walk_rules plain_rules = {.reserved = 0x000fc00000000000ull, .pages_1g = true, .accessed_dirty = true};
+static const struct walk_options plain = {.maxphyaddr = 46, .no_execute = true, .pages_1g = true, .accessed_dirty = true};
 
-static enum walk_state feed_all(struct walk *w, enum walk_format format, const struct walk_rules *rules, const u64 *entry, unsigned n)
+#define ABOVE_MAXPHYADDR 0x000fc00000000000ull /* bits 51:46 */
+
+static enum walk_state feed_all(struct walk *w, const struct walk_rules *rules, const u64 *entry, unsigned n)
 {
-    enum walk_state state = walk_begin(w, format, rules, 0x1000, VA_TEST);
+    enum walk_state state = walk_begin(w, rules, 0x1000, VA_TEST);
     for (unsigned i = 0; i < n && state == WALK_NEED_ENTRY; i++) state = walk_feed(w, entry[i]);
     return state;
 }
 
 static void each_level_asks_for_the_entry_that_its_nine_bits_index(void **unused)
 {
+    struct walk_rules rules = walk_rules_make(FORMAT_LONG4, &plain);
     struct walk w;
     (void)unused;
-    assert_int_equal(walk_begin(&w, FORMAT_LONG4, &plain_rules, 0x1fff, VA_TEST), WALK_NEED_ENTRY);
+    assert_int_equal(walk_begin(&w, &rules, 0x1fff, VA_TEST), WALK_NEED_ENTRY);
     assert_int_equal(w.entry_at, 0x1000 + 8 * (VA_TEST >> 39 & 511)); /* CR3's low bits are no address */
     assert_int_equal(walk_feed(&w, 0x2000 | PTE_ALL), WALK_NEED_ENTRY);
     assert_int_equal(w.entry_at, 0x2000 + 8 * (VA_TEST >> 30 & 511));
@@ -38,86 +41,89 @@ static void rights_are_those_that_every_level_grants(void **unused)
 {
     static const struct { u64 flags; unsigned lost; } without[] = {
         {PTE_P | PTE_U | PTE_A, RIGHT_W}, {PTE_P | PTE_W | PTE_A, RIGHT_U}, {PTE_P | PTE_W | PTE_U | PTE_A | PTE_XD, RIGHT_X}};
+    struct walk_rules rules = walk_rules_make(FORMAT_LONG4, &plain);
     (void)unused;
     for (unsigned level = 0; level < 4; level++)
         for (unsigned i = 0; i < ARRAY_LEN(without); i++) {
             u64 entry[4] = {PTE_ALL, PTE_ALL, PTE_ALL, PTE_ALL};
             struct walk w;
             entry[level] = without[i].flags;
-            assert_int_equal(feed_all(&w, FORMAT_LONG4, &plain_rules, entry, 4), WALK_DONE);
+            assert_int_equal(feed_all(&w, &rules, entry, 4), WALK_DONE);
             assert_int_equal(w.rights, RIGHT_ALL & ~without[i].lost);
         }
 }
 
 /* bit: of the entry at `level` (4 .. 1 of four-level paging; the leaf is there when `leaf`). */
-static enum walk_state state_with_bit(enum walk_format format, const struct walk_rules *rules, unsigned level, bool leaf, u64 bit)
+static enum walk_state state_with_bit(enum walk_format format, const struct walk_options *o, unsigned level, bool leaf, u64 bit)
 {
+    struct walk_rules rules = walk_rules_make(format, o);
     u64 good = format == FORMAT_EPT4 ? EPT_RWX : PTE_ALL;
     u64 entry[4] = {good, good, good, good};
     struct walk w;
     entry[4 - level] |= bit | (leaf && level > 1 ? PTE_PS : 0);
-    return feed_all(&w, format, rules, entry, 4);
+    return feed_all(&w, &rules, entry, 4);
 }
 
-static u64 reserved_found(enum walk_format format, const struct walk_rules *rules, unsigned level, bool leaf)
+static u64 reserved_found(enum walk_format format, const struct walk_options *o, unsigned level, bool leaf)
 {
     u64 found = 0;
     for (unsigned bit = 0; bit < 64; bit++)
-        if (state_with_bit(format, rules, level, leaf, BIT(bit)) == WALK_RESERVED) found |= BIT(bit);
+        if (state_with_bit(format, o, level, leaf, BIT(bit)) == WALK_RESERVED) found |= BIT(bit);
     return found;
 }
 
 static void reserved_bits_of_ordinary_paging_are_the_manuals(void **unused)
 {
-    struct walk_rules no_nx = plain_rules;
-    u64 high = plain_rules.reserved;
-    no_nx.reserved |= BIT(63);
+    struct walk_options no_nx = plain;
+    u64 high = ABOVE_MAXPHYADDR;
+    no_nx.no_execute = false;
     (void)unused;
-    assert_int_equal(reserved_found(FORMAT_LONG4, &plain_rules, 4, false), high | PTE_PS);
-    assert_int_equal(reserved_found(FORMAT_LONG4, &plain_rules, 3, true), high | 0x3fffe000);
-    assert_int_equal(reserved_found(FORMAT_LONG4, &plain_rules, 2, true), high | 0x1fe000);
-    assert_int_equal(reserved_found(FORMAT_LONG4, &plain_rules, 2, false), high | 0); /* PS alone makes a legal large page */
-    assert_int_equal(reserved_found(FORMAT_LONG4, &plain_rules, 1, false), high);
+    assert_int_equal(reserved_found(FORMAT_LONG4, &plain, 4, false), high | PTE_PS);
+    assert_int_equal(reserved_found(FORMAT_LONG4, &plain, 3, true), high | 0x3fffe000);
+    assert_int_equal(reserved_found(FORMAT_LONG4, &plain, 2, true), high | 0x1fe000);
+    assert_int_equal(reserved_found(FORMAT_LONG4, &plain, 2, false), high | 0); /* PS alone makes a legal large page */
+    assert_int_equal(reserved_found(FORMAT_LONG4, &plain, 1, false), high);
     assert_int_equal(reserved_found(FORMAT_LONG4, &no_nx, 1, false), high | BIT(63));
     assert_int_equal(reserved_found(FORMAT_LONG4, &no_nx, 4, false), high | PTE_PS | BIT(63));
 }
 
 static void reserved_bits_of_ept_are_the_manuals(void **unused)
 {
-    u64 high = plain_rules.reserved;
+    u64 high = ABOVE_MAXPHYADDR;
     (void)unused;
-    assert_int_equal(reserved_found(FORMAT_EPT4, &plain_rules, 4, false), high | 0xf8);
-    assert_int_equal(reserved_found(FORMAT_EPT4, &plain_rules, 3, false), high | 0x78);
-    assert_int_equal(reserved_found(FORMAT_EPT4, &plain_rules, 2, false), high | 0x78);
-    assert_int_equal(reserved_found(FORMAT_EPT4, &plain_rules, 3, true), high | 0x3ffff000 | 0x10); /* memory type 2 alone is illegal */
-    assert_int_equal(reserved_found(FORMAT_EPT4, &plain_rules, 2, true), high | 0x1ff000 | 0x10);
-    assert_int_equal(reserved_found(FORMAT_EPT4, &plain_rules, 1, false), high | 0x10);
+    assert_int_equal(reserved_found(FORMAT_EPT4, &plain, 4, false), high | 0xf8);
+    assert_int_equal(reserved_found(FORMAT_EPT4, &plain, 3, false), high | 0x78);
+    assert_int_equal(reserved_found(FORMAT_EPT4, &plain, 2, false), high | 0x78);
+    assert_int_equal(reserved_found(FORMAT_EPT4, &plain, 3, true), high | 0x3ffff000 | 0x10); /* memory type 2 alone is illegal */
+    assert_int_equal(reserved_found(FORMAT_EPT4, &plain, 2, true), high | 0x1ff000 | 0x10);
+    assert_int_equal(reserved_found(FORMAT_EPT4, &plain, 1, false), high | 0x10);
 }
 
 static void one_gib_pages_are_reserved_where_the_processor_has_none(void **unused)
 {
-    struct walk_rules rules = plain_rules;
+    struct walk_options o = plain;
     (void)unused;
-    assert_int_equal(state_with_bit(FORMAT_LONG4, &rules, 3, true, 0), WALK_DONE);
-    assert_int_equal(state_with_bit(FORMAT_EPT4, &rules, 3, true, 0), WALK_DONE);
-    rules.pages_1g = false;
-    assert_int_equal(state_with_bit(FORMAT_LONG4, &rules, 3, true, 0), WALK_RESERVED);
-    assert_int_equal(state_with_bit(FORMAT_EPT4, &rules, 3, true, 0), WALK_RESERVED);
+    assert_int_equal(state_with_bit(FORMAT_LONG4, &o, 3, true, 0), WALK_DONE);
+    assert_int_equal(state_with_bit(FORMAT_EPT4, &o, 3, true, 0), WALK_DONE);
+    o.pages_1g = false;
+    assert_int_equal(state_with_bit(FORMAT_LONG4, &o, 3, true, 0), WALK_RESERVED);
+    assert_int_equal(state_with_bit(FORMAT_EPT4, &o, 3, true, 0), WALK_RESERVED);
 }
 
 static void ept_rights_without_sense_are_misconfigurations(void **unused)
 {
     static const enum walk_state strict[8] = {WALK_NOT_PRESENT, WALK_DONE,     WALK_RESERVED, WALK_DONE,
                                               WALK_RESERVED,    WALK_DONE,     WALK_RESERVED, WALK_DONE};
-    struct walk_rules rules = plain_rules;
+    struct walk_options o = plain;
     (void)unused;
     for (unsigned execute_only = 0; execute_only < 2; execute_only++) {
-        rules.execute_only = execute_only;
+        o.execute_only = execute_only;
+        struct walk_rules rules = walk_rules_make(FORMAT_EPT4, &o);
         for (unsigned rights = 0; rights < 8; rights++) {
             u64 entry[4] = {7, 7, 7, rights};
             struct walk w;
             enum walk_state expected = execute_only && rights == 4 ? WALK_DONE : strict[rights];
-            assert_int_equal(feed_all(&w, FORMAT_EPT4, &rules, entry, 4), expected);
+            assert_int_equal(feed_all(&w, &rules, entry, 4), expected);
         }
     }
 }
@@ -127,27 +133,28 @@ static void only_the_memory_types_that_exist_are_legal_in_ept_leaves(void **unus
     (void)unused;
     for (u64 type = 0; type < 8; type++) {
         bool legal = type != 2 && type != 3 && type != 7;
-        assert_int_equal(state_with_bit(FORMAT_EPT4, &plain_rules, 1, true, type << 3), legal ? WALK_DONE : WALK_RESERVED);
-        assert_int_equal(state_with_bit(FORMAT_EPT4, &plain_rules, 2, true, type << 3), legal ? WALK_DONE : WALK_RESERVED);
+        assert_int_equal(state_with_bit(FORMAT_EPT4, &plain, 1, true, type << 3), legal ? WALK_DONE : WALK_RESERVED);
+        assert_int_equal(state_with_bit(FORMAT_EPT4, &plain, 2, true, type << 3), legal ? WALK_DONE : WALK_RESERVED);
     }
 }
 
 static void a_guest_physical_address_wider_than_the_ept_is_not_present(void **unused)
 {
+    struct walk_rules four = walk_rules_make(FORMAT_EPT4, &plain), five = walk_rules_make(FORMAT_EPT5, &plain);
     struct walk w;
     (void)unused;
-    assert_int_equal(walk_begin(&w, FORMAT_EPT4, &plain_rules, 0, BIT(48) - 1), WALK_NEED_ENTRY);
-    assert_int_equal(walk_begin(&w, FORMAT_EPT4, &plain_rules, 0, BIT(48)), WALK_NOT_PRESENT);
-    assert_int_equal(walk_begin(&w, FORMAT_EPT5, &plain_rules, 0, BIT(48)), WALK_NEED_ENTRY);
+    assert_int_equal(walk_begin(&w, &four, 0, BIT(48) - 1), WALK_NEED_ENTRY);
+    assert_int_equal(walk_begin(&w, &four, 0, BIT(48)), WALK_NOT_PRESENT);
+    assert_int_equal(walk_begin(&w, &five, 0, BIT(48)), WALK_NEED_ENTRY);
 }
 
 static void updates_ask_for_accessed_everywhere_and_dirty_in_the_written_leaf(void **unused)
 {
     u64 entry[3] = {0x2000 | PTE_P | PTE_W, 0x3000 | PTE_P | PTE_A, 0x200000 | PTE_P | PTE_W | PTE_PS}, value;
-    struct walk_rules rules = plain_rules;
+    struct walk_rules rules = walk_rules_make(FORMAT_LONG4, &plain);
     struct walk w;
     (void)unused;
-    assert_int_equal(feed_all(&w, FORMAT_LONG4, &rules, entry, 3), WALK_DONE);
+    assert_int_equal(feed_all(&w, &rules, entry, 3), WALK_DONE);
     assert_true(walk_update(&w, 4, true, &value));
     assert_int_equal(value, entry[0] | PTE_A);
     assert_false(walk_update(&w, 3, true, &value));
@@ -155,7 +162,7 @@ static void updates_ask_for_accessed_everywhere_and_dirty_in_the_written_leaf(vo
     assert_int_equal(value, entry[2] | PTE_A);
     assert_true(walk_update(&w, 2, true, &value));
     assert_int_equal(value, entry[2] | PTE_A | PTE_D);
-    w.rules.accessed_dirty = false;
+    rules.accessed_dirty = false;
     assert_false(walk_update(&w, 2, true, &value));
 }
 
