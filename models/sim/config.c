@@ -185,11 +185,16 @@ bool config_set(struct config *c, const char *assignment)
     }
     char path[MAX_PATH_BYTES];
     snprintf(path, sizeof path, "%.*s", (int)(equals - assignment), assignment);
+    config_set_from(c, path, equals + 1, "--set", 0);
+    return true;
+}
+
+void config_set_from(struct config *c, const char *path, const char *value, const char *file, unsigned line)
+{
     struct setting_list one = {0};
-    settings_add(&one, path, equals + 1, "--set", 0);
+    settings_add(&one, path, value, file, line);
     apply(c, &one);
     settings_free(&one);
-    return true;
 }
 
 /* --- binding --- */

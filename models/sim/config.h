@@ -24,6 +24,8 @@ void config_free(struct config *c);
 bool config_load(struct config *c, const char *preset_or_file);
 /* One "path=value" of the command line, which overrides files and earlier ones. false: message printed. */
 bool config_set(struct config *c, const char *assignment);
+/* The same from another place, which messages name. line 0: none. */
+void config_set_from(struct config *c, const char *path, const char *value, const char *file, unsigned line);
 
 /* Fills the struct at `base` with defaults, then with the settings below `prefix`. All errors are printed,
  * the first decides: false means the configuration is unusable. The table is remembered for config_write and
