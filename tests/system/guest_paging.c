@@ -266,7 +266,6 @@ struct machine_state {
     STORE(mov32i, "movl $0x12345678, %3", ALL)                                                                         \
     STORE(mov16i, "movw $0x1234, %3", ALL)                                                                             \
     STORE(mov8i, "movb $0x56, %3", ALL)                                                                                \
-    STORE(movnti, "movnti %2, %3", ALL)                                                                                \
     STORE(xchg64, "xchgq %2, %3", ALL)                                                                                 \
     STORE(xchg32, "xchgl %k2, %3", ALL)                                                                                \
     STORE(xchg16, "xchgw %w2, %3", ALL)                                                                                \

@@ -105,12 +105,18 @@ static u64 rights_at(const struct walk *w, unsigned level)
     return level == w->level && !(w->entry[level] & PTE_D) ? rights & ~PTE_W : rights;
 }
 
+/* Asked above level 1. */
+static bool points_to_table(slot_t slot)
+{
+    return (pool_entry(slot) & (PTE_P | PTE_PS)) == PTE_P;
+}
+
 /* A guest page of 2M or 1G is mapped in 2 MiB pieces; a piece that holds a table is split, and stays so. */
 static bool maps_at(const struct walk *w, unsigned level, slot_t slot)
 {
     if (level == 1) return true;
-    bool split = pool_entry(slot) && !(pool_entry(slot) & PTE_PS);
-    return level == 2 && w->level >= 2 && !split && w->gpa < guest.bytes && !pool_region_has_tables(w->gpa);
+    return level == 2 && w->level >= 2 && w->gpa < guest.bytes && !points_to_table(slot) &&
+           !pool_region_has_tables(w->gpa);
 }
 
 /* Guest memory, or the local APIC's page, which is the guest's too; the guest has nothing else. */
@@ -126,9 +132,11 @@ static u64 mapping_of(const struct walk *w, unsigned level)
           (unsigned long long)w->gpa, (unsigned long long)vmread(GUEST_RIP));
 }
 
-/* The table below an entry that is no leaf: the shadow of the guest's, or a part of its large page. */
-static u32 page_below(const struct walk *w, unsigned level)
+/* The table below an entry that is no leaf: the one that it points to already, the shadow of the guest's table, or a part
+ * of the guest's large page. */
+static u32 page_below(const struct walk *w, unsigned level, slot_t slot)
 {
+    if (points_to_table(slot)) return pool_page_below(slot);
     if (level > w->level) return pool_page(w->table[level - 1], level - 1, SHADOW_OF);
     return pool_page(round_down(w->gpa, entry_bytes(level)), level - 1, SPLIT_OF);
 }
@@ -145,7 +153,7 @@ static void fill(struct vcpu *vcpu, u64 va, const struct walk *w)
             changed |= pool_set_entry(slot, mapping_of(w, level));
             break;
         }
-        page = page_below(w, level);
+        page = page_below(w, level, slot);
         changed |= pool_set_entry(slot, pool_table(page) | rights_at(w, level) | PTE_A);
     }
     if (changed) vcpu_flush_address(vcpu, va);
@@ -217,8 +225,8 @@ static void on_page_fault(struct vcpu *vcpu)
 {
     u64 va = vmread(EXIT_QUALIFICATION);
     u32 access = (u32)vmread(EXIT_INTERRUPTION_ERROR_CODE) & (PF_WRITE | PF_USER | PF_FETCH);
-    struct walk w = walk_guest(vcpu, va, access);
-    if (w.faults)
+    struct walk w;
+    if (!walk_guest(vcpu, va, access, &w))
         give_fault_to_guest(vcpu, va, w.error_code);
     else if (access & PF_WRITE && pool_is_table(w.gpa))
         on_table_store(vcpu, va, w.gpa);

@@ -1,5 +1,6 @@
 #include "shadow/store.h"
 #include "kit/memory.h"
+#include "kit/paging.h"
 #include "shadow/walk.h"
 
 enum { INSTRUCTION_BYTES_MAX = 15, REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8, CS_RIGHTS_LONG = 1 << 13 };
@@ -24,7 +25,6 @@ struct opcode {
 static const struct opcode opcodes[] = {
     {0x0089, true,  ANY_EXTENSION, SOURCE_REGISTER,       STORE_MOV},
     {0x00c7, true,  0,             SOURCE_IMMEDIATE,      STORE_MOV},
-    {0x0fc3, false, ANY_EXTENSION, SOURCE_REGISTER,       STORE_MOV},
     {0x0087, true,  ANY_EXTENSION, SOURCE_REGISTER,       STORE_XCHG},
     {0x0009, true,  ANY_EXTENSION, SOURCE_REGISTER,       STORE_OR},
     {0x0021, true,  ANY_EXTENSION, SOURCE_REGISTER,       STORE_AND},
@@ -44,8 +44,8 @@ static const struct opcode opcodes[] = {
 
 /* An instruction while it is read, byte by byte. */
 struct reader {
-    u8 bytes[INSTRUCTION_BYTES_MAX];
-    u8 at, length;
+    const u8 *bytes;
+    unsigned at, length;
     bool operand_size_prefix, overrun;
     u8 rex;
     u16 code;
@@ -59,8 +59,8 @@ static u64 read_little_endian(struct reader *r, unsigned bytes)
         r->overrun = true;
         return 0;
     }
-    memcpy(&value, r->bytes + r->at, bytes);
-    r->at = (u8)(r->at + bytes);
+    for (unsigned i = 0; i < bytes; i++)
+        value |= (u64)r->bytes[r->at++] << 8 * i;
     return value;
 }
 
@@ -75,15 +75,22 @@ static u64 low_bytes(u64 value, unsigned bytes)
     return bytes == 8 ? value : value & (BIT(8 * bytes) - 1);
 }
 
-/* As many bytes as are mapped, up to the longest instruction. */
-static bool fetch(const struct vcpu *vcpu, struct reader *r)
+/* An instruction that crosses into another page is put together from both; that page may be missing. */
+static bool fetch(const struct vcpu *vcpu, struct reader *r, u8 joined[INSTRUCTION_BYTES_MAX])
 {
-    u64 rip = vmread(GUEST_RIP);
-    u8 in_page = (u8)smaller(INSTRUCTION_BYTES_MAX, 4096 - rip % 4096);
+    u64 rip = vmread(GUEST_RIP), in_page = PAGE_4K - rip % PAGE_4K;
+    r->bytes = walk_pointer(vcpu, rip);
     r->length = INSTRUCTION_BYTES_MAX;
-    if (walk_read(vcpu, rip, r->bytes, INSTRUCTION_BYTES_MAX)) return true;
-    r->length = in_page;
-    return walk_read(vcpu, rip, r->bytes, in_page);
+    if (!r->bytes || in_page >= INSTRUCTION_BYTES_MAX) return r->bytes;
+    const u8 *rest = walk_pointer(vcpu, rip + in_page);
+    if (!rest) {
+        r->length = (unsigned)in_page;
+        return true;
+    }
+    memcpy(joined, r->bytes, in_page);
+    memcpy(joined + in_page, rest, INSTRUCTION_BYTES_MAX - in_page);
+    r->bytes = joined;
+    return true;
 }
 
 /* LOCK changes nothing on one processor; a REX prefix is the last. FS, GS, REP and address size are for the caller. */
@@ -148,8 +155,9 @@ static u64 read_immediate(struct reader *r, enum source source, unsigned operand
 
 bool store_decode(const struct vcpu *vcpu, struct store *store)
 {
+    u8 joined[INSTRUCTION_BYTES_MAX];
     struct reader r = {.at = 0};
-    if (!(vmread(GUEST_CS_ACCESS_RIGHTS) & CS_RIGHTS_LONG) || !fetch(vcpu, &r)) return false;
+    if (!(vmread(GUEST_CS_ACCESS_RIGHTS) & CS_RIGHTS_LONG) || !fetch(vcpu, &r, joined)) return false;
     read_prefixes_and_opcode(&r);
     const struct opcode *o = find_opcode(&r);
     if (!o || r.modrm >> 6 == 3) return false;
@@ -162,7 +170,7 @@ bool store_decode(const struct vcpu *vcpu, struct store *store)
     store->address = read_address(vcpu, &r, &rip_relative);
     store->source = o->source == SOURCE_REGISTER ? vcpu_register(vcpu, store->reg) : read_immediate(&r, o->source, bytes);
     store->source = low_bytes(store->source, bytes);
-    store->instruction_bytes = r.at;
+    store->instruction_bytes = (u8)r.at;
     if (rip_relative) store->address += vmread(GUEST_RIP) + r.at;
     return !r.overrun;
 }
@@ -238,11 +246,29 @@ static u64 result_of(struct vcpu *vcpu, const struct store *s, u64 old)
     }
 }
 
+static u64 load_operand(const void *operand, unsigned bytes)
+{
+    switch (bytes) {
+    case 1: return *(const u8 *)operand;
+    case 2: return *(const u16 *)operand;
+    case 4: return *(const u32 *)operand;
+    default: return *(const u64 *)operand;
+    }
+}
+
+static void store_operand(void *operand, unsigned bytes, u64 value)
+{
+    switch (bytes) {
+    case 1: *(u8 *)operand = (u8)value; break;
+    case 2: *(u16 *)operand = (u16)value; break;
+    case 4: *(u32 *)operand = (u32)value; break;
+    default: *(u64 *)operand = value;
+    }
+}
+
 void store_execute(struct vcpu *vcpu, const struct store *store, void *operand)
 {
-    u64 old = 0;
-    memcpy(&old, operand, store->operand_bytes);
-    u64 value = result_of(vcpu, store, old);
-    memcpy(operand, &value, store->operand_bytes);
+    u64 old = load_operand(operand, store->operand_bytes);
+    store_operand(operand, store->operand_bytes, result_of(vcpu, store, old));
     vcpu_advance(store->instruction_bytes);
 }

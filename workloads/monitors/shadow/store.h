@@ -1,6 +1,6 @@
 /* store.h - decodes the stores by which programs change page-table entries.
  *
- * Models:       in 64-bit mode MOV, MOVNTI, XCHG, AND, OR, XOR, CMPXCHG, BTS, BTR, BTC (immediate) to memory, of 1 to 8
+ * Models:       in 64-bit mode MOV, XCHG, AND, OR, XOR, CMPXCHG, BTS, BTR, BTC (immediate) to memory, of 1 to 8
  *               bytes, with or without LOCK.
  * Not modelled: everything else (string instructions, FS and GS, AH to DH): the caller has another way for these.
  * Source:       Intel SDM Vol. 2, "Instruction Format", "Instruction Set Reference".

@@ -12,48 +12,43 @@ static u64 *guest_entry(u64 table, u64 va, unsigned level)
     return (u64 *)guest_pointer(table) + entry_index(va, level);
 }
 
-static u64 address_bits(void)
+/* Bits that must be 0 in every present entry: addresses that the processor does not have, and NX while it is off. */
+static u64 reserved_bits(const struct vcpu *vcpu)
 {
-    static u64 bits;
-    if (!bits) bits = cpuid(0x80000008, 0).eax & 0xff;
-    return bits;
+    static u64 beyond_physical;
+    if (!beyond_physical) beyond_physical = ~(BIT(cpuid(0x80000008, 0).eax & 0xff) - 1);
+    return (beyond_physical & PTE_ADDRESS) | (vcpu->efer & EFER_NXE ? 0 : PTE_NX);
 }
 
-/* Bits that must be 0 in a present entry. */
-static u64 reserved_bits(const struct vcpu *vcpu, u64 entry, unsigned level)
+/* Address bits below a large page's size, apart from PAT in bit 12; in a PML4 entry, PS itself. */
+static bool is_bad_large_page(u64 entry, unsigned level)
 {
-    u64 reserved = PTE_ADDRESS & ~(BIT(address_bits()) - 1);
-    if (!(vcpu->efer & EFER_NXE)) reserved |= PTE_NX;
-    if (level == ROOT_LEVEL) return reserved | PTE_PS;
-    if (level > 1 && entry & PTE_PS) reserved |= (entry_bytes(level) - 1) & PTE_ADDRESS & ~BIT(12); /* 12 is PAT */
-    return reserved;
+    if (level == ROOT_LEVEL) return entry & PTE_PS;
+    return level > 1 && entry & PTE_PS && entry & (entry_bytes(level) - 1) & PTE_ADDRESS & ~BIT(12);
 }
 
-static bool is_leaf(u64 entry, unsigned level)
+static bool stop_walk(struct walk *w, u32 error_code)
 {
-    return level == 1 || entry & PTE_PS;
+    w->error_code = error_code;
+    return false;
 }
 
-/* Down to the leaf, without looking at rights. Reports a missing entry or a reserved bit. */
-static struct walk walk_down(const struct vcpu *vcpu, u64 va)
+/* Down to the leaf, without looking at rights. False: an entry is missing or has a reserved bit. */
+static bool walk_down(const struct vcpu *vcpu, u64 va, struct walk *w)
 {
-    struct walk w = {.faults = false};
-    u64 table = vcpu_cr3(vcpu) & PTE_ADDRESS;
-    for (w.level = ROOT_LEVEL;; w.level--) {
-        u64 entry = *guest_entry(table, va, w.level);
-        w.table[w.level] = table;
-        w.entry[w.level] = entry;
-        if (!(entry & PTE_P) || entry & reserved_bits(vcpu, entry, w.level)) {
-            w.faults = true;
-            w.error_code = entry & PTE_P ? PF_PRESENT | PF_RESERVED : 0;
-            return w;
-        }
-        if (is_leaf(entry, w.level)) break;
+    u64 table = vcpu_cr3(vcpu) & PTE_ADDRESS, reserved = reserved_bits(vcpu), entry;
+    for (w->level = ROOT_LEVEL;; w->level--) {
+        entry = *guest_entry(table, va, w->level);
+        w->table[w->level] = table;
+        w->entry[w->level] = entry;
+        if (!(entry & PTE_P)) return stop_walk(w, 0);
+        if (entry & reserved || is_bad_large_page(entry, w->level)) return stop_walk(w, PF_PRESENT | PF_RESERVED);
+        if (w->level == 1 || entry & PTE_PS) break;
         table = entry & PTE_ADDRESS;
     }
-    u64 offset_mask = entry_bytes(w.level) - 1;
-    w.gpa = (w.entry[w.level] & PTE_ADDRESS & ~offset_mask) | (va & offset_mask);
-    return w;
+    u64 offset_mask = entry_bytes(w->level) - 1;
+    w->gpa = (entry & PTE_ADDRESS & ~offset_mask) | (va & offset_mask);
+    return true;
 }
 
 /* A right to write or for users needs the bit at every level; NX at one level forbids execution. */
@@ -79,33 +74,18 @@ static void set_flags(struct walk *w, u64 va, unsigned level, u64 flags)
     *guest_entry(w->table[level], va, level) = w->entry[level];
 }
 
-struct walk walk_guest(const struct vcpu *vcpu, u64 va, u32 access)
+bool walk_guest(const struct vcpu *vcpu, u64 va, u32 access, struct walk *w)
 {
-    struct walk w = walk_down(vcpu, va);
-    if (!w.faults && !is_allowed(&w, access)) {
-        w.faults = true;
-        w.error_code = PF_PRESENT;
-    }
-    if (w.faults) {
-        w.error_code |= access;
-        return w;
-    }
-    for (unsigned level = ROOT_LEVEL; level > w.level; level--)
-        set_flags(&w, va, level, PTE_A);
-    set_flags(&w, va, w.level, access & PF_WRITE ? PTE_A | PTE_D : PTE_A);
-    return w;
+    if (!walk_down(vcpu, va, w)) return stop_walk(w, w->error_code | access);
+    if (!is_allowed(w, access)) return stop_walk(w, PF_PRESENT | access);
+    for (unsigned level = ROOT_LEVEL; level > w->level; level--)
+        set_flags(w, va, level, PTE_A);
+    set_flags(w, va, w->level, access & PF_WRITE ? PTE_A | PTE_D : PTE_A);
+    return true;
 }
 
-bool walk_read(const struct vcpu *vcpu, u64 va, void *to, u64 bytes)
+const u8 *walk_pointer(const struct vcpu *vcpu, u64 va)
 {
-    for (u8 *at = to; bytes > 0;) {
-        u64 in_page = smaller(bytes, PAGE_4K - va % PAGE_4K);
-        struct walk w = walk_down(vcpu, va);
-        if (w.faults || w.gpa >= guest.bytes) return false;
-        memcpy(at, guest_pointer(w.gpa), in_page);
-        at += in_page;
-        va += in_page;
-        bytes -= in_page;
-    }
-    return true;
+    struct walk w;
+    return walk_down(vcpu, va, &w) && w.gpa < guest.bytes ? guest_pointer(w.gpa) : NULL;
 }

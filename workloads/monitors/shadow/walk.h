@@ -18,12 +18,11 @@ enum { ROOT_LEVEL = 4 };
 
 /* Arrays are indexed by level: 4 = PML4 ... 1 = page table. */
 struct walk {
-    bool faults;
-    u32 error_code;               /* when it faults */
-    unsigned level;               /* of the leaf: 1 = 4K, 2 = 2M, 3 = 1G */
-    u64 table[ROOT_LEVEL + 1];    /* guest-physical address of the table at each level */
-    u64 entry[ROOT_LEVEL + 1];    /* what its entry holds, after accessed and dirty flags were set */
-    u64 gpa;                      /* that the linear address translates to */
+    unsigned level;            /* of the leaf: 1 = 4K, 2 = 2M, 3 = 1G; where it stopped, if it faulted */
+    u32 error_code;            /* only if it faulted */
+    u64 table[ROOT_LEVEL + 1]; /* guest-physical address of the table at each level */
+    u64 entry[ROOT_LEVEL + 1]; /* what its entry holds, after accessed and dirty flags were set */
+    u64 gpa;                   /* that the linear address translates to */
 };
 
 /* Position of va's entry in a table of this level. */
@@ -38,10 +37,10 @@ static inline u64 entry_bytes(unsigned level)
     return 4096ull << (9 * (level - 1));
 }
 
-/* Walks for an access (of PF_WRITE, PF_USER, PF_FETCH). */
-struct walk walk_guest(const struct vcpu *vcpu, u64 va, u32 access);
+/* Walks for an access (of PF_WRITE, PF_USER, PF_FETCH). False: the access faults. */
+bool walk_guest(const struct vcpu *vcpu, u64 va, u32 access, struct walk *w);
 
-/* Copies from guest memory; false if a page is not mapped. Rights do not matter, no flag is set. */
-bool walk_read(const struct vcpu *vcpu, u64 va, void *to, u64 bytes);
+/* Where va lies in host memory, or NULL if it is not mapped. Rights do not matter, no flag is set. */
+const u8 *walk_pointer(const struct vcpu *vcpu, u64 va);
 
 #endif
