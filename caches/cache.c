@@ -4,7 +4,7 @@
 #include "models/sim/check.h"
 #include <stdlib.h>
 
-#define DEFAULT_QUEUE_ENTRIES 256
+#define DEFAULT_QUEUE_ENTRIES 1024
 
 #define PARAM_OF struct cache_cfg
 const struct param cache_params[] = {CACHE_PARAMS(PARAM_ROW)};
@@ -28,6 +28,11 @@ static i64 find_line(const struct cache *c, u32 set, u64 line)
 
 /* --- downward --- */
 
+static void post_down(struct cache *c, message_fn fn, u64 arg)
+{
+    clock_post(c->clock, clock_now(c->clock) + c->hit_cycles, fn, c, arg);
+}
+
 static void send_writeback(void *self, u64 at)
 {
     struct cache *c = self;
@@ -44,7 +49,7 @@ static void evict(struct cache *c, size_t place)
     c->stats.evictions++;
     if (c->state[place] == LINE_DIRTY) {
         c->stats.writebacks++;
-        clock_post(c->clock, clock_now(c->clock) + c->hit_cycles, send_writeback, c, c->line[place] << LINE_SHIFT);
+        post_down(c, send_writeback, c->line[place] << LINE_SHIFT);
     }
     c->state[place] = LINE_INVALID;
 }
@@ -139,7 +144,7 @@ static bool start_miss(struct cache *c, const struct mem_request *r, u64 line)
     c->stats.misses++;
     c->stats.misses_by[r->origin]++;
     if (r->kind == MEM_WRITE) c->mshrs.entry[i].kind = MEM_READ; /* below, a write is a read for ownership */
-    clock_post(c->clock, clock_now(c->clock) + c->hit_cycles, send_miss, c, (u64)i);
+    post_down(c, send_miss, (u64)i);
     return true;
 }
 
@@ -328,7 +333,8 @@ void cache_check_identities(const struct cache *c)
 {
     const struct cache_stats *s = &c->stats;
 
-    CHECK(s->lookups == s->hits + s->misses + s->mshr_merges + c->queue_length, "%s: lookups by outcome", c->name);
+    CHECK(s->lookups == s->hits + s->misses + s->mshr_merges + c->queue_length, "%s: lookups by outcome",
+          c->name);
     CHECK(s->lookups == sum(s->lookups_by), "%s: lookups by origin", c->name);
     CHECK(s->misses == sum(s->misses_by), "%s: misses by origin", c->name);
     CHECK(s->misses == s->fills + c->mshrs.used, "%s: misses in flight", c->name);

@@ -1,13 +1,15 @@
-/* cache.h - one set-associative, write-back, write-allocate cache level. Tags and states only; data live in RAM.
+/* cache.h - one set-associative, write-back, write-allocate cache level: tags and states, no data.
  *
- * Models:       lookup at arrival, answer of a hit after hit_cycles; MSHRs with merging; replacement by policy; write-backs
- *               of dirty victims; back-pressure: the first level refuses (PORT_BUSY, then `freed`), others queue in order.
- *               Any number of sets, a power of two or not (Cascade Lake's 11-way L3).
- * Not modelled: coherence between caches of one level, inclusion (levels neither include nor exclude each other), banks and
- *               ports, ECC, sectors, bandwidth of the fill path, prefetchers.
- * Time:         a miss leaves for the level below hit_cycles after its arrival; so does a write-back after its eviction. The
- *               answer comes at the cycle at which the level below has it: hit_cycles holds both ways of the travel.
- *               A queued request whose line came meanwhile is answered when its turn comes.
+ * Models:       lookup at arrival, answer of a hit after hit_cycles; MSHRs with merging; replacement by
+ *               policy; write-backs of dirty victims; back-pressure: the first level refuses (PORT_BUSY, then
+ *               `freed`), others queue in order. Any number of sets, a power of two or not (Cascade Lake's
+ *               11-way L3).
+ * Not modelled: coherence between caches of one level, inclusion (levels neither include nor exclude each
+ *               other), banks and ports, ECC, sectors, bandwidth of the fill path, prefetchers.
+ * Time:         a miss leaves for the level below hit_cycles after its arrival; so does a write-back after
+ *               its eviction. The answer comes at the cycle at which the level below has it: hit_cycles holds
+ *               both ways of the travel. A queued request whose line came meanwhile is answered when its turn
+ *               comes.
  * Neighbours:   askers through cache_port(); the level below through desc.next, which must not refuse.
  * Checked by:   tests/unit/test_cache.c, tests/timing/test_memory_latency.c
  */
@@ -21,32 +23,32 @@
 #include "models/sim/stats.h"
 
 /* clang-format off */
-#define CACHE_PARAMS(P)                                                                                          \
-    P(u32,    size_bytes,   32 * KiB, RANGE(64, GiB),      "data capacity: a multiple of ways * 64")             \
-    P(u32,    ways,         8,        RANGE(1, 64),        "associativity")                                      \
-    P(u32,    hit_cycles,   4,        RANGE(1, 10000),     "from a request's arrival at this level to the answer of a hit") \
-    P(u32,    mshrs,        16,       RANGE(1, 1024),      "misses in flight")                                   \
-    P(u32,    mshr_targets, 64,       RANGE(1, 65536),     "requests that wait for misses in flight")            \
+#define CACHE_PARAMS(P)                                                                                         \
+    P(u32,    size_bytes,   32 * KiB, RANGE(64, GiB),      "data capacity: a multiple of ways * 64")            \
+    P(u32,    ways,         8,        RANGE(1, 64),        "associativity")                                     \
+    P(u32,    hit_cycles,   4,        RANGE(1, 10000),     "from arrival at this level to the answer of a hit") \
+    P(u32,    mshrs,        16,       RANGE(1, 256),       "misses in flight")                                  \
+    P(u32,    mshr_targets, 64,       RANGE(1, 65536),     "requests that wait for misses in flight")           \
     P(choice, policy,       0,        REPLACEMENT_CHOICES, "replacement policy")
 
-#define CACHE_STATS(S)                                                                                \
-    S(lookups,         "requests looked up, write-backs from above not counted")                      \
-    S(hits,            "lookups that found their line")                                               \
-    S(misses,          "lookups that sent a request below")                                           \
-    S(mshr_merges,     "lookups that joined a miss in flight")                                        \
-    S(busy,            "requests refused for want of an MSHR; not lookups")                           \
-    S(queued,          "lookups that waited for an MSHR in this level's queue")                       \
-    S(fills,           "lines brought in by misses")                                                  \
-    S(evictions,       "valid lines replaced")                                                        \
-    S(writebacks,      "dirty lines sent below")                                                      \
-    S(writebacks_in,   "dirty lines received from above")                                             \
+#define CACHE_STATS(S)                                                           \
+    S(lookups,         "requests looked up, write-backs from above not counted") \
+    S(hits,            "lookups that found their line")                          \
+    S(misses,          "lookups that sent a request below")                      \
+    S(mshr_merges,     "lookups that joined a miss in flight")                   \
+    S(busy,            "requests refused for want of an MSHR; not lookups")      \
+    S(queued,          "lookups that waited for an MSHR in this level's queue")  \
+    S(fills,           "lines brought in by misses")                             \
+    S(evictions,       "valid lines replaced")                                   \
+    S(writebacks,      "dirty lines sent below")                                 \
+    S(writebacks_in,   "dirty lines received from above")                        \
     S(writeback_fills, "lines brought in by write-backs from above")
 
-#define CACHE_ORIGINS(O)                                                       \
-    O(data,       ORIGIN_DATA,       "loads and stores")                       \
-    O(fetch,      ORIGIN_FETCH,      "instruction fetches")                    \
-    O(walk_guest, ORIGIN_WALK_GUEST, "guest-dimension walk references")        \
-    O(walk_host,  ORIGIN_WALK_HOST,  "host-dimension walk references")         \
+#define CACHE_ORIGINS(O)                                                \
+    O(data,       ORIGIN_DATA,       "loads and stores")                \
+    O(fetch,      ORIGIN_FETCH,      "instruction fetches")             \
+    O(walk_guest, ORIGIN_WALK_GUEST, "guest-dimension walk references") \
+    O(walk_host,  ORIGIN_WALK_HOST,  "host-dimension walk references")  \
     O(vmx,        ORIGIN_VMX,        "VMCS and MSR-list accesses")
 /* clang-format on */
 
@@ -73,7 +75,7 @@ struct cache_desc {
     struct clock *clock;  /* the domain of all its neighbours */
     struct mem_port next; /* the level below */
     bool refuses;         /* true: PORT_BUSY when MSHRs are full; false: queues */
-    u32 queue_entries;    /* at least as many requests as all askers can have in flight; 0: 256 */
+    u32 queue_entries;    /* at least as many requests as all askers can have in flight; 0: 1024 */
 };
 
 enum line_state { LINE_INVALID, LINE_CLEAN, LINE_DIRTY };
@@ -123,8 +125,8 @@ bool cache_has(const struct cache *c, hpa_t at);
 /* Registers the counters below `prefix`. */
 void cache_add_stats(const struct cache *c, struct stats *reg, const char *prefix);
 
-/* Asserts: lookups = hits + misses + merges + waiting; by origin they add up; lines in = lines valid + evicted; a line that
- * goes down was dirty. */
+/* Asserts: lookups = hits + misses + merges + waiting; by origin they add up; lines in = lines valid +
+ * evicted; a line that goes down was dirty. */
 void cache_check_identities(const struct cache *c);
 
 #endif

@@ -41,7 +41,8 @@ i32 mshr_allocate(struct mshr_file *f, u64 line, const struct mem_request *r)
     const i32 i = find_free(f);
 
     if (i == MSHR_NONE) return MSHR_NONE;
-    f->entry[i] = (struct mshr){.line = line, .kind = r->kind, .origin = r->origin, .first = MSHR_NONE, .last = MSHR_NONE};
+    f->entry[i] = (struct mshr){.line = line, .kind = r->kind, .origin = r->origin};
+    f->entry[i].first = f->entry[i].last = MSHR_NONE;
     if (!mshr_merge(f, i, r)) return MSHR_NONE;
     f->entry[i].valid = true;
     f->used++;

@@ -1,7 +1,7 @@
 /* mshr.h - miss status holding registers: the misses of one cache that are in flight, and who waits for them.
  *
- * Models:       a fixed number of registers, one line each; a fixed number of waiting requests ("targets") in all
- *               registers together, answered in order of arrival.
+ * Models:       a fixed number of registers, one line each; a fixed number of waiting requests ("targets") in
+ *               all registers together, answered in order of arrival.
  * Not modelled: per-register target limits, sub-line (sector) merging.
  * Neighbours:   cache.c only. All links are indices; nothing is allocated after mshr_init.
  * Checked by:   tests/unit/test_cache.c (full, merging, order of answers)

@@ -1,6 +1,7 @@
 /* replacement.h - which line of a full set goes: the policies a cache may choose from.
  *
- * Models:       one word of policy state per line; what a policy does at a hit, at a fill, and when a victim is needed.
+ * Models:       one word of policy state per line; what a policy does at a hit, at a fill, and when a victim
+ *               is needed.
  * Not modelled: set duelling, policies that look at the address or the program counter.
  * A new policy is one file (replacement_<name>.c) that defines replacement_<name>, and one row below.
  * Neighbours:   cache.c fills invalid ways first and asks for a victim only of a full set.

@@ -1,4 +1,4 @@
-/* replacement_random.c - random replacement from a 64-bit linear congruential generator (Knuth's multiplier). */
+/* replacement_random.c - a 64-bit linear congruential generator (Knuth's multiplier) chooses the victim. */
 #include "caches/replacement.h"
 
 static void random_ignore(struct replacement *r, u32 set, u32 way)

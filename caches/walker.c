@@ -220,8 +220,8 @@ void walker_set_trace(struct walker *w, walker_trace_fn fn, void *self)
 
 #define STAT_OF struct walker_stats
 #define SERVED_ROWS(name, served, meaning)                                                                   \
-    {"refs_guest_" #name, offsetof(STAT_OF, refs_by[DIM_GUEST][served]), "guest references served by " meaning}, \
-    {"refs_host_" #name, offsetof(STAT_OF, refs_by[DIM_HOST][served]), "host references served by " meaning},
+    {"refs_guest_" #name, offsetof(STAT_OF, refs_by[DIM_GUEST][served]), "guest references from " meaning},  \
+    {"refs_host_" #name, offsetof(STAT_OF, refs_by[DIM_HOST][served]), "host references from " meaning},
 static const struct stat_row stat_rows[] = {WALKER_STATS(STAT_ROW) WALKER_SERVED(SERVED_ROWS)};
 #undef STAT_OF
 
@@ -242,7 +242,8 @@ static u64 sum(const u64 *counters, unsigned n)
     return total;
 }
 
-/* Cycles of walks in progress are not in `cycles` yet, but those of their finished references are in cycles_guest and _host. */
+/* Cycles of walks in progress are not in `cycles` yet, but those of their finished references are in
+ * cycles_guest and _host. */
 static u64 cycles_in_progress(const struct walker *w)
 {
     u64 total = 0;
@@ -261,8 +262,8 @@ void walker_check_identities(const struct walker *w)
 
     CHECK(s->cycles + cycles_in_progress(w) == s->cycles_caches + s->cycles_guest + s->cycles_host,
           "%s: walk cycles by cause", w->name);
-    CHECK(s->refs_guest == sum(s->refs_by[DIM_GUEST], SERVED_COUNT), "%s: guest references by level", w->name);
-    CHECK(s->refs_host == sum(s->refs_by[DIM_HOST], SERVED_COUNT), "%s: host references by level", w->name);
+    CHECK(s->refs_guest == sum(s->refs_by[DIM_GUEST], SERVED_COUNT), "%s: guest refs by level", w->name);
+    CHECK(s->refs_host == sum(s->refs_by[DIM_HOST], SERVED_COUNT), "%s: host refs by level", w->name);
     CHECK(s->cycles == s->latency.sum, "%s: walk cycles by latency", w->name);
     CHECK(s->walks == sum(s->latency.bucket, HISTOGRAM_BUCKETS), "%s: walks by latency", w->name);
 }

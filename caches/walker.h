@@ -1,11 +1,13 @@
-/* walker.h - the page-walk unit of a core: N walkers that play walk ledgers through the caches, cycle by cycle.
+/* walker.h - the page-walk unit of a core: N walkers that play walk ledgers through the caches.
  *
- * Models:       N concurrent walks; a queue in order of arrival when all walkers are busy; the lookups of translation caches in front
- *               (ledger's cache_cycles); every reference an ordinary request, strictly one after the other; the price of setting
- *               accessed and dirty bits. Fills in which level served each reference, and its cycles.
- * Not modelled: speculative and abandoned walks, coalescing of walks for one page (the MMU does not ask twice).
- * Which entries a walk needs and what they say was decided before, by the MMU (caches/mmu.h): here is only time.
- * Neighbours:   a core starts walks; the L1D or L2 port serves the references (parameter `enters`, wired by the board).
+ * Models:       N concurrent walks; a queue in order of arrival when all walkers are busy; the lookups of
+ *               translation caches in front (ledger's cache_cycles); every reference an ordinary request,
+ *               strictly one after the other; the price of setting accessed and dirty bits. Fills in which
+ *               level served each reference, and its cycles.
+ * Not modelled: speculative and abandoned walks, coalescing of walks for one page (the MMU asks once).
+ * Which entries a walk needs, and what they say, the MMU has decided before (caches/mmu.h): here is only time.
+ * Neighbours:   a core starts walks; the L1D or L2 port serves the references (parameter `enters`, wired by
+ *               the board).
  * Checked by:   tests/unit/test_walker.c
  */
 #ifndef CACHES_WALKER_H
@@ -19,31 +21,31 @@
 enum walker_enters { WALKER_ENTERS_L1D, WALKER_ENTERS_L2 };
 
 /* clang-format off */
-#define WALKER_PARAMS(P)                                                                                          \
-    P(u32,    walkers,          2,  RANGE(1, 16),        "page walks in progress at once")                        \
-    P(u32,    queue_entries,    64, RANGE(1, 1024),      "walks that wait for a walker")                          \
-    P(choice, enters,           0,  ONE_OF("l1d", "l2"), "the cache level at which walk references enter")        \
+#define WALKER_PARAMS(P)                                                                                   \
+    P(u32,    walkers,          2,  RANGE(1, 16),        "page walks in progress at once")                 \
+    P(u32,    queue_entries,    64, RANGE(1, 1024),      "walks that wait for a walker")                   \
+    P(choice, enters,           0,  ONE_OF("l1d", "l2"), "the cache level at which walk references enter") \
     P(u32,    ad_update_cycles, 18, RANGE(0, 10000),     "added to a reference that sets an accessed or dirty bit")
 
-#define WALKER_STATS(S)                                                                      \
-    S(walks,         "page walks played")                                                    \
-    S(walks_nested,  "of them two-dimensional")                                              \
-    S(walks_faulted, "of them ended in a fault")                                             \
-    S(cycles,        "walker cycles over all walks, from the walker's start to its end")     \
-    S(cycles_guest,  "of them in references of the guest dimension (or the only one)")       \
-    S(cycles_host,   "of them in references of the host dimension")                          \
-    S(cycles_caches, "of them in lookups of paging-structure caches and nested TLB")         \
-    S(queued,        "walks that found every walker busy")                                   \
-    S(queue_cycles,  "cycles that walks waited for a walker")                                \
-    S(refs_guest,    "references of the guest dimension (or the only one)")                  \
-    S(refs_host,     "references of the host dimension")                                     \
+#define WALKER_STATS(S)                                                                  \
+    S(walks,         "page walks played")                                                \
+    S(walks_nested,  "of them two-dimensional")                                          \
+    S(walks_faulted, "of them ended in a fault")                                         \
+    S(cycles,        "walker cycles over all walks, from the walker's start to its end") \
+    S(cycles_guest,  "of them in references of the guest dimension (or the only one)")   \
+    S(cycles_host,   "of them in references of the host dimension")                      \
+    S(cycles_caches, "of them in lookups of paging-structure caches and nested TLB")     \
+    S(queued,        "walks that found every walker busy")                               \
+    S(queue_cycles,  "cycles that walks waited for a walker")                            \
+    S(refs_guest,    "references of the guest dimension (or the only one)")              \
+    S(refs_host,     "references of the host dimension")                                 \
     S(ad_updates,    "references that set accessed or dirty bits")
 
 /* What served a reference, per dimension: rows refs_guest_l1 ... refs_host_dram. */
-#define WALKER_SERVED(V)          \
-    V(l1,   SERVED_L1,   "L1")    \
-    V(l2,   SERVED_L2,   "L2")    \
-    V(l3,   SERVED_L3,   "L3")    \
+#define WALKER_SERVED(V)       \
+    V(l1,   SERVED_L1,   "L1") \
+    V(l2,   SERVED_L2,   "L2") \
+    V(l3,   SERVED_L3,   "L3") \
     V(dram, SERVED_DRAM, "DRAM")
 /* clang-format on */
 
@@ -62,7 +64,7 @@ struct walker_stats {
     struct histogram latency; /* of walks, in cycles: path latency_cycles */
 };
 
-/* A walk has ended, now. `played` is valid during the call only; refs have `served` and `cycles` filled in. */
+/* A walk has ended, now. `played` is valid during the call only; refs have `served` and `cycles`. */
 typedef void (*walker_done_fn)(void *self, u64 token, const struct walk_ledger *played);
 
 /* Sees every ledger as it ends; for traces. */
@@ -111,8 +113,9 @@ struct walker {
 void walker_init(struct walker *w, const struct walker_cfg *cfg, const struct walker_desc *desc);
 void walker_fini(struct walker *w);
 
-/* Copies the ledger and plays it from now on; desc.done is called when it ends, never from inside this call. References marked
- * SERVED_PSC or SERVED_NTLB cost nothing. The asker keeps at most `walkers` + `queue_entries` walks in flight (asserted). */
+/* Copies the ledger and plays it from now on; desc.done is called when it ends, never from inside this call.
+ * References marked SERVED_PSC or SERVED_NTLB cost nothing. The asker keeps at most `walkers` +
+ * `queue_entries` walks in flight (asserted). */
 void walker_start(struct walker *w, const struct walk_ledger *ledger, u64 token);
 
 /* To be registered with cache_on_freed() of the cache that `port` leads to: refused references try again. */
@@ -122,7 +125,8 @@ void walker_set_trace(struct walker *w, walker_trace_fn fn, void *self);
 
 void walker_add_stats(struct walker *w, struct stats *reg, const char *prefix);
 
-/* Asserts: cycles = caches + guest + host; references add up over serving levels; walks add up over the histogram. */
+/* Asserts: cycles = caches + guest + host; references add up over serving levels; walks add up over the
+ * histogram. */
 void walker_check_identities(const struct walker *w);
 
 #endif

@@ -12,7 +12,8 @@ const struct param crossbar_params[] = {CROSSBAR_PARAMS(PARAM_ROW)};
 #undef PARAM_OF
 const size_t crossbar_params_count = ARRAY_LEN(crossbar_params);
 
-/* Reserves a port that is free at *free_cycle, from now on or later; returns how long that makes the asker wait. */
+/* Reserves a port that is free at *free_cycle, from now on or later; returns how long that makes the asker
+ * wait. */
 static u64 reserve(const struct crossbar *x, u64 *free_cycle, u32 cycles)
 {
     const u64 now = clock_now(x->clock);

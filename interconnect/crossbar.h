@@ -1,10 +1,13 @@
-/* crossbar.h - between the cores' private caches and the shared L3: one core-side port per core, one memory-side port.
+/* crossbar.h - between the cores' private caches and the shared L3: one core-side port per core, one
+ * memory-side port.
  *
- * Models:       a hop's latency each way; the occupancy of the memory-side port by requests and write-backs and of each
- *               core-side port by answers, first come, first served ("free at cycle n").
- * Not modelled: topology (ring or mesh distances), L3 slices, arbitration other than order of arrival, coherence messages.
- * Time:         a request starts when the memory-side port is free and arrives hop_cycles later; it occupies the port for one cycle,
- *               a write-back for 64 / width_bytes. An answer does the same at the asker's port. The first word leaves first.
+ * Models:       a hop's latency each way; the occupancy of the memory-side port by requests and write-backs
+ *               and of each core-side port by answers, first come, first served ("free at cycle n").
+ * Not modelled: topology (ring or mesh distances), L3 slices, arbitration other than order of arrival,
+ *               coherence messages.
+ * Time:         a request starts when the memory-side port is free and arrives hop_cycles later; it occupies
+ *               the port for one cycle, a write-back for 64 / width_bytes. An answer does the same at the
+ *               asker's port. The first word leaves first.
  * Neighbours:   askers through crossbar_port(); desc.next, which must not refuse.
  * Checked by:   tests/unit/test_crossbar.c
  */
@@ -17,15 +20,15 @@
 #include "models/sim/stats.h"
 
 /* clang-format off */
-#define CROSSBAR_PARAMS(P)                                                                             \
-    P(u32, hop_cycles,  4,  RANGE(1, 10000),          "from one side to the other, each way")        \
+#define CROSSBAR_PARAMS(P)                                                                    \
+    P(u32, hop_cycles,  4,  RANGE(1, 10000),          "from one side to the other, each way") \
     P(u32, width_bytes, 32, POW2_RANGE(1, LINE_BYTES), "bytes per cycle and port: a power of two")
 
-#define CROSSBAR_STATS(S)                                                                \
-    S(requests,             "reads carried to the memory side")                          \
-    S(answers,              "lines carried to the core side")                            \
-    S(writebacks,           "lines carried to the memory side")                          \
-    S(request_wait_cycles,  "cycles that requests and write-backs waited for the port")  \
+#define CROSSBAR_STATS(S)                                                               \
+    S(requests,             "reads carried to the memory side")                         \
+    S(answers,              "lines carried to the core side")                           \
+    S(writebacks,           "lines carried to the memory side")                         \
+    S(request_wait_cycles,  "cycles that requests and write-backs waited for the port") \
     S(answer_wait_cycles,   "cycles that answers waited for their core's port")
 /* clang-format on */
 

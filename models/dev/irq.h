@@ -1,8 +1,10 @@
-/* irq.h - the wires between interrupt sources and controllers: a line has a level, and somebody at its end who hears of changes.
+/* irq.h - the wires between interrupt sources and controllers: a line has a level, and somebody at its end
+ * who hears of changes.
  *
  * Models:       one output pin; setting the level that it has already is silent.
  * A device holds its outputs as struct irq_line; the board connects them:
- *   uart.irq -> pic_input(&pic, 4)    pit.irq -> pic_input(&pic, 0)    pic.intr -> lapic_lint0(&lapic)    lapic.intr -> irq_to_hart(h)
+ *   uart.irq -> pic_input(&pic, 4)    pit.irq -> pic_input(&pic, 0)    pic.intr -> lapic_lint0(&lapic)   
+ *   lapic.intr -> irq_to_hart(h)
  * Neighbours:   every device; isa/hart.h for the processor's INTR pin.
  * Checked by:   tests/unit/test_pic.c, test_lapic.c
  */

@@ -7,9 +7,12 @@ const struct param lapic_params[] = {LAPIC_PARAMS(PARAM_ROW)};
 const size_t lapic_params_count = ARRAY_LEN(lapic_params);
 
 enum {
-    REG_ID = 0x020, REG_VERSION = 0x030, REG_TPR = 0x080, REG_APR = 0x090, REG_PPR = 0x0a0, REG_EOI = 0x0b0, REG_RRD = 0x0c0,
-    REG_LDR = 0x0d0, REG_DFR = 0x0e0, REG_SVR = 0x0f0, REG_ISR = 0x100, REG_TMR = 0x180, REG_IRR = 0x200, REG_ESR = 0x280,
-    REG_ICR_LOW = 0x300, REG_ICR_HIGH = 0x310, REG_INITIAL = 0x380, REG_CURRENT = 0x390, REG_DIVIDE = 0x3e0
+    REG_ID = 0x020,      REG_VERSION = 0x030,
+    REG_TPR = 0x080,     REG_APR = 0x090,     REG_PPR = 0x0a0, REG_EOI = 0x0b0, REG_RRD = 0x0c0,
+    REG_LDR = 0x0d0,     REG_DFR = 0x0e0,     REG_SVR = 0x0f0,
+    REG_ISR = 0x100,     REG_TMR = 0x180,     REG_IRR = 0x200, REG_ESR = 0x280,
+    REG_ICR_LOW = 0x300, REG_ICR_HIGH = 0x310,
+    REG_INITIAL = 0x380, REG_CURRENT = 0x390, REG_DIVIDE = 0x3e0
 };
 
 /* Version 0x14 (integrated), highest LVT entry 5, no suppression of EOI broadcasts. */
@@ -115,7 +118,8 @@ static void note_error(struct lapic *l, u32 esr_bit)
     const bool is_new = !(l->pending_errors & esr_bit);
 
     l->pending_errors |= esr_bit;
-    if (is_new && !(entry & LVT_MASKED) && (entry & 0xff) >= FIRST_LEGAL_VECTOR) set_vector(&l->irr, entry & 0xff, true);
+    if (!is_new || (entry & LVT_MASKED) || (entry & 0xff) < FIRST_LEGAL_VECTOR) return;
+    set_vector(&l->irr, entry & 0xff, true);
 }
 
 static void accept_fixed(struct lapic *l, unsigned vector, bool level_triggered)

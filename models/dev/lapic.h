@@ -1,13 +1,16 @@
-/* lapic.h - the local APIC of one processor in xAPIC mode (SDM Vol. 3A, "Advanced Programmable Interrupt Controller (APIC)").
+/* lapic.h - the local APIC of one processor in xAPIC mode (SDM Vol. 3A, "Advanced Programmable Interrupt
+ * Controller (APIC)").
  *
- * Models:       ID, version, TPR, PPR, EOI, LDR, DFR, SVR, ISR/TMR/IRR, ESR, ICR (fixed and NMI to itself), LVT timer (one-shot, periodic,
- *               TSC deadline), LINT0 and LINT1 (fixed, NMI, ExtINT), LVT error; IA32_APIC_BASE with the global disable.
- * Not modelled: x2APIC, IPIs to other processors (INIT, SIPI included), SMI, lowest-priority arbitration, the thermal and performance LVT
- *               entries' sources, level-triggered EOI broadcasts.
- * Time:         the timer's count is a function of kernel_now_ps(); expiries are kernel events, the k-th at ceil(k * count * divide / timer_hz)
- *               after the start, without drift.
- * Neighbours:   the PIC drives lapic_lint0(); desc.intr and desc.nmi lead to the hart; desc.extint answers ExtINT acknowledgements.
- *               Globally disabled, the APIC is a wire from LINT0 to INTR (SDM: "Enabling or Disabling the Local APIC").
+ * Models:       ID, version, TPR, PPR, EOI, LDR, DFR, SVR, ISR/TMR/IRR, ESR, ICR (fixed and NMI to itself),
+ *               LVT timer (one-shot, periodic, TSC deadline), LINT0 and LINT1 (fixed, NMI, ExtINT), LVT
+ *               error; IA32_APIC_BASE with the global disable.
+ * Not modelled: x2APIC, IPIs to other processors (INIT, SIPI included), SMI, lowest-priority arbitration, the
+ *               thermal and performance LVT entries' sources, level-triggered EOI broadcasts.
+ * Time:         the timer's count is a function of kernel_now_ps(); expiries are kernel events, the k-th at
+ *               ceil(k * count * divide / timer_hz) after the start, without drift.
+ * Neighbours:   the PIC drives lapic_lint0(); desc.intr and desc.nmi lead to the hart; desc.extint answers
+ *               ExtINT acknowledgements. Globally disabled, the APIC is a wire from LINT0 to INTR (SDM:
+ *               "Enabling or Disabling the Local APIC").
  * Checked by:   tests/unit/test_lapic.c
  */
 #ifndef DEV_LAPIC_H
@@ -22,14 +25,14 @@
 #define LAPIC_BYTES        4096
 
 /* clang-format off */
-#define LAPIC_PARAMS(P)                                                                                \
+#define LAPIC_PARAMS(P) \
     P(u64, timer_hz, 25 * MHz, RANGE(1000, 10000000000ull), "input clock of the timer, before its divider")
 
-#define LAPIC_STATS(S)                                                        \
-    S(interrupts,      "vectors given to the processor, ExtINT not counted")  \
-    S(extints,         "acknowledgements passed to the PIC")                  \
-    S(timer_expiries,  "timer expiries, masked ones included")                \
-    S(self_ipis,       "interrupts sent to itself through the ICR")           \
+#define LAPIC_STATS(S)                                                       \
+    S(interrupts,      "vectors given to the processor, ExtINT not counted") \
+    S(extints,         "acknowledgements passed to the PIC")                 \
+    S(timer_expiries,  "timer expiries, masked ones included")               \
+    S(self_ipis,       "interrupts sent to itself through the ICR")          \
     S(unmodelled_ipis, "ICR writes whose delivery is not modelled")
 
 /* Local vector table entries in order of their registers. */
@@ -113,8 +116,8 @@ struct irq_line lapic_lint1(struct lapic *l);
 /* True if the register page is mapped and `at` lies in it. */
 bool lapic_decodes(const struct lapic *l, hpa_t at);
 
-/* Registers are read and written as aligned doublewords; wider or unaligned accesses have undefined results in the manual and read 0
- * and write nothing here. */
+/* Registers are read and written as aligned doublewords; wider or unaligned accesses have undefined results
+ * in the manual and read 0 and write nothing here. */
 u64 lapic_mmio_read(struct lapic *l, hpa_t at, unsigned bytes);
 void lapic_mmio_write(struct lapic *l, hpa_t at, u64 value, unsigned bytes);
 

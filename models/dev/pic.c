@@ -35,9 +35,10 @@ enum ocw2 {
 
 /* --- one chip --- */
 
+/* The requests; one must last until its acknowledgement. */
 static u8 irr(const struct pic_chip *c)
 {
-    return c->level_triggered ? c->line : c->line & c->edge; /* a request must last until its acknowledgement */
+    return c->level_triggered ? c->line : c->line & c->edge;
 }
 
 /* 0: the highest. NO_INPUT has the lowest of all. */
@@ -53,13 +54,18 @@ static unsigned highest(const struct pic_chip *c, u8 inputs)
     return NO_INPUT;
 }
 
+/* In special mask mode, masked inputs are out of the reach of priorities and of a non-specific EOI. */
+static u8 unmasked_in_service(const struct pic_chip *c)
+{
+    return c->special_mask ? c->isr & (u8)~c->imr : c->isr;
+}
+
 /* The input that asks for the processor, or NO_INPUT. */
 static unsigned request(const struct pic_chip *c)
 {
     const unsigned wanted = highest(c, irr(c) & (u8)~c->imr);
-    u8 in_service = c->isr;
+    u8 in_service = unmasked_in_service(c);
 
-    if (c->special_mask) in_service &= (u8)~c->imr;
     if (c->special_fully_nested) in_service &= (u8)~c->cascade;
     return priority(c, wanted) < priority(c, highest(c, in_service)) ? wanted : NO_INPUT;
 }
@@ -179,7 +185,7 @@ static void end_of_interrupt(struct pic_chip *c, unsigned input, bool rotate)
 static void write_ocw2(struct pic_chip *c, u8 value)
 {
     const unsigned level = value & 7;
-    const u8 in_service = c->special_mask ? c->isr & (u8)~c->imr : c->isr; /* a masked one is out of non-specific EOI's reach */
+    const u8 in_service = unmasked_in_service(c);
 
     switch ((enum ocw2)(value >> 5)) {
     case OCW2_CLEAR_ROTATE_IN_AUTO_EOI: c->rotate_in_auto_eoi = false; break;

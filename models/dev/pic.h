@@ -1,9 +1,12 @@
 /* pic.h - the two cascaded 8259A interrupt controllers of a PC (Intel 8259A data sheet).
  *
- * Models:       ICW1-ICW4, OCW1-OCW3; edge and level triggering; fully nested, special fully nested and special mask mode; specific,
- *               non-specific and automatic EOI; rotation; poll; the default IR7 when a request went away.
- * Not modelled: MCS-80/85 vectors (ICW4 bit 0 clear acts as 8086 mode), buffered mode, ELCR, several secondaries.
- * Neighbours:   pic_input() lines from devices; desc.intr towards the local APIC or the processor, which calls pic_acknowledge().
+ * Models:       ICW1-ICW4, OCW1-OCW3; edge and level triggering; fully nested, special fully nested and
+ *               special mask mode; specific, non-specific and automatic EOI; rotation; poll; the default IR7
+ *               when a request went away.
+ * Not modelled: MCS-80/85 vectors (ICW4 bit 0 clear acts as 8086 mode), buffered mode, ELCR, several
+ *               secondaries.
+ * Neighbours:   pic_input() lines from devices; desc.intr towards the local APIC or the processor, which
+ *               calls pic_acknowledge().
  * Checked by:   tests/unit/test_pic.c
  */
 #ifndef DEV_PIC_H
@@ -64,7 +67,8 @@ struct irq_line pic_input(struct pic *p, unsigned n);
 u32 pic_port_read(void *self, u16 port, unsigned bytes);
 void pic_port_write(void *self, u16 port, u32 value, unsigned bytes);
 
-/* The processor's two INTA cycles: the vector. Without a request it is the default IR7's. self is the struct pic. */
+/* The processor's two INTA cycles: the vector. Without a request it is the default IR7's. self is the struct
+ * pic. */
 u8 pic_acknowledge(void *self);
 
 void pic_add_stats(const struct pic *p, struct stats *reg, const char *prefix);

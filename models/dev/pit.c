@@ -270,9 +270,10 @@ static u8 read_counter(struct pit_counter *c, u64 now)
 
 static u8 read_system_port(struct pit *p, u64 now)
 {
-    const bool refresh = kernel_now_ps() / REFRESH_TOGGLE_PS & 1;
+    const u8 refresh = kernel_now_ps() / REFRESH_TOGGLE_PS & 1 ? SYSTEM_REFRESH : 0;
+    const u8 out2 = output(&p->counter[2], now) ? SYSTEM_OUT2 : 0;
 
-    return (u8)(p->system_port | (refresh ? SYSTEM_REFRESH : 0) | (output(&p->counter[2], now) ? SYSTEM_OUT2 : 0));
+    return p->system_port | refresh | out2;
 }
 
 /* --- ports --- */
@@ -327,7 +328,7 @@ void pit_init(struct pit *p, const struct pit_desc *desc)
     p->event = kernel_event_new("pit", KERNEL_DEVICE, on_edge, p);
     for (unsigned i = 0; i < PIT_COUNTERS; i++) {
         p->counter[i].gate = i != 2;
-        program(&p->counter[i], PIT_LOW_HIGH << 4 | 3 << 1); /* mode 3, as firmware leaves it; without a count */
+        program(&p->counter[i], PIT_LOW_HIGH << 4 | 3 << 1); /* mode 3, as firmware leaves it, but no count */
     }
     p->irq.level = true; /* the outputs are high already: no edge */
 }

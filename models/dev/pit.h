@@ -1,11 +1,12 @@
 /* pit.h - the 8254 programmable interval timer of a PC (Intel 8254 data sheet) and port 0x61.
  *
- * Models:       three counters at 1.193182 MHz, modes 0-5, binary and BCD, all access modes, counter latch, read-back, null count,
- *               gates; counter 0 drives IRQ0, counter 2 is gated by and seen through port 0x61.
- * Not modelled: the speaker's sound; counter 1's output (port 0x61 bit 4 toggles by time); a count written in mode 3 while it runs takes effect
- *               at the end of the period, not of the half period.
- * Time:         a count is a function of kernel_now_ps(); only edges of counter 0's output are kernel events. A count is loaded at the
- *               first edge of the PIT's clock after it was written.
+ * Models:       three counters at 1.193182 MHz, modes 0-5, binary and BCD, all access modes, counter latch,
+ *               read-back, null count, gates; counter 0 drives IRQ0, counter 2 is gated by and seen through
+ *               port 0x61.
+ * Not modelled: the speaker's sound; counter 1's output (port 0x61 bit 4 toggles by time); a count written in
+ *               mode 3 while it runs takes effect at the end of the period, not of the half period.
+ * Time:         a count is a function of kernel_now_ps(); only edges of counter 0's output are kernel events.
+ *               A count is loaded at the first edge of the PIT's clock after it was written.
  * Neighbours:   desc.irq (IRQ0); kernel.h.
  * Checked by:   tests/unit/test_pit.c
  */

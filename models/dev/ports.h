@@ -1,4 +1,5 @@
-/* ports.h - byte-wide devices on the I/O bus: wider accesses are split into bytes at rising addresses, as the ISA bus does.
+/* ports.h - byte-wide devices on the I/O bus: wider accesses are split into bytes at rising addresses, as the
+ * ISA bus does.
  *
  * Neighbours:   every device with ports.
  * Checked by:   tests/unit/test_uart.c

@@ -1,4 +1,5 @@
-/* post.h - port 0x80: the power-on self-test code, a latch that firmware and monitors use as a diagnostic or a delay.
+/* post.h - port 0x80: the power-on self-test code, a latch that firmware and monitors use as a diagnostic or
+ * a delay.
  *
  * Models:       the last byte written, which reads back.
  * Not modelled: the DMA page registers that share the neighbouring ports.

@@ -1,9 +1,11 @@
 /* uart.h - a 16550 UART (National Semiconductor PC16550D data sheet) as COM1 of a PC.
  *
- * Models:       all registers; 16-byte receive FIFO with trigger levels; interrupts for line status, received data, character
- *               timeout, transmitter empty and modem status, in that order; loopback; OUT2 as the gate of the IRQ line.
- * Not modelled: time: a character leaves the moment it is written, so the transmitter is always empty, and a character timeout is
- *               reported at once instead of after four characters; parity, framing and break errors; DMA modes.
+ * Models:       all registers; 16-byte receive FIFO with trigger levels; interrupts for line status, received
+ *               data, character timeout, transmitter empty and modem status, in that order; loopback; OUT2 as
+ *               the gate of the IRQ line.
+ * Not modelled: time: a character leaves the moment it is written, so the transmitter is always empty, and a
+ *               character timeout is reported at once instead of after four characters; parity, framing and
+ *               break errors; DMA modes.
  * Neighbours:   desc.sink gets what the guest sends; uart_receive() is what it receives; desc.irq (IRQ4).
  * Checked by:   tests/unit/test_uart.c
  */

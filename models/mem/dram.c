@@ -60,7 +60,8 @@ static u32 open_row(struct dram *d, const struct place *p)
     return was_open ? d->cfg.trp + d->cfg.trcd : d->cfg.trcd;
 }
 
-/* The DRAM cycle at which the line has crossed the data bus, for a request that reaches the banks at `arrival`. */
+/* The DRAM cycle at which the line has crossed the data bus, for a request that reaches the banks at
+ * `arrival`. */
 static u64 play_access(struct dram *d, hpa_t at, u64 arrival)
 {
     const struct place p = place_of(d, at);
@@ -97,7 +98,8 @@ static enum port_answer access(void *self, const struct mem_request *r, u64 *rea
 
 void dram_init(struct dram *d, const struct dram_cfg *cfg, const char *name, struct clock *core)
 {
-    *d = (struct dram){.name = name, .cfg = *cfg, .core = core, .row_lines = cfg->row_bytes / (u32)LINE_BYTES};
+    *d = (struct dram){.name = name, .cfg = *cfg, .core = core};
+    d->row_lines = cfg->row_bytes / (u32)LINE_BYTES;
     d->bank = calloc((size_t)cfg->channels * cfg->banks, sizeof *d->bank);
     d->bus_free = calloc(cfg->channels, sizeof *d->bus_free);
     CHECK(d->bank && d->bus_free, "%s: no host memory for %u banks", name, cfg->channels * cfg->banks);
@@ -127,5 +129,6 @@ void dram_check_identities(const struct dram *d)
 {
     const struct dram_stats *s = &d->stats;
 
-    CHECK(s->reads + s->writes == s->row_hits + s->row_misses + s->row_conflicts, "%s: accesses by row state", d->name);
+    CHECK(s->reads + s->writes == s->row_hits + s->row_misses + s->row_conflicts, "%s: accesses by row",
+          d->name);
 }

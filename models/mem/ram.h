@@ -1,6 +1,7 @@
 /* ram.h - the machine's memory as values: zero-filled host pages that cost nothing until they are touched.
  *
- * Models:       a flat array from host-physical address 0 (struct physmem), and its map of pages that hold decoded code.
+ * Models:       a flat array from host-physical address 0 (struct physmem), and its map of pages that hold
+ *               decoded code.
  * Not modelled: time (dram.h), holes, ROM.
  * Neighbours:   isa, MMU, loader and devices read and write it through isa/physmem.h.
  * Checked by:   tests/unit/test_dram.c

@@ -1,5 +1,5 @@
-/* test_memory_latency.c - L1D, L2, crossbar, L3 and DRAM wired together show the load-to-use latencies of a real Cascade Lake:
- * reference/cascade-lake-measured.csv, at 3.1 GHz.
+/* test_memory_latency.c - L1D, L2, crossbar, L3 and DRAM wired together show the load-to-use latencies of a
+ * real Cascade Lake: reference/cascade-lake-measured.csv, at 3.1 GHz.
  */
 #include "tests/unit/memory_bench.h"
 
@@ -14,9 +14,10 @@
 
 #define ALONE 1000 /* cycles between two loads: the one before is over */
 
-static const struct cache_cfg l1d_cfg = {.size_bytes = 32 * KiB, .ways = 8, .hit_cycles = 4, .mshrs = 11, .mshr_targets = 64};
-static const struct cache_cfg l2_cfg = {.size_bytes = MiB, .ways = 16, .hit_cycles = 10, .mshrs = 32, .mshr_targets = 64};
-static const struct cache_cfg l3_cfg = {.size_bytes = 39424 * KiB, .ways = 11, .hit_cycles = 39, .mshrs = 64, .mshr_targets = 128};
+/* Size, ways, hit_cycles, mshrs, mshr_targets, policy. */
+static const struct cache_cfg l1d_cfg = {32 * KiB, 8, 4, 11, 64, 0};
+static const struct cache_cfg l2_cfg = {MiB, 16, 10, 32, 64, 0};
+static const struct cache_cfg l3_cfg = {39424 * KiB, 11, 39, 64, 128, 0};
 static const struct crossbar_cfg crossbar_cfg = {.hop_cycles = 4, .width_bytes = 32};
 
 #define DRAM_DEFAULT(type, name, def, range, meaning) .name = (def),
@@ -33,13 +34,16 @@ static struct fixture {
 static int setup(void **state)
 {
     struct clock *clock = &f.bench.clock;
+    struct crossbar_desc desc = {.name = "crossbar", .clock = clock, .ports = 1, .in_flight = 32};
 
     (void)state;
     bench_init_at(&f.bench, 3100 * MHz, 0);
     dram_init(&f.dram, &dram_cfg, "dram", clock);
     cache_init(&f.l3, &l3_cfg, &(struct cache_desc){"l3", SERVED_L3, clock, dram_port(&f.dram), false, 0});
-    crossbar_init(&f.crossbar, &crossbar_cfg, &(struct crossbar_desc){"crossbar", clock, cache_port(&f.l3), 1, 32});
-    cache_init(&f.l2, &l2_cfg, &(struct cache_desc){"l2", SERVED_L2, clock, crossbar_port(&f.crossbar, 0), false, 0});
+    desc.next = cache_port(&f.l3);
+    crossbar_init(&f.crossbar, &crossbar_cfg, &desc);
+    f.bench.port = crossbar_port(&f.crossbar, 0);
+    cache_init(&f.l2, &l2_cfg, &(struct cache_desc){"l2", SERVED_L2, clock, f.bench.port, false, 0});
     cache_init(&f.l1d, &l1d_cfg, &(struct cache_desc){"l1d", SERVED_L1, clock, cache_port(&f.l2), true, 0});
     f.bench.port = cache_port(&f.l1d);
     f.now = ALONE;
@@ -74,7 +78,8 @@ static u64 load(u64 line, enum served *served)
     return f.bench.reply[i].ready - f.bench.reply[i].sent;
 }
 
-/* Loads lines so that the L1D (8 ways, 64 sets), and with n > 16 and the stride of the L2's sets also the L2, lose `line`. */
+/* Loads lines so that the L1D (8 ways, 64 sets), and with n > 16 and the stride of the L2's sets also the L2,
+ * lose `line`. */
 static void displace(u64 line, u64 stride_lines, unsigned n)
 {
     for (unsigned i = 1; i <= n; i++) load(line + i * stride_lines, NULL);

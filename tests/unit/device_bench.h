@@ -52,7 +52,8 @@ static inline void device_bench_init(void)
 /* Runs everything up to `ps`, that very time included. */
 static inline void run_to_ps(u64 ps)
 {
-    if (!device_bench_alarm) device_bench_alarm = kernel_event_new("test", KERNEL_CLOCK, device_bench_stop, NULL);
+    if (!device_bench_alarm)
+        device_bench_alarm = kernel_event_new("test", KERNEL_CLOCK, device_bench_stop, NULL);
     kernel_notify(device_bench_alarm, ps - kernel_now_ps());
     kernel_run_until(KERNEL_NEVER);
     assert_int_equal(kernel_now_ps(), ps);

@@ -1,6 +1,7 @@
 /* memory_bench.h - for tests of things that answer memory requests: one model between two mock neighbours.
  *
- * Above: a scripted asker, which sends request i at a given cycle and keeps the reply. Below: a mock memory of fixed latency that logs
+ * Above: a scripted asker, which sends request i at a given cycle and keeps the reply. Below: a mock memory
+ *        of fixed latency that logs
  * what reaches it. At 1 GHz unless bench_init_at says otherwise: cycle n is at n * 1000 ps.
  */
 #ifndef TESTS_MEMORY_BENCH_H
@@ -125,7 +126,8 @@ static inline u64 bench_tick(void *self, u64 cycle)
 }
 
 /* Adds a request of line number `line` at `cycle`, not before the one added last; returns its index. */
-static inline unsigned bench_add(struct bench *b, u64 cycle, enum mem_kind kind, enum mem_origin origin, u64 line)
+static inline unsigned bench_add(struct bench *b, u64 cycle, enum mem_kind kind, enum mem_origin origin,
+                                 u64 line)
 {
     const unsigned i = b->n++;
 

@@ -1,6 +1,7 @@
 /* test_cache.c - one cache level between a scripted asker and a mock memory.
  *
- * The cache under test: 2 sets of 2 ways, hit after 3 cycles, 2 MSHRs; below it 20 cycles. Even lines fall into set 0.
+ * The cache under test: 2 sets of 2 ways, hit after 3 cycles, 2 MSHRs; below it 20 cycles. Even lines fall
+ *                       into set 0.
  * A miss at cycle t reaches the level below at t + 3 and is answered at t + 23.
  */
 #include "tests/unit/memory_bench.h"
@@ -14,9 +15,9 @@
 struct fixture {
     struct bench bench;
     struct cache cache;
-    unsigned freed;        /* calls of the listener */
+    unsigned freed; /* calls of the listener */
     u64 freed_cycle;
-    int retry;             /* request to repeat when freed, -1: none */
+    int retry; /* request to repeat when freed, -1: none */
 };
 
 static struct fixture f;
@@ -43,8 +44,7 @@ static struct bench *build(struct cache_cfg cfg, bool refuses)
     f.freed = 0;
     f.retry = -1;
     cache_init(&f.cache, &cfg,
-               &(struct cache_desc){.name = "l2", .level = SERVED_L2, .clock = &b->clock, .next = mock_port(&b->below),
-                                    .refuses = refuses});
+               &(struct cache_desc){"l2", SERVED_L2, &b->clock, mock_port(&b->below), refuses, 0});
     cache_on_freed(&f.cache, on_freed, &f);
     b->port = cache_port(&f.cache);
     return b;
@@ -72,7 +72,7 @@ static u64 fill(struct bench *b, u64 cycle, const u64 *line, unsigned n)
     return cycle;
 }
 
-#define FILL(b, cycle, ...) fill(b, cycle, (const u64[]){__VA_ARGS__}, sizeof((u64[]){__VA_ARGS__}) / sizeof(u64))
+#define FILL(b, cycle, ...) fill(b, cycle, (const u64[]){__VA_ARGS__}, ARRAY_LEN(((u64[]){__VA_ARGS__})))
 
 static bool has(u64 line)
 {
@@ -501,12 +501,13 @@ static void identities_hold_under_random_traffic(void **state)
 {
     (void)state;
     struct bench *b = build(small(), false);
+    static const enum mem_kind kinds[] = {MEM_READ, MEM_WRITE, MEM_WRITEBACK};
     u64 seed = 1;
 
     for (unsigned i = 0; i < 400; i++) {
         seed = seed * 6364136223846793005ull + 1442695040888963407ull;
-        const enum mem_kind kind = (const enum mem_kind[]){MEM_READ, MEM_WRITE, MEM_WRITEBACK}[(seed >> 40) % 3];
-        bench_add(b, 3 * i, kind, (enum mem_origin)((seed >> 50) % ORIGIN_COUNT), (seed >> 33) % 11);
+        const enum mem_origin origin = (enum mem_origin)((seed >> 50) % ORIGIN_COUNT);
+        bench_add(b, 3 * i, kinds[(seed >> 40) % 3], origin, (seed >> 33) % 11);
     }
     bench_run(b, 600);
     cache_check_identities(&f.cache);

@@ -1,4 +1,5 @@
-/* test_crossbar.c - two core-side ports, hop of 4 cycles, 16 bytes per cycle (a line takes 4), a memory of 20 cycles behind it. */
+/* test_crossbar.c - two core-side ports, hop of 4 cycles, 16 bytes per cycle (a line takes 4), a memory of 20
+ * cycles behind it. */
 #include "tests/unit/memory_bench.h"
 
 #include "interconnect/crossbar.h"

@@ -1,6 +1,7 @@
 /* test_dram.c - DRAM timing at its own clock, and RAM's values.
  *
- * The DRAM under test: 500 MHz (a cycle is 2 core cycles of 1 ns), 2 channels, 4 banks, rows of 4 lines, tRCD 3, tCL 5, tRP 7, burst 2,
+ * The DRAM under test: 500 MHz (a cycle is 2 core cycles of 1 ns), 2 channels, 4 banks, rows of 4 lines, tRCD
+ *                      3, tCL 5, tRP 7, burst 2,
  * controller 11 ns. Column 0 of row r, bank b, channel c is line ((r * 4 + b) * 4) * 2 + c.
  */
 #include "tests/unit/memory_bench.h"
@@ -97,7 +98,8 @@ static void commands_start_at_edges_of_the_dram_clock(void **state)
     assert_int_equal(latency(b, 202, line_at(0, 0, 0, 0)), ROW_HIT);
 }
 
-/* 300 MHz: an edge every 10/3 ns. Arrival at 100 ns is edge 30; 10 DRAM cycles later it is 133333 ps; with 11 ns, core cycle 145. */
+/* 300 MHz: an edge every 10/3 ns. Arrival at 100 ns is edge 30; 10 DRAM cycles later it is 133333 ps; with 11
+ * ns, core cycle 145. */
 static void clocks_that_do_not_divide_are_converted_exactly(void **state)
 {
     (void)state;

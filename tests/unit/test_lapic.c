@@ -1,12 +1,14 @@
-/* test_lapic.c - the local APIC: priorities, acceptance, ExtINT, timer. Timer input clock 100 MHz: a tick is 10 ns. */
+/* test_lapic.c - the local APIC: priorities, acceptance, ExtINT, timer. Timer input clock 100 MHz: a tick is
+ * 10 ns. */
 #include "tests/unit/device_bench.h"
 
 #include "models/dev/lapic.h"
 #include "models/dev/pic.h"
 
 enum {
-    ID = 0x20, VERSION = 0x30, TPR = 0x80, PPR = 0xa0, EOI = 0xb0, LDR = 0xd0, DFR = 0xe0, SVR = 0xf0, ISR = 0x100, TMR = 0x180,
-    IRR = 0x200, ESR = 0x280, ICR = 0x300, ICR_HIGH = 0x310, TIMER = 0x320, LINT0 = 0x350, LINT1 = 0x360, LVT_ERR = 0x370,
+    ID = 0x20,     VERSION = 0x30,   TPR = 0x80,     PPR = 0xa0,    EOI = 0xb0,      LDR = 0xd0,
+    DFR = 0xe0,    SVR = 0xf0,       ISR = 0x100,    TMR = 0x180,   IRR = 0x200,     ESR = 0x280,
+    ICR = 0x300,   ICR_HIGH = 0x310, TIMER = 0x320,  LINT0 = 0x350, LINT1 = 0x360,   LVT_ERR = 0x370,
     INITIAL = 0x380, CURRENT = 0x390, DIVIDE = 0x3e0
 };
 
@@ -61,8 +63,10 @@ static void wr(u32 offset, u32 value)
 static int setup(void **state)
 {
     const struct lapic_cfg cfg = {.timer_hz = 100 * MHz};
-    const struct lapic_desc desc = {.id = 3, .bootstrap = true, .intr = probe_line(&f.intr), .nmi = on_nmi, .nmi_self = &f,
-                                    .extint = on_extint, .extint_self = &f, .read_tsc = read_tsc, .tsc_hz = 2 * GHz};
+    const struct lapic_desc desc = {.id = 3, .bootstrap = true, .intr = probe_line(&f.intr),
+                                    .nmi = on_nmi, .nmi_self = &f,
+                                    .extint = on_extint, .extint_self = &f,
+                                    .read_tsc = read_tsc, .tsc_hz = 2 * GHz};
 
     (void)state;
     memset(&f, 0, sizeof f);
@@ -452,6 +456,7 @@ static void deadline_register_is_dead_in_other_modes(void **state)
 /* The whole path: a device's line through PIC and LINT0 to INTR and back. */
 static void pic_and_lapic_together_give_the_pics_vector(void **state)
 {
+    static const u8 words[] = {0x11, 0x20, 0x04, 0x01, 0x00}; /* ICW1-ICW4, OCW1 */
     struct pic pic;
     struct irq_line irq4;
 
@@ -460,7 +465,7 @@ static void pic_and_lapic_together_give_the_pics_vector(void **state)
     f.lapic.desc.extint = pic_acknowledge;
     f.lapic.desc.extint_self = &pic;
     lapic_set_virtual_wire(&f.lapic);
-    for (unsigned i = 0; i < 5; i++) pic_port_write(&pic, i ? 0x21 : 0x20, (const u8[]){0x11, 0x20, 0x04, 0x01, 0x00}[i], 1);
+    for (unsigned i = 0; i < 5; i++) pic_port_write(&pic, i ? 0x21 : 0x20, words[i], 1);
     irq4 = pic_input(&pic, 4);
     irq_set(&irq4, true);
     assert_true(f.intr.level);

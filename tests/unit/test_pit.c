@@ -36,7 +36,8 @@ static u8 in(u16 port)
     return (u8)pit_port_read(&f.pit, port, 1);
 }
 
-/* Edge k of the PIT's clock: ceil(k * 10^12 / 1193182) ps. Everything below is written at time 0, so a count is loaded at edge 1. */
+/* Edge k of the PIT's clock: ceil(k * 10^12 / 1193182) ps. Everything below is written at time 0, so a count
+ * is loaded at edge 1. */
 static u64 edge_ps(u64 k)
 {
     return (u64)(((__extension__(unsigned __int128)k) * PS_PER_S + PIT_HZ - 1) / PIT_HZ);

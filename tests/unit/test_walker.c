@@ -79,7 +79,8 @@ static void build(struct walker_cfg cfg)
 /* The walker behind a one-MSHR cache: hit 3 cycles, below it 20. */
 static void build_on_cache(void)
 {
-    const struct cache_cfg cfg = {.size_bytes = 4096, .ways = 4, .hit_cycles = 3, .mshrs = 1, .mshr_targets = 1};
+    const struct cache_cfg cfg = {
+        .size_bytes = 4096, .ways = 4, .hit_cycles = 3, .mshrs = 1, .mshr_targets = 1};
 
     memset(&f, 0, sizeof f);
     bench_init(&f.bench, REF);
