@@ -46,7 +46,7 @@ void mmu_init(struct mmu *m, const struct mmu_cfg *cfg)
 {
     const char *problem = mmu_cfg_problem(cfg);
     CHECK(!problem, "%s", problem);
-    *m = (struct mmu){.cfg = *cfg};
+    *m = (struct mmu){.cfg = *cfg, .ept_features = {true, true, true, true}};
     tlb_init(&m->itlb[0], cfg->itlb_4k_entries, cfg->itlb_4k_ways, false);
     tlb_init(&m->itlb[1], cfg->itlb_2m_entries, cfg->itlb_2m_ways, false);
     tlb_init(&m->itlb[2], 0, 0, false);
@@ -99,6 +99,7 @@ static void derive_guest(struct mmu_context *c, const struct hart *h)
     c->guest_rules = walk_rules_make(h->cr4 & CR4_LA57 ? FORMAT_LONG5 : FORMAT_LONG4,
                                      &(struct walk_options){.maxphyaddr = h->model->physical_bits,
                                                             .no_execute = nx,
+                                                            .pages_2m = true,
                                                             .pages_1g = cpu_has(h->model, FEATURE_page1gb),
                                                             .accessed_dirty = true});
     c->guest_root = h->cr3;
@@ -114,9 +115,10 @@ static void derive_host(struct mmu_context *c, const struct mmu *m, const struct
     c->ept = m->virt.ept;
     c->host_rules = walk_rules_make(bits(m->virt.eptp, 5, 3) == 4 ? FORMAT_EPT5 : FORMAT_EPT4,
                                     &(struct walk_options){.maxphyaddr = h->model->physical_bits,
-                                                           .pages_1g = m->cfg.ept_pages_1g,
+                                                           .pages_2m = m->ept_features.pages_2m,
+                                                           .pages_1g = m->ept_features.pages_1g,
                                                            .accessed_dirty = flags,
-                                                           .execute_only = m->cfg.ept_execute_only});
+                                                           .execute_only = m->ept_features.execute_only});
     c->host_root = m->virt.eptp;
     c->host_structure_writes = c->ept && flags;
 }
@@ -373,6 +375,8 @@ void mmu_invept(struct mmu *m, struct hart *h, enum invept_type type, u64 eptp)
     tlb_invalidate(&m->ntlb, &scope);
     pwc_invalidate(&m->ept_psc, &scope);
 }
+
+void mmu_set_ept_features(struct mmu *m, const struct mmu_ept_features *f) { m->ept_features = *f; }
 
 void mmu_set_virt(struct mmu *m, struct hart *h, const struct mmu_virt *v)
 {

@@ -67,10 +67,7 @@
     P(u32,  ntlb_ways,          16,   MMU_TLB_WAYS,    "their associativity")                                               \
     P(u32,  stlb_hit_cycles,    9,    RANGE(0, 1000),  "what an STLB hit costs over an L1 TLB hit")                         \
     P(u32,  psc_lookup_cycles,  2,    RANGE(0, 100),   "one search of the paging-structure caches, of either dimension")    \
-    P(u32,  ntlb_lookup_cycles, 1,    RANGE(0, 100),   "one lookup of the nested TLB")                                      \
-    P(bool, ept_execute_only,   true, ANY,             "EPT entries may allow fetches without reads")                       \
-    P(bool, ept_pages_1g,       true, ANY,             "EPT may map 1-GiB pages")                                           \
-    P(bool, ept_advanced_info,  true, ANY,             "EPT violations report the guest's page rights (qualification bits 11:9)")
+    P(u32,  ntlb_lookup_cycles, 1,    RANGE(0, 100),   "one lookup of the nested TLB")
 
 #define MMU_TLB_STATS(S)                                  \
     S(lookups, "translations asked for")                  \
@@ -120,6 +117,13 @@ struct mmu_stats {
     MMU_STATS(STAT_FIELD)
 };
 
+/* What the processor's EPT can do: its owner is virt-ext, which also advertises it. */
+struct mmu_ept_features {
+    bool pages_2m, pages_1g;
+    bool execute_only;  /* entries may allow fetches without reads */
+    bool advanced_info; /* violations report the guest page's rights: qualification bits 11:9 */
+};
+
 /* What VMX adds to a translation. Root and native world: all zero. */
 struct mmu_virt {
     u16 vpid;           /* 0: native, root, or VPID off */
@@ -153,6 +157,7 @@ struct mmu_context {
 struct mmu {
     /* fixed at elaboration */
     struct mmu_cfg cfg;
+    struct mmu_ept_features ept_features;
     /* state */
     bool timed;
     struct mmu_virt virt;
@@ -184,6 +189,9 @@ void mmu_register_stats(const struct mmu *m, struct stats *s, const char *prefix
 /* Asserts what must add up: L1 misses = STLB lookups; walks = STLB misses + rewalks = sum of outcomes; references = those in ledgers;
  * guest-physical translations = nested TLB hits + EPT walks. */
 void mmu_check_identities(const struct mmu *m);
+
+/* Called by virt-ext while the machine is built; before that everything is there. */
+void mmu_set_ept_features(struct mmu *m, const struct mmu_ept_features *f);
 
 /* Called by virt-ext at every VM entry and exit, after the hart's own state was switched. */
 void mmu_set_virt(struct mmu *m, struct hart *h, const struct mmu_virt *v);

@@ -124,7 +124,7 @@ static bool ept_violation(struct run *r, gpa_t at, unsigned guest_level, unsigne
     u64 q = wanted | (u64)(allowed & HOST_RIGHTS) << EPTQ_RIGHTS_SHIFT;
     if (r->linear) q |= EPTQ_LINEAR_VALID;
     if (final) q |= EPTQ_FINAL;
-    if (final && r->m->cfg.ept_advanced_info) q |= advanced_info(r);
+    if (final && r->m->ept_features.advanced_info) q |= advanced_info(r);
     r->h->fault = (struct fault){.kind = FAULT_EPT_VIOLATION, .gpa = at, .va = r->va, .qualification = q};
     if (timed(r)) {
         r->m->stats.walks_ept_violation++;

@@ -28,7 +28,7 @@ static u64 leaf_reserved(const struct format *f, const struct walk_options *o, u
 {
     unsigned shift = PAGE_SHIFT + f->index_bits * (level - 1u);
     if (level == 1) return 0;
-    if (level == 3 && !o->pages_1g) return f->page_size;
+    if ((level == 2 && !o->pages_2m) || (level == 3 && !o->pages_1g)) return f->page_size;
     return BIT(shift) - BIT(f->leaf_low_reserved);
 }
 

@@ -47,7 +47,8 @@ struct walk_rules {
 struct walk_options {
     unsigned maxphyaddr; /* 32..52: higher bits are reserved */
     bool no_execute;     /* ordinary paging: bit 63 is XD, not reserved (IA32_EFER.NXE) */
-    bool pages_1g;       /* an entry of level 3 may map a page */
+    bool pages_2m;       /* an entry of level 2 may map a page */
+    bool pages_1g;       /* an entry of level 3 may */
     bool accessed_dirty;
     bool execute_only;
 };

@@ -68,6 +68,7 @@ u64 vmx_ept_vpid_capability(const struct vmx_cfg *cfg)
     if (cfg->ept && cfg->ept_2m) value |= BIT(16);
     if (cfg->ept && cfg->ept_1g) value |= BIT(17);
     if (cfg->ept && cfg->ept_ad) value |= BIT(21);
+    if (cfg->ept && cfg->ept_advanced_info) value |= BIT(22);
     if (cfg->vpid) value |= invvpid | invvpid_types;
     return value;
 }

@@ -73,6 +73,9 @@ void vmx_init(struct vmx *x, const struct vmx_cfg *cfg, struct hart *h, struct m
     x->failure.check = -1;
     for (unsigned w = 0; w < VMX_WORDS; w++) x->allowed[w] = vmx_allowed_settings(&x->cfg, (enum vmx_word)w, false);
     for (unsigned a = 0; a < VMCS_AREAS; a++) vmcs_area_span((enum vmcs_area)a, &x->area[a].first, &x->area[a].end);
+    mmu_set_ept_features(mmu, &(struct mmu_ept_features){.pages_2m = cfg->ept_2m, .pages_1g = cfg->ept_1g,
+                                                         .execute_only = cfg->ept_execute_only,
+                                                         .advanced_info = cfg->ept_advanced_info});
     h->virt = &vmx_ops;
     h->virt_self = x;
 }

@@ -31,6 +31,7 @@
     P(bool, ept_1g,              true,  ANY,                "1-GByte pages in EPT")                                     \
     P(bool, ept_ad,              true,  ANY,                "accessed and dirty flags in EPT")                          \
     P(bool, ept_execute_only,    true,  ANY,                "execute-only translations in EPT")                         \
+    P(bool, ept_advanced_info,   true,  ANY,                "EPT violations report the rights of the guest's page")     \
     P(bool, vpid,                true,  ANY,                "virtual-processor identifiers")                            \
     P(bool, invpcid,             true,  ANY,                "control 'enable INVPCID', if the processor has INVPCID")   \
     P(u32,  exit_microcode_cycles,    300, ANY,             "VM exit: microcode besides its memory references")         \

@@ -421,11 +421,9 @@ static void an_absent_host_page_is_a_violation_with_no_rights(void **unused)
 
 static void advanced_information_is_a_capability(void **unused)
 {
-    struct mmu_cfg cfg = bench_default_cfg;
+    struct bench *b = new_nested(true);
     (void)unused;
-    cfg.ept_advanced_info = false;
-    struct bench *b = bench_new(&cfg, 4, 4, true);
-    bench_map_ept_identity(b, 12);
+    mmu_set_ept_features(&b->m, &(struct mmu_ept_features){.pages_2m = true});
     *bench_ept_entry(b, PAGE_A, 1) = 0;
     bench_map(b, VA_PAGE, PAGE_A, 12, PTE_ALL);
     bench_expect_violation(b, VA_PAGE, READ, PAGE_A, 1 | Q_LINEAR | Q_FINAL);
@@ -501,11 +499,10 @@ static void execute_only_host_pages_need_the_capability(void **unused)
 {
     (void)unused;
     for (unsigned allowed = 0; allowed < 2; allowed++) {
-        struct mmu_cfg cfg = bench_default_cfg;
+        struct bench *b = new_nested(true);
         struct translation t;
-        cfg.ept_execute_only = allowed;
-        struct bench *b = bench_new(&cfg, 4, 4, true);
-        bench_map_ept_identity(b, 12);
+        mmu_set_ept_features(&b->m, &(struct mmu_ept_features){.execute_only = allowed});
+        bench_context(b, 0);
         bench_map_ept(b, PAGE_A, PAGE_A, 12, 4);
         bench_map(b, VA_PAGE, PAGE_A, 12, PTE_ALL);
         assert_int_equal(bench_translate(b, VA_PAGE, FETCH, false, &t), allowed);

@@ -139,6 +139,10 @@ static void ept_and_vpid_capabilities_follow_the_configuration(void **state)
 {
     (void)state;
     struct vmx_cfg cfg = bench_vmx_cfg;
+    assert_int_equal(vmx_ept_vpid_capability(&cfg), 0x00000f0106734141); /* Skylake-SP, Cascade Lake */
+    cfg.ept_advanced_info = false;
+    assert_int_equal(vmx_ept_vpid_capability(&cfg), 0x00000f0106734141); /* Skylake-SP, Cascade Lake */
+    cfg.ept_advanced_info = false;
     assert_int_equal(vmx_ept_vpid_capability(&cfg), 0x00000f0106334141); /* Haswell */
     cfg.ept_1g = cfg.ept_ad = false;
     assert_int_equal(vmx_ept_vpid_capability(&cfg), 0x00000f0106114141); /* Nehalem */
@@ -146,6 +150,22 @@ static void ept_and_vpid_capabilities_follow_the_configuration(void **state)
     assert_int_equal(vmx_ept_vpid_capability(&cfg), 0x00000f0106104140);
     cfg.ept = false;
     assert_int_equal(vmx_ept_vpid_capability(&cfg), 0x00000f0100000000);
+}
+
+static void the_mmu_takes_exactly_the_ept_entries_that_are_reported(void **state)
+{
+    (void)state;
+    struct vmx_cfg cfg = bench_vmx_cfg;
+    for (unsigned n = 0; n < 16; n++) {
+        cfg.ept_2m = n & 1, cfg.ept_1g = n & 2, cfg.ept_execute_only = n & 4, cfg.ept_advanced_info = n & 8;
+        struct vmx_bench *b = vmx_bench_new(&cfg);
+        u64 reported = capability(b, MSR_VMX_EPT_VPID_CAP);
+        assert_int_equal(b->told.ept_features.execute_only, reported >> 0 & 1);
+        assert_int_equal(b->told.ept_features.pages_2m, reported >> 16 & 1);
+        assert_int_equal(b->told.ept_features.pages_1g, reported >> 17 & 1);
+        assert_int_equal(b->told.ept_features.advanced_info, reported >> 22 & 1);
+        vmx_bench_free(b);
+    }
 }
 
 static void without_ept_and_vpid_their_controls_and_msr_are_gone(void **state)
@@ -205,6 +225,7 @@ int main(void)
         cmocka_unit_test(miscellaneous_data_offers_hlt_and_four_cr3_targets_only),
         cmocka_unit_test(fixed_bits_agree_with_what_mov_to_cr_takes),
         cmocka_unit_test(ept_and_vpid_capabilities_follow_the_configuration),
+        cmocka_unit_test(the_mmu_takes_exactly_the_ept_entries_that_are_reported),
         cmocka_unit_test(without_ept_and_vpid_their_controls_and_msr_are_gone),
         cmocka_unit_test(the_enum_msr_holds_the_highest_index),
         cmocka_unit_test(msrs_of_what_is_not_there_and_writes_are_gp),

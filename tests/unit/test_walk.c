@@ -7,7 +7,7 @@
 
 /* --- the step machine --- */
 
-static const struct walk_options plain = {.maxphyaddr = 46, .no_execute = true, .pages_1g = true, .accessed_dirty = true};
+static const struct walk_options plain = {.maxphyaddr = 46, .no_execute = true, .pages_2m = true, .pages_1g = true, .accessed_dirty = true};
 
 #define ABOVE_MAXPHYADDR 0x000fc00000000000ull /* bits 51:46 */
 
@@ -99,15 +99,18 @@ static void reserved_bits_of_ept_are_the_manuals(void **unused)
     assert_int_equal(reserved_found(FORMAT_EPT4, &plain, 1, false), high | 0x10);
 }
 
-static void one_gib_pages_are_reserved_where_the_processor_has_none(void **unused)
+static void large_pages_are_reserved_where_the_processor_has_none(void **unused)
 {
     struct walk_options o = plain;
     (void)unused;
     assert_int_equal(state_with_bit(FORMAT_LONG4, &o, 3, true, 0), WALK_DONE);
     assert_int_equal(state_with_bit(FORMAT_EPT4, &o, 3, true, 0), WALK_DONE);
     o.pages_1g = false;
+    assert_int_equal(state_with_bit(FORMAT_EPT4, &o, 2, true, 0), WALK_DONE);
     assert_int_equal(state_with_bit(FORMAT_LONG4, &o, 3, true, 0), WALK_RESERVED);
     assert_int_equal(state_with_bit(FORMAT_EPT4, &o, 3, true, 0), WALK_RESERVED);
+    o.pages_2m = false;
+    assert_int_equal(state_with_bit(FORMAT_EPT4, &o, 2, true, 0), WALK_RESERVED);
 }
 
 static void ept_rights_without_sense_are_misconfigurations(void **unused)
@@ -255,7 +258,7 @@ int main(void)
         cmocka_unit_test(rights_are_those_that_every_level_grants),
         cmocka_unit_test(reserved_bits_of_ordinary_paging_are_the_manuals),
         cmocka_unit_test(reserved_bits_of_ept_are_the_manuals),
-        cmocka_unit_test(one_gib_pages_are_reserved_where_the_processor_has_none),
+        cmocka_unit_test(large_pages_are_reserved_where_the_processor_has_none),
         cmocka_unit_test(ept_rights_without_sense_are_misconfigurations),
         cmocka_unit_test(only_the_memory_types_that_exist_are_legal_in_ept_leaves),
         cmocka_unit_test(a_guest_physical_address_wider_than_the_ept_is_not_present),

@@ -32,6 +32,7 @@ enum place {
 struct vmx_mocks {
     unsigned set_virt_calls, invept_calls, invvpid_calls, context_changes;
     struct mmu_virt virt;
+    struct mmu_ept_features ept_features;
     u64 invalidated_eptp;
     u64 invalidated_type;
     u16 invalidated_vpid;
@@ -61,6 +62,14 @@ void mmu_set_virt(struct mmu *m, struct hart *h, const struct mmu_virt *v)
     (void)m, (void)h;
     vmx_bench_told->set_virt_calls++;
     vmx_bench_told->virt = *v;
+}
+
+void mmu_set_ept_features(struct mmu *m, const struct mmu_ept_features *f) { (void)m, (void)f; }
+
+void mmu_set_ept_features(struct mmu *m, const struct mmu_ept_features *f)
+{
+    (void)m;
+    vmx_bench_told->ept_features = *f;
 }
 
 void mmu_invept(struct mmu *m, struct hart *h, enum invept_type type, u64 eptp)
