@@ -64,8 +64,6 @@ void mmu_set_virt(struct mmu *m, struct hart *h, const struct mmu_virt *v)
     vmx_bench_told->virt = *v;
 }
 
-void mmu_set_ept_features(struct mmu *m, const struct mmu_ept_features *f) { (void)m, (void)f; }
-
 void mmu_set_ept_features(struct mmu *m, const struct mmu_ept_features *f)
 {
     (void)m;
