@@ -1,5 +1,6 @@
 #include "models/board/board.h"
 #include "models/board/boot.h"
+#include "models/board/observe.h"
 #include "models/board/pc.h"
 #include <errno.h>
 #include <stdatomic.h>
@@ -11,6 +12,7 @@ enum marker_kind { MARKER_BEGIN = 1, MARKER_END = 2, MARKER_LABEL = 3, MARKER_WA
 struct board {
     struct pc_cfg cfg;
     struct pc pc;
+    struct observer observer;
     struct stats *stats;
     struct board_options options;
     FILE *console;
@@ -29,12 +31,14 @@ static void region_begin(struct board *b)
 {
     core_sync(&b->pc.core);
     stats_region_begin(b->stats);
+    observer_region_begin(&b->observer);
 }
 
 static void region_end(struct board *b)
 {
     core_sync(&b->pc.core);
     stats_region_end(b->stats);
+    observer_region_end(&b->observer);
 }
 
 static void switch_core(struct board *b) { core_switch(&b->pc.core, b->cfg.board.core == 0 ? CORE_FAST : CORE_INORDER); }
@@ -42,6 +46,8 @@ static void switch_core(struct board *b) { core_switch(&b->pc.core, b->cfg.board
 static void on_marker(void *self, u32 payload)
 {
     struct board *b = self;
+    if (trace_on(b->options.trace, TRACE_board))
+        trace_line(b->options.trace, TRACE_board, clock_now(&b->pc.clock), "board", "marker 0x%08x", payload);
     switch ((enum marker_kind)bits(payload, 23, 16)) {
     case MARKER_WARM:
         if (b->cfg.run.switch_at == SWITCH_AT_WARM) switch_core(b);
@@ -92,6 +98,7 @@ struct board *board_new(struct config *c)
 void board_free(struct board *b)
 {
     if (b->console) fclose(b->console);
+    observer_fini(&b->observer);
     stats_free(b->stats);
     pc_fini(&b->pc);
     free(b);
@@ -121,6 +128,7 @@ static bool open_vcd(struct board *b, const char *path)
 bool board_load(struct board *b, const struct board_options *o)
 {
     b->options = *o;
+    if (!observer_init(&b->observer, &b->pc, o->trace, o->ledger_path)) return false;
     if (!boot_multiboot(&b->pc.ram, b->pc.hart, o)) return false;
     if (o->max_instructions) b->pc.core.max_instructions = o->max_instructions;
     if (b->cfg.run.switch_at == SWITCH_AT_START) switch_core(b);

@@ -31,14 +31,22 @@ static const struct port_range *find_port(u16 port)
 
 static u32 all_ones(unsigned bytes) { return bytes >= 4 ? UINT32_MAX : (1u << (8 * bytes)) - 1; }
 
+static void trace_access(struct pc *pc, const char *what, u64 at, u64 value, unsigned bytes)
+{
+    if (trace_on(pc->trace, TRACE_dev))
+        trace_line(pc->trace, TRACE_dev, clock_now(&pc->clock), "bus", "%s 0x%llx, %u bytes: 0x%llx", what, (unsigned long long)at, bytes,
+                   (unsigned long long)value);
+}
+
 static u32 bus_port_read(void *self, u16 port, unsigned bytes)
 {
     struct pc *pc = self;
     const struct port_range *r = find_port(port);
     core_sync_clock(&pc->core);
-    if (r) return r->read((char *)pc + r->device, port, bytes);
-    pc->stats.empty_port_reads++;
-    return all_ones(bytes);
+    u32 value = r ? r->read((char *)pc + r->device, port, bytes) : all_ones(bytes);
+    pc->stats.empty_port_reads += r == NULL;
+    trace_access(pc, "in", port, value, bytes);
+    return value;
 }
 
 static void bus_port_write(void *self, u16 port, u32 value, unsigned bytes)
@@ -46,6 +54,7 @@ static void bus_port_write(void *self, u16 port, u32 value, unsigned bytes)
     struct pc *pc = self;
     const struct port_range *r = find_port(port);
     core_sync_clock(&pc->core);
+    trace_access(pc, "out", port, value, bytes);
     if (r)
         r->write((char *)pc + r->device, port, value, bytes);
     else
@@ -61,7 +70,11 @@ static u64 bus_mmio_read(void *self, hpa_t at, unsigned bytes)
 {
     struct pc *pc = self;
     core_sync_clock(&pc->core);
-    if (lapic_decodes(&pc->lapic, at)) return lapic_mmio_read(&pc->lapic, at, bytes);
+    if (lapic_decodes(&pc->lapic, at)) {
+        u64 value = lapic_mmio_read(&pc->lapic, at, bytes);
+        trace_access(pc, "load", at.v, value, bytes);
+        return value;
+    }
     note_empty_mmio(pc, at);
     pc->stats.empty_mmio_reads++;
     return bytes >= 8 ? UINT64_MAX : BIT(8 * bytes) - 1;
@@ -71,6 +84,7 @@ static void bus_mmio_write(void *self, hpa_t at, u64 value, unsigned bytes)
 {
     struct pc *pc = self;
     core_sync_clock(&pc->core);
+    trace_access(pc, "store", at.v, value, bytes);
     if (lapic_decodes(&pc->lapic, at)) {
         lapic_mmio_write(&pc->lapic, at, value, bytes);
         return;
@@ -222,6 +236,7 @@ static void intr_changed(void *self, unsigned input, bool level)
 {
     struct pc *pc = self;
     (void)input;
+    if (trace_on(pc->trace, TRACE_irq)) trace_line(pc->trace, TRACE_irq, clock_now(&pc->clock), "cpu0", "INTR %s", level ? "up" : "down");
     hart_set_intr(pc->hart, level);
     core_wake(&pc->core);
 }

@@ -117,6 +117,7 @@ struct pc {
     struct post post;
     /* wiring */
     struct pc_hooks hooks;
+    struct trace *trace; /* may be NULL */
     /* state */
     u64 first_empty_mmio; /* physical address, PC_UNMAPPED_NONE: none yet */
     /* statistics */

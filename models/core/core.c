@@ -5,7 +5,10 @@
 
 static void switch_now(struct core *c, u64 cycle)
 {
+    static const char *const kind_name[CORE_KINDS] = {"fast", "inorder"};
     c->kind = c->wanted;
+    if (trace_on(c->trace, TRACE_core))
+        trace_line(c->trace, TRACE_core, cycle, "core", "cpu%u is %s from here on", c->id, kind_name[c->kind]);
     mmu_set_timed(c->mmu, c->hart, c->kind != CORE_FAST);
     c->hart->record = NULL;
     if (c->kind == CORE_INORDER) inorder_begin(c->inorder, cycle);

@@ -12,6 +12,7 @@
 #include "caches/mmu.h"
 #include "models/core/account.h"
 #include "models/sim/clock.h"
+#include "models/sim/trace.h"
 #include "virt-ext/vmx.h"
 
 enum core_kind { CORE_FAST, CORE_INORDER, CORE_KINDS };
@@ -27,6 +28,7 @@ struct core {
     struct clock *clock;
     unsigned tick;
     struct inorder *inorder;
+    struct trace *trace; /* may be NULL */
     /* state */
     enum core_kind kind;
     enum core_kind wanted;       /* differs from kind until the pipe is empty */

@@ -3,7 +3,7 @@
  * Models:       order and effect of instructions; time as one step per cycle, so timers and interrupts work.
  * Not modelled: everything that makes an instruction cost more or less than a cycle.
  */
-#include "models/core/core.h"
+#include "models/core/core_trace.h"
 
 static u64 sleep_until_woken(struct core *c, u64 cycle)
 {
@@ -20,6 +20,10 @@ u64 fast_tick(struct core *c, u64 cycle)
         u64 budget = min_u64(c->clock->horizon - cycle, c->switch_at_instruction - h->instructions);
         budget = min_u64(budget, c->max_instructions - h->instructions);
         if (budget == 0) return cycle + 1;
+        if (core_traces_instructions(c)) {
+            core_trace_next(c);
+            budget = 1;
+        }
         c->run_start = cycle;
         h->run_steps = 0;
         u64 steps = isa_run(h, budget);

@@ -1,4 +1,5 @@
 #include "models/core/inorder.h"
+#include "models/core/core_trace.h"
 #include "models/sim/check.h"
 #include <stdio.h>
 #include <string.h>
@@ -109,6 +110,7 @@ static void execute(struct inorder *p)
     isa_execute(p->core->hart, &p->record);
     if (p->record.not_drained) return;
     p->executed = true;
+    core_trace_record(p->core, &p->record);
     if (p->record.transition.kind != TRANSITION_NONE) inorder_begin_transition(p);
 }
 

@@ -20,11 +20,8 @@
     C(exec,   false, "each instruction: address, bytes, disassembly")        \
     C(core,   true,  "cores: switches, resets, halts, shutdowns")            \
     C(except, false, "exceptions and interrupts delivered")                  \
-    C(mem,    false, "each memory reference of a core")                      \
-    C(tlb,    false, "fills, hits and invalidations of TLBs")                \
-    C(walk,   false, "each page walk with its ledger")                       \
-    C(cache,  false, "requests, fills and write-backs of caches")            \
-    C(dram,   false, "commands to DRAM banks")                               \
+    C(mem,    false, "each memory reference of a timed core and what translated it") \
+    C(walk,   false, "each page walk of a timed core with its ledger")         \
     C(vmx,    true,  "VM entries and exits, VMX instructions that fail")     \
     C(irq,    false, "interrupt lines, local APIC, PIC")                     \
     C(dev,    false, "accesses to devices")                                  \

@@ -95,7 +95,7 @@ static void without_selection_only_rare_categories_are_on(void **state)
     assert_true(trace_on(trace, TRACE_vmx));
     assert_true(trace_on(trace, TRACE_core));
     assert_false(trace_on(trace, TRACE_exec));
-    assert_false(trace_on(trace, TRACE_cache));
+    assert_false(trace_on(trace, TRACE_dev));
 }
 
 static void a_model_without_trace_is_silent(void **state)
@@ -123,7 +123,7 @@ static void an_unknown_category_is_refused_with_those_that_exist(void **state)
     (void)state;
     assert_int_equal(WEXITSTATUS(in_child(open_unknown)), 2);
     assert_string_equal(
-        heard, "--trace: 'wlak' is not a category (allowed: all exec core except mem tlb walk cache dram "
+        heard, "--trace: 'wlak' is not a category (allowed: all exec core except mem walk "
                "vmx irq dev board)\n");
     assert_int_equal(WEXITSTATUS(in_child(open_empty)), 2);
     assert_non_null(strstr(heard, "--trace: '' is not a category"));
