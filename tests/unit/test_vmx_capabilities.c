@@ -141,8 +141,6 @@ static void ept_and_vpid_capabilities_follow_the_configuration(void **state)
     struct vmx_cfg cfg = bench_vmx_cfg;
     assert_int_equal(vmx_ept_vpid_capability(&cfg), 0x00000f0106734141); /* Skylake-SP, Cascade Lake */
     cfg.ept_advanced_info = false;
-    assert_int_equal(vmx_ept_vpid_capability(&cfg), 0x00000f0106734141); /* Skylake-SP, Cascade Lake */
-    cfg.ept_advanced_info = false;
     assert_int_equal(vmx_ept_vpid_capability(&cfg), 0x00000f0106334141); /* Haswell */
     cfg.ept_1g = cfg.ept_ad = false;
     assert_int_equal(vmx_ept_vpid_capability(&cfg), 0x00000f0106114141); /* Nehalem */
