@@ -23,7 +23,8 @@ static struct fixture {
 static struct bench *build_at(u64 frequency_hz)
 {
     const struct dram_cfg cfg = {.frequency_hz = frequency_hz, .channels = 2, .banks = 4, .row_bytes = 256,
-                                 .trcd = 3, .tcl = 5, .trp = 7, .tburst = 2, .controller_ps = CONTROLLER * 1000};
+                                 .trcd = 3, .tcl = 5, .trp = 7, .tburst = 2,
+                                 .controller_ps = CONTROLLER * 1000};
 
     bench_init(&f.bench, 0);
     dram_init(&f.dram, &cfg, "dram", &f.bench.clock);
