@@ -424,6 +424,24 @@ static void test_rewritten_table(void)
     set_slot(&table[1], va + PAGE_4K, frames[1] | (table[1] & ~PTE_ADDRESS));
 }
 
+/* A directory entry gets another table. INVLPG, wherever it points, makes the processor forget the old one. */
+static void test_exchanged_table(void)
+{
+    u64 va = ALIAS_VA + 5 * PAGE_1G, elsewhere = TEST_VA, *pd_slot = paging_slot(kernel_space(), va, PAGE_2M);
+    u64 *tables[2] = {heap_page_cleared(), heap_page_cleared()};
+    for (u64 i = 0; i < TABLE_ENTRIES; i++) {
+        tables[0][i] = frames[0] | PTE_P | PTE_W;
+        tables[1][i] = frames[1] | PTE_P | PTE_W;
+    }
+    for (u64 n = 0; n < 16; n++) {
+        *(volatile u64 *)pd_slot = (u64)tables[n & 1] | PTE_P | PTE_W;
+        invlpg(elsewhere);
+        check(read_at(va + n * PAGE_4K) == stamp_of(n & 1), "exchanged table", n);
+    }
+    *pd_slot = 0;
+    write_cr3(read_cr3());
+}
+
 /* A store that begins in the page before a live table and ends in the table. */
 static void test_store_into_table_from_below(void)
 {
@@ -632,6 +650,7 @@ int main(void)
     test_unaligned();
     test_strings();
     test_rewritten_table();
+    test_exchanged_table();
     test_store_into_table_from_below();
     test_shared_table();
     test_recursive_table();

@@ -128,23 +128,27 @@ static void drop(slot_t slot)
     *entry = 0;
 }
 
+static bool points_to_table(slot_t slot)
+{
+    return page_of(slot)->level > 1 && (*entry_at(slot) & (PTE_P | PTE_PS)) == PTE_P;
+}
+
 static void drop_chain(const slot_t *chain)
 {
     while (*chain != NONE)
         drop(*chain);
 }
 
-bool pool_set_entry(slot_t slot, u64 value)
+void pool_set_entry(slot_t slot, u64 value)
 {
     u64 *entry = entry_at(slot), old = *entry;
-    if (old == value) return false;
+    if (old == value) return;
     bool same_target = old && !((old ^ value) & (PTE_ADDRESS | PTE_PS));
     if (!same_target) {
         drop(slot);
         link_slot(chain_of(value, page_of(slot)->level), slot);
     }
     *entry = value;
-    return old != 0;
 }
 
 /* --- tables of the guest --- */
@@ -241,7 +245,9 @@ u32 pool_note_store(u64 gpa)
     u32 most = 0;
     for (u32 page = frame_of(gpa)->shadows; page != NONE; page = pool.pages[page].next_of_frame) {
         if (!shadows_table(page)) continue;
-        drop(page * TABLE_ENTRIES + (u32)(gpa % PAGE_4K / sizeof(u64)));
+        slot_t slot = page * TABLE_ENTRIES + (u32)(gpa % PAGE_4K / sizeof(u64));
+        pool.flush_needed |= points_to_table(slot);
+        drop(slot);
         if (++pool.pages[page].stores > most) most = pool.pages[page].stores;
     }
     return most;

@@ -38,17 +38,19 @@ u32 pool_page(u64 gpa, unsigned level, enum page_role role);
 u64 pool_table(u32 page);
 slot_t pool_slot(u32 page, u64 va);
 
-/* The entry, the shadow page that it points to, and a change of it. Tells if a present entry was changed. */
+/* The entry, the shadow page that it points to, and a change of it. */
 u64 pool_entry(slot_t slot);
 u32 pool_page_below(slot_t slot);
-bool pool_set_entry(slot_t slot, u64 value);
+void pool_set_entry(slot_t slot, u64 value);
 
 /* Whether the frame is a table, and whether any frame of its 2 MiB region is. */
 bool pool_is_table(u64 gpa);
 bool pool_region_has_tables(u64 gpa);
 
-/* The guest has stored to an entry of a table: clears the entries derived from it. Returns how many stores each of the
- * frame's shadow pages has seen (the most) since one of them was last filled. */
+/* The guest has stored to an entry of a table: clears what was derived from it. For the INVLPG that the guest owes, a
+ * large page is one page, though the shadow may have split it; and INVLPG of any address empties the paging-structure caches,
+ * though INVVPID of one address does not. So if a table was below the entry, all the TLB has to go. Returns how many stores
+ * the frame's shadow pages have seen (the most of any) since they were last used. */
 u32 pool_note_store(u64 gpa);
 
 /* A page has been filled from: its guest table is in use. */

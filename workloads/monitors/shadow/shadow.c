@@ -141,30 +141,35 @@ static u32 page_below(const struct walk *w, unsigned level, slot_t slot)
     return pool_page(round_down(w->gpa, entry_bytes(level)), level - 1, SPLIT_OF);
 }
 
-/* Makes the shadow map va as the walk found it. A present entry that changes may be in the TLB. */
-static void fill(struct vcpu *vcpu, u64 va, const struct walk *w)
+/* Makes the shadow map va as the walk found it. */
+static void fill(const struct vcpu *vcpu, u64 va, const struct walk *w)
 {
-    bool changed = false;
     u32 page = root_page(vcpu);
     for (unsigned level = ROOT_LEVEL;; level--) {
         pool_note_use(page);
         slot_t slot = pool_slot(page, va);
         if (maps_at(w, level, slot)) {
-            changed |= pool_set_entry(slot, mapping_of(w, level));
-            break;
+            pool_set_entry(slot, mapping_of(w, level));
+            return;
         }
         page = page_below(w, level, slot);
-        changed |= pool_set_entry(slot, pool_table(page) | rights_at(w, level) | PTE_A);
+        pool_set_entry(slot, pool_table(page) | rights_at(w, level) | PTE_A);
     }
-    if (changed) vcpu_flush_address(vcpu, va);
 }
 
-static void on_hidden_fault(struct vcpu *vcpu, u64 va, const struct walk *w)
+static void flush_if_needed(const struct vcpu *vcpu)
+{
+    if (pool_take_flush()) vcpu_flush_tlb(vcpu);
+}
+
+/* If the fault was one of rights, the TLB may hold the old ones. */
+static void on_hidden_fault(struct vcpu *vcpu, u64 va, const struct walk *w, bool present)
 {
     statistics.hidden_faults++;
     if (pool_free_pages() < ROOT_LEVEL) load_address_space(vcpu);
     fill(vcpu, va, w);
-    if (pool_take_flush()) vcpu_flush_tlb(vcpu);
+    if (present) vcpu_flush_address(vcpu, va);
+    flush_if_needed(vcpu);
 }
 
 /* --- stores to the guest's tables --- */
@@ -209,6 +214,7 @@ static void on_table_store(struct vcpu *vcpu, u64 va, u64 gpa)
     }
     store_execute(vcpu, &store, guest_pointer(gpa));
     if (pool_note_store(gpa) > STORES_MAX) drop_table(vcpu, gpa);
+    flush_if_needed(vcpu);
 }
 
 /* --- exits --- */
@@ -224,14 +230,14 @@ static void give_fault_to_guest(struct vcpu *vcpu, u64 va, u32 error_code)
 static void on_page_fault(struct vcpu *vcpu)
 {
     u64 va = vmread(EXIT_QUALIFICATION);
-    u32 access = (u32)vmread(EXIT_INTERRUPTION_ERROR_CODE) & (PF_WRITE | PF_USER | PF_FETCH);
+    u32 error_code = (u32)vmread(EXIT_INTERRUPTION_ERROR_CODE), access = error_code & (PF_WRITE | PF_USER | PF_FETCH);
     struct walk w;
     if (!walk_guest(vcpu, va, access, &w))
         give_fault_to_guest(vcpu, va, w.error_code);
     else if (access & PF_WRITE && pool_is_table(w.gpa))
         on_table_store(vcpu, va, w.gpa);
     else
-        on_hidden_fault(vcpu, va, &w);
+        on_hidden_fault(vcpu, va, &w, error_code & PF_PRESENT);
 }
 
 static void on_invlpg(struct vcpu *vcpu)
