@@ -18,11 +18,12 @@ const char *mmu_cfg_problem(const struct mmu_cfg *c)
         u32 entries, ways;
         const char *problem;
     } geometry[] = {
-#define GEOMETRY(name) {c->name##_entries, c->name##_ways, #name "_entries / " #name "_ways must be a power of two"}
-        GEOMETRY(itlb_4k),       GEOMETRY(itlb_2m),       GEOMETRY(dtlb_4k),       GEOMETRY(dtlb_2m),
-        GEOMETRY(dtlb_1g),       GEOMETRY(stlb),          GEOMETRY(stlb_1g),       GEOMETRY(psc_pml5e),
-        GEOMETRY(psc_pml4e),     GEOMETRY(psc_pdpte),     GEOMETRY(psc_pde),       GEOMETRY(ept_psc_pml5e),
-        GEOMETRY(ept_psc_pml4e), GEOMETRY(ept_psc_pdpte), GEOMETRY(ept_psc_pde),   GEOMETRY(ntlb),
+#define GEOMETRY(name)                                                                                       \
+    {c->name##_entries, c->name##_ways, #name "_entries / " #name "_ways must be a power of two"}
+        GEOMETRY(itlb_4k),       GEOMETRY(itlb_2m),       GEOMETRY(dtlb_4k),     GEOMETRY(dtlb_2m),
+        GEOMETRY(dtlb_1g),       GEOMETRY(stlb),          GEOMETRY(stlb_1g),     GEOMETRY(psc_pml5e),
+        GEOMETRY(psc_pml4e),     GEOMETRY(psc_pdpte),     GEOMETRY(psc_pde),     GEOMETRY(ept_psc_pml5e),
+        GEOMETRY(ept_psc_pml4e), GEOMETRY(ept_psc_pdpte), GEOMETRY(ept_psc_pde), GEOMETRY(ntlb),
 #undef GEOMETRY
     };
     for (size_t i = 0; i < ARRAY_LEN(geometry); i++)
@@ -32,14 +33,22 @@ const char *mmu_cfg_problem(const struct mmu_cfg *c)
 
 static void init_pscs(struct mmu *m, const struct mmu_cfg *c)
 {
-    pwc_init(&m->psc, &(struct pwc_geometry){
-                          {[5] = c->psc_pml5e_entries, [4] = c->psc_pml4e_entries, [3] = c->psc_pdpte_entries, [2] = c->psc_pde_entries},
-                          {[5] = c->psc_pml5e_ways, [4] = c->psc_pml4e_ways, [3] = c->psc_pdpte_ways, [2] = c->psc_pde_ways}});
-    pwc_init(&m->ept_psc,
-             &(struct pwc_geometry){{[5] = c->ept_psc_pml5e_entries, [4] = c->ept_psc_pml4e_entries, [3] = c->ept_psc_pdpte_entries,
-                                     [2] = c->ept_psc_pde_entries},
-                                    {[5] = c->ept_psc_pml5e_ways, [4] = c->ept_psc_pml4e_ways, [3] = c->ept_psc_pdpte_ways,
-                                     [2] = c->ept_psc_pde_ways}});
+    pwc_init(&m->psc, &(struct pwc_geometry){{[5] = c->psc_pml5e_entries,
+                                              [4] = c->psc_pml4e_entries,
+                                              [3] = c->psc_pdpte_entries,
+                                              [2] = c->psc_pde_entries},
+                                             {[5] = c->psc_pml5e_ways,
+                                              [4] = c->psc_pml4e_ways,
+                                              [3] = c->psc_pdpte_ways,
+                                              [2] = c->psc_pde_ways}});
+    pwc_init(&m->ept_psc, &(struct pwc_geometry){{[5] = c->ept_psc_pml5e_entries,
+                                                  [4] = c->ept_psc_pml4e_entries,
+                                                  [3] = c->ept_psc_pdpte_entries,
+                                                  [2] = c->ept_psc_pde_entries},
+                                                 {[5] = c->ept_psc_pml5e_ways,
+                                                  [4] = c->ept_psc_pml4e_ways,
+                                                  [3] = c->ept_psc_pdpte_ways,
+                                                  [2] = c->ept_psc_pde_ways}});
 }
 
 void mmu_init(struct mmu *m, const struct mmu_cfg *cfg)
@@ -74,8 +83,8 @@ void mmu_fini(struct mmu *m)
 
 /* --- context --- */
 
-/* Rights that an access needs and those that it must not find: SDM Vol. 3A, "Determination of Access Rights"; the host's ones from Vol. 3C, "EPT
- * Violations". */
+/* Rights that an access needs and those that it must not find: SDM Vol. 3A, "Determination of Access
+ * Rights"; the host's ones from Vol. 3C, "EPT Violations". */
 static void derive_rights(struct mmu_context *c, const struct hart *h)
 {
     bool wp = h->cr0 & CR0_WP;
@@ -84,7 +93,8 @@ static void derive_rights(struct mmu_context *c, const struct hart *h)
         u16 user = p == MMU_USER ? RIGHT_U : 0;
         u16 smap = p == MMU_SUPERVISOR && c->smap ? RIGHT_U : 0;
         c->need[ACCESS_READ][p] = user | RIGHT_R << MMU_HOST_SHIFT;
-        c->need[ACCESS_WRITE][p] = user | (p == MMU_USER || wp ? RIGHT_W : 0) | RIGHT_W << MMU_HOST_SHIFT | MMU_DIRTY;
+        c->need[ACCESS_WRITE][p] =
+            user | (p == MMU_USER || wp ? RIGHT_W : 0) | RIGHT_W << MMU_HOST_SHIFT | MMU_DIRTY;
         c->need[ACCESS_FETCH][p] = user | RIGHT_X | RIGHT_X << MMU_HOST_SHIFT;
         c->forbid[ACCESS_READ][p] = c->forbid[ACCESS_WRITE][p] = smap;
         c->forbid[ACCESS_FETCH][p] = p != MMU_USER && smep ? RIGHT_U : 0;
@@ -108,7 +118,8 @@ static void derive_guest(struct mmu_context *c, const struct hart *h)
     c->reports_fetch = nx || (h->cr4 & CR4_SMEP);
 }
 
-/* SDM Vol. 3C, "Extended-Page-Table Pointer (EPTP)": bits 5:3 walk length less 1, bit 6 accessed and dirty flags. */
+/* SDM Vol. 3C, "Extended-Page-Table Pointer (EPTP)": bits 5:3 walk length less 1, bit 6 accessed and dirty
+ * flags. */
 static void derive_host(struct mmu_context *c, const struct mmu *m, const struct hart *h)
 {
     bool flags = m->virt.eptp & BIT(6);
@@ -123,9 +134,15 @@ static void derive_host(struct mmu_context *c, const struct mmu *m, const struct
     c->host_structure_writes = c->ept && flags;
 }
 
-static u64 ep4ta_context(u64 eptp) { return TLB_CONTEXT_EPT | bits(eptp, 51, PAGE_SHIFT); }
+static u64 ep4ta_context(u64 eptp)
+{
+    return TLB_CONTEXT_EPT | bits(eptp, 51, PAGE_SHIFT);
+}
 
-static u64 vpid_context(u16 vpid) { return (u64)vpid << TLB_CONTEXT_VPID_SHIFT; }
+static u64 vpid_context(u16 vpid)
+{
+    return (u64)vpid << TLB_CONTEXT_VPID_SHIFT;
+}
 
 static void derive_spaces(struct mmu_context *c, const struct mmu *m, const struct hart *h)
 {
@@ -188,13 +205,17 @@ static void l1_fill(struct tlb l1[MMU_SIZES], va_t va, const struct tlb_space *s
     while (size && !tlb_exists(&l1[size])) size--;
     unsigned shift = PAGE_SHIFT + 9 * size;
     u64 inside = va.v & (BIT(map->shift) - 1) & ~(BIT(shift) - 1);
-    struct tlb_entry e = {.frame = map->frame | inside, .rights = map->rights, .shift = (u8)shift, .whole_shift = map->whole_shift};
+    struct tlb_entry e = {.frame = map->frame | inside,
+                          .rights = map->rights,
+                          .shift = (u8)shift,
+                          .whole_shift = map->whole_shift};
     tlb_fill(&l1[size], va.v, s, map->global, &e);
 }
 
 static void stlb_fill(struct mmu *m, va_t va, const struct mapping *map)
 {
-    struct tlb_entry e = {.frame = map->frame, .rights = map->rights, .shift = map->shift, .whole_shift = map->whole_shift};
+    struct tlb_entry e = {
+        .frame = map->frame, .rights = map->rights, .shift = map->shift, .whole_shift = map->whole_shift};
     if (map->shift == 30)
         tlb_fill(&m->stlb_1g, va.v, &m->context.space, map->global, &e);
     else if (map->shift == 12 || m->cfg.stlb_holds_2m)
@@ -230,7 +251,8 @@ void mmu_drop_linear(struct mmu *m, va_t va)
 
 /* --- translation --- */
 
-static void answer(const struct hart *h, u64 frame, unsigned shift, va_t va, enum tlb_level level, struct translation *out)
+static void answer(const struct hart *h, u64 frame, unsigned shift, va_t va, enum tlb_level level,
+                   struct translation *out)
 {
     out->at = HPA(frame | (va.v & (BIT(shift) - 1)));
     out->host = physmem_has(h->mem, out->at, 1) ? h->mem->host + out->at.v : NULL;
@@ -245,9 +267,10 @@ static struct walk_ledger *take_ledger(struct mmu *m, struct hart *h)
     return h->record ? record_add_walk(h->record) : &m->scratch;
 }
 
-/* `held`: a TLB entry that is there but does not let the access go on. It is dropped first: SDM Vol. 3A, "Details of TLB Use". */
-static bool walk_and_fill(struct mmu *m, struct hart *h, va_t va, enum access access, enum mmu_privilege p, bool held,
-                          struct translation *out)
+/* `held`: a TLB entry that is there but does not let the access go on. It is dropped first: SDM Vol. 3A,
+ * "Details of TLB Use". */
+static bool walk_and_fill(struct mmu *m, struct hart *h, va_t va, enum access access, enum mmu_privilege p,
+                          bool held, struct translation *out)
 {
     struct mapping map;
     if (held) {
@@ -263,21 +286,23 @@ static bool walk_and_fill(struct mmu *m, struct hart *h, va_t va, enum access ac
     return true;
 }
 
-static bool translate_from_stlb(struct mmu *m, struct hart *h, va_t va, enum access access, enum mmu_privilege p,
-                                struct translation *out)
+static bool translate_from_stlb(struct mmu *m, struct hart *h, va_t va, enum access access,
+                                enum mmu_privilege p, struct translation *out)
 {
     struct tlb_entry *e = stlb_lookup(m, va.v);
     m->stlb_stats.lookups++;
     m->stlb_stats.misses += !e;
     if (!e || !permits(&m->context, e->rights, access, p)) return walk_and_fill(m, h, va, access, p, e, out);
-    struct mapping map = {.frame = e->frame, .rights = e->rights, .shift = e->shift, .whole_shift = e->whole_shift};
+    struct mapping map = {
+        .frame = e->frame, .rights = e->rights, .shift = e->shift, .whole_shift = e->whole_shift};
     map.global = e->mask != ~0ull;
     l1_fill(access == ACCESS_FETCH ? m->itlb : m->dtlb, va, &m->context.space, &map);
     answer(h, map.frame, map.shift, va, TLB_L2, out);
     return true;
 }
 
-static bool translate_timed(struct mmu *m, struct hart *h, va_t va, enum access access, bool user, struct translation *out)
+static bool translate_timed(struct mmu *m, struct hart *h, va_t va, enum access access, bool user,
+                            struct translation *out)
 {
     bool fetch = access == ACCESS_FETCH;
     enum mmu_privilege p = privilege_of(h, user);
@@ -294,12 +319,14 @@ static bool translate_timed(struct mmu *m, struct hart *h, va_t va, enum access 
 }
 
 /* SMAP: what an access with RFLAGS.AC was allowed must be asked again without. */
-static bool soft_may_keep(const struct mmu_context *c, const struct mapping *map, enum access access, enum mmu_privilege p)
+static bool soft_may_keep(const struct mmu_context *c, const struct mapping *map, enum access access,
+                          enum mmu_privilege p)
 {
     return access == ACCESS_FETCH || p != MMU_SUPERVISOR_AC || !c->smap || !(map->rights & RIGHT_U);
 }
 
-static bool translate_functional(struct mmu *m, struct hart *h, va_t va, enum access access, bool user, struct translation *out)
+static bool translate_functional(struct mmu *m, struct hart *h, va_t va, enum access access, bool user,
+                                 struct translation *out)
 {
     struct mapping map;
     enum mmu_privilege p = privilege_of(h, user);
@@ -310,7 +337,8 @@ static bool translate_functional(struct mmu *m, struct hart *h, va_t va, enum ac
     return true;
 }
 
-static bool translate(void *self, struct hart *h, va_t va, enum access access, bool user, struct translation *out)
+static bool translate(void *self, struct hart *h, va_t va, enum access access, bool user,
+                      struct translation *out)
 {
     struct mmu *m = self;
     if (UNLIKELY(!m->context.paging && !m->context.ept)) {
@@ -324,7 +352,8 @@ static bool translate(void *self, struct hart *h, va_t va, enum access access, b
 /* --- invalidation --- */
 
 /* Linear and combined mappings that the scope selects: TLBs; paging-structure caches by `psc_scope`. */
-static void invalidate_linear(struct mmu *m, struct hart *h, const struct tlb_scope *scope, const struct tlb_scope *psc_scope)
+static void invalidate_linear(struct mmu *m, struct hart *h, const struct tlb_scope *scope,
+                              const struct tlb_scope *psc_scope)
 {
     m->stats.invalidations += m->timed;
     if (!m->timed) {
@@ -335,8 +364,8 @@ static void invalidate_linear(struct mmu *m, struct hart *h, const struct tlb_sc
     pwc_invalidate(&m->psc, psc_scope);
 }
 
-/* SDM Vol. 3A, "Operations that Invalidate TLBs and Paging-Structure Caches"; under VPID only the current one: Vol. 3C, "Operations that Invalidate
- * Cached Mappings". */
+/* SDM Vol. 3A, "Operations that Invalidate TLBs and Paging-Structure Caches"; under VPID only the current
+ * one: Vol. 3C, "Operations that Invalidate Cached Mappings". */
 static void invalidate(void *self, struct hart *h, enum invalidate_kind kind, u64 pcid, va_t va)
 {
     struct mmu *m = self;
@@ -349,7 +378,8 @@ static void invalidate(void *self, struct hart *h, enum invalidate_kind kind, u6
                               .one_address = invlpg || kind == INVALIDATE_PCID_ADDRESS,
                               .address = va.v};
     struct tlb_scope psc_scope = scope;
-    if (invlpg) psc_scope.one_address = false; /* all paging-structure caches of the PCID, whatever the address */
+    if (invlpg)
+        psc_scope.one_address = false; /* all paging-structure caches of the PCID, whatever the address */
     invalidate_linear(m, h, &scope, &psc_scope);
 }
 
@@ -376,7 +406,10 @@ void mmu_invept(struct mmu *m, struct hart *h, enum invept_type type, u64 eptp)
     pwc_invalidate(&m->ept_psc, &scope);
 }
 
-void mmu_set_ept_features(struct mmu *m, const struct mmu_ept_features *f) { m->ept_features = *f; }
+void mmu_set_ept_features(struct mmu *m, const struct mmu_ept_features *f)
+{
+    m->ept_features = *f;
+}
 
 void mmu_set_virt(struct mmu *m, struct hart *h, const struct mmu_virt *v)
 {

@@ -1,18 +1,22 @@
-/* mmu.h - address translation of one logical processor: L1 TLBs, STLB, paging-structure caches, nested TLB, walks; the values and
- * the ledgers. Time is played elsewhere (caches/walker.h).
+/* mmu.h - address translation of one logical processor: L1 TLBs, STLB, paging-structure caches, nested TLB,
+ * walks; the values and the ledgers. Time is played elsewhere (caches/walker.h).
  *
- * Models:     per-page-size L1 ITLB/DTLB, unified STLB, guest and EPT paging-structure caches, nested TLB (guest-physical mappings), tags PCID,
- *             VPID, EP4TA, global pages; 4- and 5-level paging and EPT; A/D bits in both dimensions; permissions (U/S, R/W, NX, WP, SMEP, SMAP),
- *             reserved bits; EPT violations and misconfigurations as values.
- * In functional mode (the fast core): no modelled structure is looked up or filled, nothing is counted; walks go straight to RAM and the
- *             executor's soft TLB keeps results.
- * Not modelled: 32-bit and PAE paging, protection keys, memory types (kept, without effect on timing), EPT sub-page permissions, mode-based
- *             execute control, #VE. Implicit supervisor accesses of code with CPL < 3 honour RFLAGS.AC.
- * Choices where the manual leaves one: guest accessed and dirty flags are set when the whole translation has succeeded, so a faulting access sets
- *             none; a fault may come from a stale paging-structure-cache entry and then drops it; a page of 1 GiB without a TLB for its size
+ * Models:     per-page-size L1 ITLB/DTLB, unified STLB, guest and EPT paging-structure caches, nested TLB
+ *             (guest-physical mappings), tags PCID, VPID, EP4TA, global pages; 4- and 5-level paging and
+ *             EPT; A/D bits in both dimensions; permissions (U/S, R/W, NX, WP, SMEP, SMAP), reserved bits;
+ *             EPT violations and misconfigurations as values.
+ *             In functional mode (the fast core) no modelled structure is looked up or filled, nothing is
+ *             counted; walks go straight to RAM and the executor's soft TLB keeps results.
+ * Not modelled: 32-bit and PAE paging, protection keys, memory types (kept, without effect on timing), EPT
+ *               sub-page permissions, mode-based execute control, #VE. Implicit supervisor accesses of code
+ *               with CPL < 3 honour RFLAGS.AC.
+ * Choices:    where the manual leaves one: guest accessed and dirty flags are set when the whole translation
+ *             has succeeded, so a faulting access sets none; a fault may come from a stale
+ *             paging-structure-cache entry and then drops it; a page of 1 GiB without a TLB for its size
  *             takes 2 MiB pieces.
- * Neighbours:   isa (mmu_ops), virt-ext (mmu_set_virt, INVEPT, INVVPID), physmem.
- * Checked by:   tests/unit/test_walk.c, test_tlb.c, test_pwc.c, test_mmu.c, test_mmu_oracle.c
+ * Neighbours: isa (mmu_ops), virt-ext (mmu_set_virt, INVEPT, INVVPID), physmem.
+ * Checked by: tests/unit/test_walk.c, test_tlb.c, test_pwc.c, test_mmu.c, test_mmu_invalidate.c,
+ *             test_mmu_oracle.c
  */
 #ifndef CACHES_MMU_H
 #define CACHES_MMU_H
@@ -26,80 +30,81 @@
 #include "models/sim/stats.h"
 
 /* clang-format off */
-#define MMU_TLB_ENTRIES RANGE(0, 65536)
-#define MMU_TLB_WAYS    RANGE(1, 65536)
+#define MMU_ENTRIES RANGE(0, 65536) /* 0: the structure is not there */
+#define MMU_WAYS    RANGE(1, 65536)
 
-/* Defaults: Cascade Lake, results/reference/presets.md (paging-structure caches: "Intel-like split"; nested TLB: Bhargava, ASPLOS'08). */
-#define MMU_PARAMS(P)                                                                                                       \
-    P(u32,  itlb_4k_entries,    128,  MMU_TLB_ENTRIES, "L1 ITLB entries for 4-KiB pages; 0: none")                          \
-    P(u32,  itlb_4k_ways,       8,    MMU_TLB_WAYS,    "their associativity")                                               \
-    P(u32,  itlb_2m_entries,    8,    MMU_TLB_ENTRIES, "L1 ITLB entries for 2-MiB pages, also pieces of 1-GiB pages")       \
-    P(u32,  itlb_2m_ways,       8,    MMU_TLB_WAYS,    "their associativity")                                               \
-    P(u32,  dtlb_4k_entries,    64,   MMU_TLB_ENTRIES, "L1 DTLB entries for 4-KiB pages")                                   \
-    P(u32,  dtlb_4k_ways,       4,    MMU_TLB_WAYS,    "their associativity")                                               \
-    P(u32,  dtlb_2m_entries,    32,   MMU_TLB_ENTRIES, "L1 DTLB entries for 2-MiB pages")                                   \
-    P(u32,  dtlb_2m_ways,       4,    MMU_TLB_WAYS,    "their associativity")                                               \
-    P(u32,  dtlb_1g_entries,    4,    MMU_TLB_ENTRIES, "L1 DTLB entries for 1-GiB pages")                                   \
-    P(u32,  dtlb_1g_ways,       4,    MMU_TLB_WAYS,    "their associativity")                                               \
-    P(u32,  stlb_entries,       1536, MMU_TLB_ENTRIES, "second-level TLB entries")                                          \
-    P(u32,  stlb_ways,          12,   MMU_TLB_WAYS,    "their associativity")                                               \
-    P(bool, stlb_holds_2m,      true, ANY,             "the second-level TLB holds 2-MiB pages too")                        \
-    P(bool, stlb_hashed,        true, ANY,             "its set index is page-number bits XOR the next ones")               \
-    P(u32,  stlb_1g_entries,    16,   MMU_TLB_ENTRIES, "second-level TLB entries for 1-GiB pages")                          \
-    P(u32,  stlb_1g_ways,       4,    MMU_TLB_WAYS,    "their associativity")                                               \
-    P(u32,  psc_pml5e_entries,  2,    MMU_TLB_ENTRIES, "paging-structure cache: PML5 entries")                              \
-    P(u32,  psc_pml5e_ways,     2,    MMU_TLB_WAYS,    "their associativity")                                               \
-    P(u32,  psc_pml4e_entries,  2,    MMU_TLB_ENTRIES, "paging-structure cache: PML4 entries")                              \
-    P(u32,  psc_pml4e_ways,     2,    MMU_TLB_WAYS,    "their associativity")                                               \
-    P(u32,  psc_pdpte_entries,  4,    MMU_TLB_ENTRIES, "paging-structure cache: PDPT entries")                              \
-    P(u32,  psc_pdpte_ways,     4,    MMU_TLB_WAYS,    "their associativity")                                               \
-    P(u32,  psc_pde_entries,    32,   MMU_TLB_ENTRIES, "paging-structure cache: PD entries")                                \
-    P(u32,  psc_pde_ways,       4,    MMU_TLB_WAYS,    "their associativity")                                               \
-    P(u32,  ept_psc_pml5e_entries, 2, MMU_TLB_ENTRIES, "EPT paging-structure cache: PML5 entries")                          \
-    P(u32,  ept_psc_pml5e_ways, 2,    MMU_TLB_WAYS,    "their associativity")                                               \
-    P(u32,  ept_psc_pml4e_entries, 2, MMU_TLB_ENTRIES, "EPT paging-structure cache: PML4 entries")                          \
-    P(u32,  ept_psc_pml4e_ways, 2,    MMU_TLB_WAYS,    "their associativity")                                               \
-    P(u32,  ept_psc_pdpte_entries, 4, MMU_TLB_ENTRIES, "EPT paging-structure cache: PDPT entries")                          \
-    P(u32,  ept_psc_pdpte_ways, 4,    MMU_TLB_WAYS,    "their associativity")                                               \
-    P(u32,  ept_psc_pde_entries, 32,  MMU_TLB_ENTRIES, "EPT paging-structure cache: PD entries")                            \
-    P(u32,  ept_psc_pde_ways,   4,    MMU_TLB_WAYS,    "their associativity")                                               \
-    P(u32,  ntlb_entries,       16,   MMU_TLB_ENTRIES, "nested TLB (guest-physical mappings) entries, all page sizes")      \
-    P(u32,  ntlb_ways,          16,   MMU_TLB_WAYS,    "their associativity")                                               \
-    P(u32,  stlb_hit_cycles,    9,    RANGE(0, 1000),  "what an STLB hit costs over an L1 TLB hit")                         \
-    P(u32,  psc_lookup_cycles,  2,    RANGE(0, 100),   "one search of the paging-structure caches, of either dimension")    \
-    P(u32,  ntlb_lookup_cycles, 1,    RANGE(0, 100),   "one lookup of the nested TLB")
+/* Defaults: Cascade Lake, results/reference/presets.md (paging-structure caches: "Intel-like split"; nested
+ * TLB: Bhargava, ASPLOS'08). */
+#define MMU_PARAMS(P)                                                                                        \
+    P(u32,  itlb_4k_entries,       128,  MMU_ENTRIES,   "L1 ITLB entries for 4-KiB pages")                   \
+    P(u32,  itlb_4k_ways,          8,    MMU_WAYS,      "their associativity")                               \
+    P(u32,  itlb_2m_entries,       8,    MMU_ENTRIES,   "L1 ITLB entries for 2-MiB pages")                   \
+    P(u32,  itlb_2m_ways,          8,    MMU_WAYS,      "their associativity")                               \
+    P(u32,  dtlb_4k_entries,       64,   MMU_ENTRIES,   "L1 DTLB entries for 4-KiB pages")                   \
+    P(u32,  dtlb_4k_ways,          4,    MMU_WAYS,      "their associativity")                               \
+    P(u32,  dtlb_2m_entries,       32,   MMU_ENTRIES,   "L1 DTLB entries for 2-MiB pages")                   \
+    P(u32,  dtlb_2m_ways,          4,    MMU_WAYS,      "their associativity")                               \
+    P(u32,  dtlb_1g_entries,       4,    MMU_ENTRIES,   "L1 DTLB entries for 1-GiB pages")                   \
+    P(u32,  dtlb_1g_ways,          4,    MMU_WAYS,      "their associativity")                               \
+    P(u32,  stlb_entries,          1536, MMU_ENTRIES,   "second-level TLB entries")                          \
+    P(u32,  stlb_ways,             12,   MMU_WAYS,      "their associativity")                               \
+    P(bool, stlb_holds_2m,         true, ANY,           "the second-level TLB holds 2-MiB pages too")        \
+    P(bool, stlb_hashed,           true, ANY,           "its set index is page-number bits XOR the next")    \
+    P(u32,  stlb_1g_entries,       16,   MMU_ENTRIES,   "second-level TLB entries for 1-GiB pages")          \
+    P(u32,  stlb_1g_ways,          4,    MMU_WAYS,      "their associativity")                               \
+    P(u32,  psc_pml5e_entries,     2,    MMU_ENTRIES,   "paging-structure cache: PML5 entries")              \
+    P(u32,  psc_pml5e_ways,        2,    MMU_WAYS,      "their associativity")                               \
+    P(u32,  psc_pml4e_entries,     2,    MMU_ENTRIES,   "paging-structure cache: PML4 entries")              \
+    P(u32,  psc_pml4e_ways,        2,    MMU_WAYS,      "their associativity")                               \
+    P(u32,  psc_pdpte_entries,     4,    MMU_ENTRIES,   "paging-structure cache: PDPT entries")              \
+    P(u32,  psc_pdpte_ways,        4,    MMU_WAYS,      "their associativity")                               \
+    P(u32,  psc_pde_entries,       32,   MMU_ENTRIES,   "paging-structure cache: PD entries")                \
+    P(u32,  psc_pde_ways,          4,    MMU_WAYS,      "their associativity")                               \
+    P(u32,  ept_psc_pml5e_entries, 2,    MMU_ENTRIES,   "EPT paging-structure cache: PML5 entries")          \
+    P(u32,  ept_psc_pml5e_ways,    2,    MMU_WAYS,      "their associativity")                               \
+    P(u32,  ept_psc_pml4e_entries, 2,    MMU_ENTRIES,   "EPT paging-structure cache: PML4 entries")          \
+    P(u32,  ept_psc_pml4e_ways,    2,    MMU_WAYS,      "their associativity")                               \
+    P(u32,  ept_psc_pdpte_entries, 4,    MMU_ENTRIES,   "EPT paging-structure cache: PDPT entries")          \
+    P(u32,  ept_psc_pdpte_ways,    4,    MMU_WAYS,      "their associativity")                               \
+    P(u32,  ept_psc_pde_entries,   32,   MMU_ENTRIES,   "EPT paging-structure cache: PD entries")            \
+    P(u32,  ept_psc_pde_ways,      4,    MMU_WAYS,      "their associativity")                               \
+    P(u32,  ntlb_entries,          16,   MMU_ENTRIES,   "nested TLB (guest-physical mappings) entries")      \
+    P(u32,  ntlb_ways,             16,   MMU_WAYS,      "their associativity")                               \
+    P(u32,  stlb_hit_cycles,       9,    RANGE(0, 1000), "what an STLB hit costs over an L1 TLB hit")        \
+    P(u32,  psc_lookup_cycles,     2,    RANGE(0, 100), "a search of a dimension's paging-structure caches") \
+    P(u32,  ntlb_lookup_cycles,    1,    RANGE(0, 100), "one lookup of the nested TLB")
 
 #define MMU_TLB_STATS(S)                                  \
     S(lookups, "translations asked for")                  \
     S(misses,  "of them not found")
 
 /* Identities: mmu_check_identities. */
-#define MMU_STATS(S)                                                                                              \
-    S(walks,              "page walks")                                                                           \
-    S(walks_done,         "of them ended in a translation")                                                       \
-    S(walks_page_fault,   "of them ended in a page fault")                                                        \
-    S(walks_ept_violation, "of them ended in an EPT violation")                                                   \
-    S(walks_ept_misconfig, "of them ended in an EPT misconfiguration")                                            \
-    S(rewalks,            "walks although a TLB entry was there: it lacked a right or the dirty flag")            \
-    S(refs_guest,         "paging-structure entries read, guest dimension (or the only one)")                     \
-    S(refs_host,          "paging-structure entries read, host dimension")                                        \
-    S(ledger_refs,        "references in all ledgers")                                                            \
-    S(ad_updates_guest,   "accessed or dirty flags set, guest dimension (or the only one)")                       \
-    S(ad_updates_host,    "accessed or dirty flags set, host dimension")                                          \
-    S(host_lookups,       "guest-physical addresses to translate during walks")                                   \
-    S(host_walks,         "of them walked through EPT")                                                           \
-    S(ntlb_hits,          "of them found in the nested TLB")                                                      \
-    S(psc_lookups,        "searches of the paging-structure caches")                                              \
-    S(psc_hits_pml5e,     "best find: a PML5 entry")                                                              \
-    S(psc_hits_pml4e,     "best find: a PML4 entry")                                                              \
-    S(psc_hits_pdpte,     "best find: a PDPT entry")                                                              \
-    S(psc_hits_pde,       "best find: a PD entry")                                                                \
-    S(ept_psc_lookups,    "searches of the EPT paging-structure caches")                                          \
-    S(ept_psc_hits_pml5e, "best find: a PML5 entry")                                                              \
-    S(ept_psc_hits_pml4e, "best find: a PML4 entry")                                                              \
-    S(ept_psc_hits_pdpte, "best find: a PDPT entry")                                                              \
-    S(ept_psc_hits_pde,   "best find: a PD entry")                                                                \
-    S(invalidations,      "INVLPG, INVPCID, MOV to CR3, ... INVVPID, INVEPT, and VM transitions without VPID")
+#define MMU_STATS(S)                                                                           \
+    S(walks,               "page walks")                                                       \
+    S(walks_done,          "of them ended in a translation")                                   \
+    S(walks_page_fault,    "of them ended in a page fault")                                    \
+    S(walks_ept_violation, "of them ended in an EPT violation")                                \
+    S(walks_ept_misconfig, "of them ended in an EPT misconfiguration")                         \
+    S(rewalks,             "walks although a TLB entry was there: it lacked a right or D")     \
+    S(refs_guest,          "paging-structure entries read, guest dimension (or the only one)") \
+    S(refs_host,           "paging-structure entries read, host dimension")                    \
+    S(ledger_refs,         "references in all ledgers")                                        \
+    S(ad_updates_guest,    "accessed or dirty flags set, guest dimension (or the only one)")   \
+    S(ad_updates_host,     "accessed or dirty flags set, host dimension")                      \
+    S(host_lookups,        "guest-physical addresses to translate during walks")               \
+    S(host_walks,          "of them walked through EPT")                                       \
+    S(ntlb_hits,           "of them found in the nested TLB")                                  \
+    S(psc_lookups,         "searches of the paging-structure caches")                          \
+    S(psc_hits_pml5e,      "best find: a PML5 entry")                                          \
+    S(psc_hits_pml4e,      "best find: a PML4 entry")                                          \
+    S(psc_hits_pdpte,      "best find: a PDPT entry")                                          \
+    S(psc_hits_pde,        "best find: a PD entry")                                            \
+    S(ept_psc_lookups,     "searches of the EPT paging-structure caches")                      \
+    S(ept_psc_hits_pml5e,  "best find: a PML5 entry")                                          \
+    S(ept_psc_hits_pml4e,  "best find: a PML4 entry")                                          \
+    S(ept_psc_hits_pdpte,  "best find: a PDPT entry")                                          \
+    S(ept_psc_hits_pde,    "best find: a PD entry")                                            \
+    S(invalidations,       "INVLPG ... INVEPT, and VM transitions without VPID")
 /* clang-format on */
 
 struct mmu_cfg {
@@ -126,19 +131,25 @@ struct mmu_ept_features {
 
 /* What VMX adds to a translation. Root and native world: all zero. */
 struct mmu_virt {
-    u16 vpid;           /* 0: native, root, or VPID off */
-    bool ept;           /* EPT on */
-    u64 eptp;           /* EPT pointer as in the VMCS */
-    bool flush;         /* a transition without VPID: linear and combined mappings of VPID 0 go */
+    u16 vpid;   /* 0: native, root, or VPID off */
+    bool ept;   /* EPT on */
+    u64 eptp;   /* EPT pointer as in the VMCS */
+    bool flush; /* a transition without VPID: linear and combined mappings of VPID 0 go */
 };
 
 #define MMU_SIZES 3 /* of pages: 4 KiB, 2 MiB, 1 GiB */
 
-/* Rights of a whole translation: the guest's (enum rights), the host's above them, and whether a write needs a walk. */
+/* Rights of a whole translation: the guest's (enum rights), the host's above them, and whether a write
+ * needs a walk. */
 #define MMU_HOST_SHIFT 4
 #define MMU_DIRTY      0x80u /* dirty flags are set in both dimensions, as far as they are kept */
 
-enum mmu_privilege { MMU_SUPERVISOR, MMU_USER, MMU_SUPERVISOR_AC /* explicit access with RFLAGS.AC set */, MMU_PRIVILEGES };
+enum mmu_privilege {
+    MMU_SUPERVISOR,
+    MMU_USER,
+    MMU_SUPERVISOR_AC /* explicit access with RFLAGS.AC set */,
+    MMU_PRIVILEGES
+};
 
 /* What of the control state translations depend on: derived by context_changed. */
 struct mmu_context {
@@ -150,7 +161,7 @@ struct mmu_context {
     struct tlb_space host_space; /* tags of guest-physical mappings */
     struct walk_rules guest_rules, host_rules;
     u64 guest_root, host_root;
-    u16 need[3][MMU_PRIVILEGES]; /* by enum access: rights that must be there */
+    u16 need[3][MMU_PRIVILEGES];   /* by enum access: rights that must be there */
     u16 forbid[3][MMU_PRIVILEGES]; /* rights that must not (SMEP, SMAP) */
 };
 
@@ -165,29 +176,31 @@ struct mmu {
     struct tlb itlb[MMU_SIZES], dtlb[MMU_SIZES], stlb, stlb_1g;
     struct pwc psc, ept_psc;
     struct tlb ntlb;
-    struct soft_spaces spaces;   /* functional mode */
-    struct walk_ledger scratch;  /* of walks without a record */
+    struct soft_spaces spaces;  /* functional mode */
+    struct walk_ledger scratch; /* of walks without a record */
     /* statistics */
     struct mmu_tlb_stats itlb_stats, dtlb_stats, stlb_stats;
     struct mmu_stats stats;
 };
 
-/* `self` is a struct mmu. invalidate: `pcid` is that of the operation (INVALIDATE_CR3: of the new CR3, 0 without CR4.PCIDE). A context with paging on
- * outside IA-32e mode is the caller's error (asserted). */
+/* `self` is a struct mmu. invalidate: `pcid` is that of the operation (INVALIDATE_CR3: of the new CR3, 0
+ * without CR4.PCIDE). A context with paging on outside IA-32e mode is the caller's error (asserted). */
 extern const struct mmu_ops mmu_ops;
 
 /* NULL if the sizes fit together, else what does not. */
 const char *mmu_cfg_problem(const struct mmu_cfg *cfg);
 
-/* Starts in functional mode, all structures empty; context_changed must follow before the first translation. */
+/* Starts in functional mode, all structures empty; context_changed must follow before the first
+ * translation. */
 void mmu_init(struct mmu *m, const struct mmu_cfg *cfg);
 void mmu_fini(struct mmu *m);
 
 /* Paths <prefix>.itlb.lookups, <prefix>.dtlb.*, <prefix>.stlb.*, <prefix>.mmu.*; `prefix` like "cpu0". */
 void mmu_register_stats(const struct mmu *m, struct stats *s, const char *prefix);
 
-/* Asserts what must add up: L1 misses = STLB lookups; walks = STLB misses + rewalks = sum of outcomes; references = those in ledgers;
- * guest-physical translations = nested TLB hits + EPT walks. */
+/* Asserts what must add up: L1 misses = STLB lookups; walks = STLB misses + rewalks = sum of outcomes;
+ *                           references = those in ledgers; guest-physical translations = nested TLB hits +
+ *                           EPT walks. */
 void mmu_check_identities(const struct mmu *m);
 
 /* Called by virt-ext while the machine is built; before that everything is there. */
@@ -204,11 +217,13 @@ void mmu_invvpid(struct mmu *m, struct hart *h, enum invvpid_type type, u16 vpid
 /* timed=true: modelled structures on (they start empty), soft TLB off. false: the reverse. */
 void mmu_set_timed(struct mmu *m, struct hart *h, bool timed);
 
-/* An address of the guest's own (VMX-internal use: PDPTEs, APIC page): guest-physical to host-physical through EPT, straight from RAM, uncounted and
- * without a ledger; sets EPT accessed and dirty flags. false: h->fault. */
+/* An address of the guest's own (VMX-internal use: PDPTEs, APIC page): guest-physical to host-physical
+ * through EPT, straight from RAM, uncounted and without a ledger; sets EPT accessed and dirty flags. false:
+ * h->fault. */
 bool mmu_guest_physical(struct mmu *m, struct hart *h, gpa_t at, enum access access, hpa_t *out);
 
-/* Debug and tools: the translation of a linear address as of now, without touching any structure, A/D bit or counter. false: not mapped. */
+/* Debug and tools: the translation of a linear address as of now, without touching any structure, A/D bit
+ * or counter. false: not mapped. */
 bool mmu_peek(const struct mmu *m, const struct hart *h, va_t va, hpa_t *out);
 
 #endif

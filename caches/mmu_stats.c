@@ -11,8 +11,8 @@ static const struct stat_row mmu_rows[] = {MMU_STATS(STAT_ROW)};
 
 #define PATH_BYTES 256
 
-static void add_rows(struct stats *s, const char *prefix, const char *group, const struct stat_row *rows, size_t n,
-                     const void *base)
+static void add_rows(struct stats *s, const char *prefix, const char *group, const struct stat_row *rows,
+                     size_t n, const void *base)
 {
     char path[PATH_BYTES];
     int length = snprintf(path, sizeof path, "%s.%s", prefix, group);
@@ -28,10 +28,10 @@ void mmu_register_stats(const struct mmu *m, struct stats *s, const char *prefix
     add_rows(s, prefix, "mmu", mmu_rows, ARRAY_LEN(mmu_rows), &m->stats);
 }
 
-#define CHECK_SAME(a, b)                                                                                       \
-    do {                                                                                                       \
-        u64 left = (a), right = (b);                                                                           \
-        CHECK(left == right, "%s = %lu, but %s = %lu", #a, (unsigned long)left, #b, (unsigned long)right);      \
+#define CHECK_SAME(a, b)                                                                                     \
+    do {                                                                                                     \
+        u64 left = (a), right = (b);                                                                         \
+        CHECK(left == right, "%s = %lu, but %s = %lu", #a, (unsigned long)left, #b, (unsigned long)right);   \
     } while (0)
 
 void mmu_check_identities(const struct mmu *m)
@@ -39,7 +39,8 @@ void mmu_check_identities(const struct mmu *m)
     const struct mmu_stats *s = &m->stats;
     CHECK_SAME(m->stlb_stats.lookups, m->itlb_stats.misses + m->dtlb_stats.misses);
     CHECK_SAME(s->walks, m->stlb_stats.misses + s->rewalks);
-    CHECK_SAME(s->walks, s->walks_done + s->walks_page_fault + s->walks_ept_violation + s->walks_ept_misconfig);
+    CHECK_SAME(s->walks,
+               s->walks_done + s->walks_page_fault + s->walks_ept_violation + s->walks_ept_misconfig);
     CHECK_SAME(s->ledger_refs, s->refs_guest + s->refs_host);
     CHECK_SAME(s->host_lookups, s->ntlb_hits + s->host_walks);
 }

@@ -5,7 +5,8 @@
 #define LEVELS      (WALK_MAX_LEVELS + 1)
 #define HOST_RIGHTS (RIGHT_R | RIGHT_W | RIGHT_X)
 
-/* EPT qualification bits (SDM Vol. 3C, "Exit Qualification for EPT Violations"); bits 2:0 are enum rights, bits 5:3 too. */
+/* EPT qualification bits (SDM Vol. 3C, "Exit Qualification for EPT Violations"); bits 2:0 are enum rights,
+ * bits 5:3 too. */
 #define EPTQ_RIGHTS_SHIFT 3
 #define EPTQ_LINEAR_VALID BIT(7)
 #define EPTQ_FINAL        BIT(8)
@@ -15,7 +16,7 @@
 
 /* Where one of the guest's tables lies. */
 struct place {
-    hpa_t at; /* of the entry */
+    hpa_t at;   /* of the entry */
     u16 rights; /* the host's */
 };
 
@@ -33,7 +34,10 @@ struct run {
     struct place place[LEVELS]; /* by guest level */
 };
 
-static bool timed(const struct run *r) { return r->ledger != NULL; }
+static bool timed(const struct run *r)
+{
+    return r->ledger != NULL;
+}
 
 /* --- references --- */
 
@@ -105,7 +109,8 @@ static u64 advanced_info(const struct run *r)
            (rights & RIGHT_X ? 0 : EPTQ_XD);
 }
 
-/* SDM Vol. 3C, "Operations that Invalidate Cached Mappings": an EPT violation takes with it what would translate the address. */
+/* SDM Vol. 3C, "Operations that Invalidate Cached Mappings": an EPT violation takes with it what would
+ * translate the address. */
 static void drop_guest_physical(struct run *r, gpa_t at)
 {
     struct tlb_scope scope = {.context = r->c->host_space.context,
@@ -144,8 +149,8 @@ static bool ept_misconfiguration(struct run *r, gpa_t at)
 
 static void count_ept_psc_hit(struct mmu_stats *s, unsigned level)
 {
-    u64 *const by_level[] = {[2] = &s->ept_psc_hits_pde, &s->ept_psc_hits_pdpte, &s->ept_psc_hits_pml4e,
-                             &s->ept_psc_hits_pml5e};
+    u64 *const by_level[] = {
+        [2] = &s->ept_psc_hits_pde, &s->ept_psc_hits_pdpte, &s->ept_psc_hits_pml4e, &s->ept_psc_hits_pml5e};
     ++*by_level[level];
 }
 
@@ -166,10 +171,11 @@ static void resume_host(struct run *r, struct walk *w)
 static void remember_host(struct run *r, const struct walk *w, const struct mapping *map)
 {
     struct mmu *m = r->m;
-    struct tlb_entry e = {.frame = map->frame, .rights = map->rights, .shift = map->shift, .whole_shift = map->shift};
+    struct tlb_entry e = {
+        .frame = map->frame, .rights = map->rights, .shift = map->shift, .whole_shift = map->shift};
     for (unsigned level = w->top; level > walk_leaf_level(w); level--)
-        pwc_fill(&m->ept_psc, level, w->address, &r->c->host_space, w->entry_place[level - 1] & ~PAGE_OFFSET, 0,
-                 w->entry_rights[level]);
+        pwc_fill(&m->ept_psc, level, w->address, &r->c->host_space, w->entry_place[level - 1] & ~PAGE_OFFSET,
+                 0, w->entry_rights[level]);
     tlb_fill(&m->ntlb, w->address, &r->c->host_space, false, &e);
 }
 
@@ -194,7 +200,8 @@ static bool host_walk(struct run *r, gpa_t at, unsigned guest_level, unsigned wa
     while (state == WALK_NEED_ENTRY)
         state = walk_feed(&w, read_entry(r, HPA(w.entry_at), DIM_HOST, guest_level, w.level));
     if (state == WALK_RESERVED) return ept_misconfiguration(r, at);
-    if (state != WALK_DONE || (wanted & ~w.rights)) return ept_violation(r, at, guest_level, wanted, w.rights);
+    if (state != WALK_DONE || (wanted & ~w.rights))
+        return ept_violation(r, at, guest_level, wanted, w.rights);
     set_host_flags(r, &w, wanted & RIGHT_W);
     *out = (struct mapping){.frame = w.frame, .shift = w.page_shift, .whole_shift = w.page_shift};
     out->rights = w.rights | (walk_is_dirty(&w) ? MMU_DIRTY : 0);
@@ -214,12 +221,14 @@ static bool find_host(struct run *r, gpa_t at, unsigned wanted, struct mapping *
     if (!e || (need & ~e->rights)) return false;
     m->stats.ntlb_hits++;
     r->ledger->ntlb_hits++;
-    *out = (struct mapping){.frame = e->frame, .rights = e->rights, .shift = e->shift, .whole_shift = e->shift};
+    *out =
+        (struct mapping){.frame = e->frame, .rights = e->rights, .shift = e->shift, .whole_shift = e->shift};
     return true;
 }
 
 /* Guest-physical to host-physical. Without EPT they are the same, and everything is allowed. */
-static bool host_translate(struct run *r, gpa_t at, unsigned guest_level, unsigned wanted, struct mapping *out)
+static bool host_translate(struct run *r, gpa_t at, unsigned guest_level, unsigned wanted,
+                           struct mapping *out)
 {
     if (!r->c->ept) {
         *out = (struct mapping){.frame = at.v & ~(GiB - 1), .rights = RIGHT_ALL | MMU_DIRTY, .shift = 30};
@@ -238,7 +247,8 @@ static hpa_t mapped(const struct mapping *map, u64 address)
 
 static void count_psc_hit(struct mmu_stats *s, unsigned level)
 {
-    u64 *const by_level[] = {[2] = &s->psc_hits_pde, &s->psc_hits_pdpte, &s->psc_hits_pml4e, &s->psc_hits_pml5e};
+    u64 *const by_level[] = {
+        [2] = &s->psc_hits_pde, &s->psc_hits_pdpte, &s->psc_hits_pml4e, &s->psc_hits_pml5e};
     ++*by_level[level];
 }
 
@@ -255,7 +265,8 @@ static void resume_guest(struct run *r)
     count_psc_hit(&m->stats, level);
     r->ledger->psc_skipped = (u8)(w->level - (level - 1));
     walk_resume(w, level - 1, e->guest, e->rights & RIGHT_ALL);
-    r->place[w->level] = (struct place){HPA(e->frame | (w->entry_at & PAGE_OFFSET)), e->rights >> MMU_HOST_SHIFT};
+    r->place[w->level] =
+        (struct place){HPA(e->frame | (w->entry_at & PAGE_OFFSET)), e->rights >> MMU_HOST_SHIFT};
 }
 
 /* Finds where the entry that the guest's walk needs lies. */
@@ -318,7 +329,8 @@ static void remember_guest(struct run *r)
     for (unsigned level = w->top; level > walk_leaf_level(w); level--) {
         const struct place *table = &r->place[level - 1];
         pwc_fill(&r->m->psc, level, r->va.v, &r->c->space, table->at.v & ~PAGE_OFFSET,
-                 w->entry_place[level - 1] & ~PAGE_OFFSET, w->entry_rights[level] | table->rights << MMU_HOST_SHIFT);
+                 w->entry_place[level - 1] & ~PAGE_OFFSET,
+                 w->entry_rights[level] | table->rights << MMU_HOST_SHIFT);
     }
 }
 
@@ -351,7 +363,8 @@ static bool walk_paged(struct run *r, struct mapping *out)
 static bool walk_unpaged(struct run *r, struct mapping *out)
 {
     if (!host_translate(r, GPA(r->va.v), 0, wanted_rights(r->access), out)) return false;
-    out->rights = (u16)(RIGHT_ALL | (out->rights & HOST_RIGHTS) << MMU_HOST_SHIFT | (out->rights & MMU_DIRTY));
+    out->rights =
+        (u16)(RIGHT_ALL | (out->rights & HOST_RIGHTS) << MMU_HOST_SHIFT | (out->rights & MMU_DIRTY));
     return true;
 }
 

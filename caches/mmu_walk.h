@@ -1,7 +1,9 @@
-/* mmu_walk.h - one whole translation by walking: a guest walk whose every address goes through the host's, or a walk in one dimension.
+/* mmu_walk.h - one whole translation by walking: a guest walk whose every address goes through the host's,
+ * or a walk in one dimension.
  *
- * Models:       order and number of references, use and fill of paging-structure caches and nested TLB (timed mode), page faults with their error
- *               codes, EPT violations with their qualifications, EPT misconfigurations, accessed and dirty flags.
+ * Models:       order and number of references, use and fill of paging-structure caches and nested TLB
+ *               (timed mode), page faults with their error codes, EPT violations with their qualifications,
+ *               EPT misconfigurations, accessed and dirty flags.
  * Not modelled: see mmu.h; TLBs are mmu.c's.
  * Neighbours:   mmu.c asks, walk.c knows the formats, pwc.c and tlb.c remember.
  * Checked by:   tests/unit/test_walk.c, test_mmu.c, test_mmu_oracle.c
@@ -14,18 +16,19 @@
 /* A translation: of a linear address, or from guest-physical to host-physical. */
 struct mapping {
     u64 frame;      /* host-physical address of the page */
-    u16 rights;     /* of a linear address: guest's | host's << MMU_HOST_SHIFT | MMU_DIRTY; else host's | MMU_DIRTY */
+    u16 rights;     /* linear: guest's | host's << MMU_HOST_SHIFT | MMU_DIRTY; else: host's | MMU_DIRTY */
     u8 shift;       /* of the page that all dimensions agree on */
     u8 whole_shift; /* of the guest's page, >= shift */
     bool global;
 };
 
-/* Walks for a linear address in the current context, which has paging or EPT on. false: h->fault. `ledger` NULL: functional, no structure is touched and
- * nothing is counted. */
+/* Walks for a linear address in the current context, which has paging or EPT on. false: h->fault. `ledger`
+ * NULL: functional, no structure is touched and nothing is counted. */
 bool mmu_walk(struct mmu *m, struct hart *h, va_t va, enum access access, enum mmu_privilege privilege,
               struct walk_ledger *ledger, struct mapping *out);
 
-/* Drops in the modelled structures what would translate this linear address in the current context (TLBs and paging-structure caches). mmu.c. */
+/* Drops in the modelled structures what would translate this linear address in the current context (TLBs
+ * and paging-structure caches). mmu.c. */
 void mmu_drop_linear(struct mmu *m, va_t va);
 
 #endif

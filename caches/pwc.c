@@ -32,10 +32,12 @@ const struct tlb_entry *pwc_lookup(struct pwc *p, u64 address, const struct tlb_
     return NULL;
 }
 
-void pwc_fill(struct pwc *p, unsigned level, u64 address, const struct tlb_space *s, u64 table, u64 guest, unsigned rights)
+void pwc_fill(struct pwc *p, unsigned level, u64 address, const struct tlb_space *s, u64 table, u64 guest,
+              unsigned rights)
 {
     unsigned shift = walk_level_shift(level);
-    struct tlb_entry e = {.frame = table, .guest = guest, .rights = (u16)rights, .shift = (u8)shift, .whole_shift = (u8)shift};
+    struct tlb_entry e = {
+        .frame = table, .guest = guest, .rights = (u16)rights, .shift = (u8)shift, .whole_shift = (u8)shift};
     tlb_fill(&p->level[level], address, s, false, &e);
 }
 

@@ -46,7 +46,8 @@ void soft_spaces_select(struct soft_spaces *s, struct soft_tlb *t, const struct 
 {
     if (!is_same(&s->space[s->current], of, rights)) s->current = find(s, of, rights);
     struct soft_space *p = &s->space[s->current];
-    if (!is_same(p, of, rights)) *p = (struct soft_space){.known = true, .of = *of, .rights = rights, .tag = SOFT_TAG_NONE};
+    if (!is_same(p, of, rights))
+        *p = (struct soft_space){.known = true, .of = *of, .rights = rights, .tag = SOFT_TAG_NONE};
     if (p->tag == SOFT_TAG_NONE) take_tag(s, t, p);
     p->used = ++s->clock;
     t->space = p->tag;

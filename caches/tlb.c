@@ -4,7 +4,10 @@
 
 #define NO_ENTRY (~0ull)
 
-static bool is_power_of_two(u32 n) { return n && !(n & (n - 1)); }
+static bool is_power_of_two(u32 n)
+{
+    return n && !(n & (n - 1));
+}
 
 bool tlb_geometry_is_valid(u32 entries, u32 ways)
 {
@@ -21,7 +24,10 @@ void tlb_init(struct tlb *t, u32 entries, u32 ways, bool hashed)
     for (u32 i = 0; i < entries; i++) t->entry[i].context = NO_ENTRY;
 }
 
-void tlb_fini(struct tlb *t) { free(t->entry); }
+void tlb_fini(struct tlb *t)
+{
+    free(t->entry);
+}
 
 static struct tlb_entry *victim(struct tlb *t, u64 address, unsigned shift)
 {
@@ -49,7 +55,10 @@ void tlb_fill(struct tlb *t, u64 address, const struct tlb_space *s, bool global
     t->pieces |= e->whole_shift > e->shift;
 }
 
-static bool is_global(const struct tlb_entry *e) { return e->mask != ~0ull; }
+static bool is_global(const struct tlb_entry *e)
+{
+    return e->mask != ~0ull;
+}
 
 static bool selects(const struct tlb_scope *scope, const struct tlb_entry *e)
 {

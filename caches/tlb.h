@@ -1,12 +1,15 @@
-/* tlb.h - one translation lookaside buffer: set-associative, least recently used, with every tag of the architecture.
+/* tlb.h - one translation lookaside buffer: set-associative, least recently used, with every tag of the
+ * architecture.
  *
- * Models:       entries of 4 KiB, 2 MiB and 1 GiB pages side by side or alone, tagged with VPID and EP4TA (the context) and PCID; global
- *               pages match any PCID; pieces of larger pages, which go when any address of the larger page is invalidated.
- *               The same structure is an L1 TLB, the STLB, the nested TLB, and one level of a paging-structure cache.
+ * Models:       entries of 4 KiB, 2 MiB and 1 GiB pages side by side or alone, tagged with VPID and EP4TA
+ *               (the context) and PCID; global pages match any PCID; pieces of larger pages, which go when
+ *               any address of the larger page is invalidated. The same structure is an L1 TLB, the STLB,
+ *               the nested TLB, and one level of a paging-structure cache.
  * Not modelled: time, partitioning between logical processors, pseudo-LRU.
  * Neighbours:   mmu.c (TLBs), pwc.c (paging-structure caches).
  * Checked by:   tests/unit/test_tlb.c
- * Source:       SDM Vol. 3A, "Caching Translation Information"; Vol. 3C, "Caching Translation Information" (VMX).
+ * Source:       SDM Vol. 3A, "Caching Translation Information"; Vol. 3C, "Caching Translation Information"
+ *               (VMX).
  */
 #ifndef CACHES_TLB_H
 #define CACHES_TLB_H
@@ -20,21 +23,21 @@ struct tlb_space {
 };
 
 /* Layout of a context. */
-#define TLB_CONTEXT_EP4TA     0x000000ffffffffffull /* bits 51:12 of the EPT pointer */
-#define TLB_CONTEXT_VPID      0x00ffff0000000000ull
-#define TLB_CONTEXT_EPT       BIT(56) /* combined or guest-physical mapping: EPT is on */
-#define TLB_CONTEXT_UNPAGED   BIT(57) /* CR0.PG = 0: the linear address is the guest-physical one */
+#define TLB_CONTEXT_EP4TA      0x000000ffffffffffull /* bits 51:12 of the EPT pointer */
+#define TLB_CONTEXT_VPID       0x00ffff0000000000ull
+#define TLB_CONTEXT_EPT        BIT(56) /* combined or guest-physical mapping: EPT is on */
+#define TLB_CONTEXT_UNPAGED    BIT(57) /* CR0.PG = 0: the linear address is the guest-physical one */
 #define TLB_CONTEXT_VPID_SHIFT 40
 
 struct tlb_entry {
-    u64 page;    /* address of the page | size code << 57 | PCID */
-    u64 mask;    /* bits of `page` that a lookup compares: all, or for a global page all but the PCID's */
-    u64 context; /* ~0: no entry */
-    u64 frame;   /* translated address of the page (a paging-structure cache: of the table) */
-    u64 guest;   /* a paging-structure cache with EPT: the table's guest-physical address */
-    u64 used;    /* age for LRU */
-    u16 rights;  /* the owner's: enum rights and more */
-    u8 shift;    /* of this entry's page size */
+    u64 page;       /* address of the page | size code << 57 | PCID */
+    u64 mask;       /* bits of `page` that a lookup compares: all, or for a global page all but the PCID's */
+    u64 context;    /* ~0: no entry */
+    u64 frame;      /* translated address of the page (a paging-structure cache: of the table) */
+    u64 guest;      /* a paging-structure cache with EPT: the table's guest-physical address */
+    u64 used;       /* age for LRU */
+    u16 rights;     /* the owner's: enum rights and more */
+    u8 shift;       /* of this entry's page size */
     u8 whole_shift; /* of the page that it is a piece of; = shift if it is whole */
 };
 
@@ -42,13 +45,13 @@ struct tlb {
     /* fixed at elaboration */
     u32 sets, ways; /* ways 0: the structure is not there */
     u32 set_bits;
-    bool hashed;    /* set index = low page-number bits XOR the next ones */
+    bool hashed; /* set index = low page-number bits XOR the next ones */
     /* state */
     struct tlb_entry *entry;
     u64 clock;
-    u32 valid;      /* entries */
-    u64 shifts;     /* bit s: an entry with shift s may be there */
-    bool pieces;    /* entries that are pieces of larger pages may be there */
+    u32 valid;   /* entries */
+    u64 shifts;  /* bit s: an entry with shift s may be there */
+    bool pieces; /* entries that are pieces of larger pages may be there */
 };
 
 /* What an invalidation selects. */
@@ -57,8 +60,8 @@ struct tlb_scope {
     bool not_vpid_0;           /* INVVPID of all contexts spares it */
     bool any_pcid;
     u16 pcid;
-    bool globals;              /* global entries too, whatever their PCID */
-    bool one_address;          /* only the page (or larger page) that holds `address` */
+    bool globals;     /* global entries too, whatever their PCID */
+    bool one_address; /* only the page (or larger page) that holds `address` */
     u64 address;
 };
 
@@ -73,10 +76,14 @@ void tlb_fini(struct tlb *t);
 /* True if tlb_init takes these numbers. */
 bool tlb_geometry_is_valid(u32 entries, u32 ways);
 
-static inline bool tlb_exists(const struct tlb *t) { return t->ways != 0; }
+static inline bool tlb_exists(const struct tlb *t)
+{
+    return t->ways != 0;
+}
 
-/* Puts an entry (its `shift`, `whole_shift`, `frame`, `guest`, `rights` given) for the page of `address`, in place of one with the same tag, a free one,
- * or the least recently used. Nothing happens if the structure is not there. */
+/* Puts an entry (its `shift`, `whole_shift`, `frame`, `guest`, `rights` given) for the page of `address`,
+ * in place of one with the same tag, a free one, or the least recently used. Nothing happens if the
+ * structure is not there. */
 void tlb_fill(struct tlb *t, u64 address, const struct tlb_space *s, bool global, const struct tlb_entry *e);
 
 void tlb_invalidate(struct tlb *t, const struct tlb_scope *scope);
@@ -98,7 +105,8 @@ static inline u32 tlb_set(const struct tlb *t, u64 address, unsigned shift)
 }
 
 /* The entry of the page of size 2^shift that holds `address`, which becomes the youngest; or NULL. */
-static inline struct tlb_entry *tlb_lookup(struct tlb *t, u64 address, unsigned shift, const struct tlb_space *s)
+static inline struct tlb_entry *tlb_lookup(struct tlb *t, u64 address, unsigned shift,
+                                           const struct tlb_space *s)
 {
     u64 key = tlb_page_key(address, shift, s->pcid);
     struct tlb_entry *e = t->entry + (size_t)tlb_set(t, address, shift) * t->ways;

@@ -13,13 +13,13 @@ static const struct format formats[] = {
 #undef FORMAT
 };
 
-#define ADDRESS_BITS  0x000ffffffffff000ull
-#define IA32E_W       BIT(1)
-#define IA32E_U       BIT(2)
-#define IA32E_XD      BIT(63)
-#define EPT_R         BIT(0)
-#define EPT_W         BIT(1)
-#define EPT_X         BIT(2)
+#define ADDRESS_BITS 0x000ffffffffff000ull
+#define IA32E_W      BIT(1)
+#define IA32E_U      BIT(2)
+#define IA32E_XD     BIT(63)
+#define EPT_R        BIT(0)
+#define EPT_W        BIT(1)
+#define EPT_X        BIT(2)
 
 #define WALK_MAX_LEAF_LEVEL 3 /* 1-GByte pages */
 
@@ -37,7 +37,8 @@ static void fill_reserved(struct walk_rules *r, const struct format *f, const st
     u64 always = BIT(52) - BIT(o->maxphyaddr);
     if (f->style == STYLE_IA32E && !o->no_execute) always |= IA32E_XD;
     for (unsigned level = 1; level <= WALK_MAX_LEVELS; level++) {
-        r->reserved[0][level] = always | (level > WALK_MAX_LEAF_LEVEL ? f->upper_reserved : f->table_reserved);
+        r->reserved[0][level] =
+            always | (level > WALK_MAX_LEAF_LEVEL ? f->upper_reserved : f->table_reserved);
         r->reserved[1][level] = always | leaf_reserved(f, o, level);
     }
 }
@@ -160,4 +161,7 @@ bool walk_is_dirty(const struct walk *w)
     return !w->rules->accessed_dirty || (w->entry[walk_leaf_level(w)] & w->rules->dirty);
 }
 
-bool walk_is_global(const struct walk *w) { return w->entry[walk_leaf_level(w)] & w->rules->global; }
+bool walk_is_global(const struct walk *w)
+{
+    return w->entry[walk_leaf_level(w)] & w->rules->global;
+}

@@ -1,14 +1,18 @@
-/* walk.h - one page walk as a step machine: it says which paging-structure entry it needs and is fed the value.
+/* walk.h - one page walk as a step machine: it says which paging-structure entry it needs and is fed the
+ * value.
  *
- * Models:       entry addresses, presence, reserved bits (MAXPHYADDR, NXE, page alignment), EPT misconfigurations, page sizes, access
- *               rights accumulated over the levels, which entries need their accessed and dirty flags set.
- * Not modelled: memory, time, faults and what a right means for an access: the caller's (mmu_walk.c). Memory types beyond their
- *               legality in EPT entries.
- * Neighbours:   mmu_walk.c drives it. A nested walk is a walk of the guest's format whose every entry address, and whose result, the
- *               caller sends through a walk of an EPT format: two of these structs.
+ * Models:       entry addresses, presence, reserved bits (MAXPHYADDR, NXE, page alignment), EPT
+ *               misconfigurations, page sizes, access rights accumulated over the levels, which entries
+ *               need their accessed and dirty flags set.
+ * Not modelled: memory, time, faults and what a right means for an access: the caller's (mmu_walk.c).
+ *               Memory types beyond their legality in EPT entries.
+ * Neighbours:   mmu_walk.c drives it. A nested walk is a walk of the guest's format whose every entry
+ *               address, and whose result, the caller sends through a walk of an EPT format: two of these
+ *               structs.
  * Checked by:   tests/unit/test_walk.c
  *
- * Addresses are plain u64 here: the machine serves linear -> guest-physical as well as guest-physical -> host-physical.
+ * Addresses are plain u64 here: the machine serves linear -> guest-physical as well as guest-physical ->
+ * host-physical.
  */
 #ifndef CACHES_WALK_H
 #define CACHES_WALK_H
@@ -64,30 +68,32 @@ enum walk_state {
 
 struct walk {
     const struct walk_rules *rules;
-    u64 address;   /* that is translated */
-    u64 entry_at;  /* address of the entry that is needed */
-    u8 level;      /* of that entry: 5 or 4 .. 1 */
-    u8 top;        /* level of the first entry fed */
-    u8 rights;     /* accumulated so far */
-    u8 page_shift; /* WALK_DONE: 12, 21 or 30 */
-    u64 frame;     /* WALK_DONE: address of the page */
-    u64 entry[WALK_MAX_LEVELS + 1];    /* by level: the value fed */
+    u64 address;                          /* that is translated */
+    u64 entry_at;                         /* address of the entry that is needed */
+    u8 level;                             /* of that entry: 5 or 4 .. 1 */
+    u8 top;                               /* level of the first entry fed */
+    u8 rights;                            /* accumulated so far */
+    u8 page_shift;                        /* WALK_DONE: 12, 21 or 30 */
+    u64 frame;                            /* WALK_DONE: address of the page */
+    u64 entry[WALK_MAX_LEVELS + 1];       /* by level: the value fed */
     u64 entry_place[WALK_MAX_LEVELS + 1]; /* by level: its address */
     u8 entry_rights[WALK_MAX_LEVELS + 1]; /* by level: rights accumulated down to it and with it */
 };
 
-/* Begins at the root table. `rules` must outlive the walk. WALK_NEED_ENTRY, or WALK_NOT_PRESENT for an EPT format and an address wider than its levels reach (SDM Vol. 3C, "EPT
- * Translation Mechanism"). A linear address is taken as canonical. */
+/* Begins at the root table. `rules` must outlive the walk. WALK_NEED_ENTRY, or WALK_NOT_PRESENT for an EPT
+ * format and an address wider than its levels reach (SDM Vol. 3C, "EPT Translation Mechanism"). A linear
+ * address is taken as canonical. */
 enum walk_state walk_begin(struct walk *w, const struct walk_rules *rules, u64 root, u64 address);
 
-/* After walk_begin: goes on at `level` in the table at `table`, as a paging-structure cache remembers it, with the rights of the levels above. */
+/* After walk_begin: goes on at `level` in the table at `table`, as a paging-structure cache remembers it,
+ * with the rights of the levels above. */
 void walk_resume(struct walk *w, unsigned level, u64 table, unsigned rights);
 
 /* Feeds the entry of entry_at. */
 enum walk_state walk_feed(struct walk *w, u64 entry);
 
-/* After WALK_DONE: true if the entry of `level` (one that was fed) must be rewritten with *value, because its accessed flag is clear or, in the
- * leaf of an access that writes, its dirty flag. */
+/* After WALK_DONE: true if the entry of `level` (one that was fed) must be rewritten with *value, because
+ * its accessed flag is clear or, in the leaf of an access that writes, its dirty flag. */
 bool walk_update(const struct walk *w, unsigned level, bool write, u64 *value);
 
 /* After WALK_DONE: the dirty flag of the leaf is set, or flags are not kept. */
@@ -97,9 +103,15 @@ bool walk_is_dirty(const struct walk *w);
 bool walk_is_global(const struct walk *w);
 
 /* The level whose entry mapped the page. */
-static inline unsigned walk_leaf_level(const struct walk *w) { return (w->page_shift - PAGE_SHIFT) / 9 + 1; }
+static inline unsigned walk_leaf_level(const struct walk *w)
+{
+    return (w->page_shift - PAGE_SHIFT) / 9 + 1;
+}
 
 /* Address bits that an entry of `level` spans: 12, 21, 30, 39, 48. */
-static inline unsigned walk_level_shift(unsigned level) { return PAGE_SHIFT + 9 * (level - 1); }
+static inline unsigned walk_level_shift(unsigned level)
+{
+    return PAGE_SHIFT + 9 * (level - 1);
+}
 
 #endif

@@ -1,4 +1,5 @@
-/* mmu_bench.h - one hart with its MMU, RAM, and builders of guest and EPT paging structures: the bench of test_walk.c, test_mmu*.c.
+/* mmu_bench.h - one hart with its MMU, RAM, and builders of guest and EPT paging structures: the bench of
+ * test_walk.c, test_mmu*.c.
  *
  * Tables are written where the manual says, by code that shares nothing with caches/walk.c. */
 #ifndef TESTS_MMU_BENCH_H
@@ -37,10 +38,10 @@ struct bench {
     struct hart h;
     struct mmu m;
     struct insn_record record;
-    u64 free_page;   /* tables grow from here */
+    u64 free_page; /* tables grow from here */
     u64 cr3, eptp_root;
     unsigned guest_levels, host_levels; /* host_levels 0: no EPT */
-    bool host_flags; /* EPTP bit 6 */
+    bool host_flags;                    /* EPTP bit 6 */
 };
 
 static const struct mmu_cfg bench_default_cfg = {MMU_PARAMS(PARAM_DEFAULT)};
@@ -70,9 +71,10 @@ static inline u64 *bench_entry_in(struct bench *b, u64 table, u64 address, unsig
     return (u64 *)(void *)(b->mem.host + (table & ENTRY_ADDRESS) + 8 * index);
 }
 
-/* The entry of `level` on the way to `address`, its upper tables made if need be with `table_flags`. Guest tables lie at guest-physical =
- * host-physical addresses. */
-static inline u64 *bench_entry(struct bench *b, u64 root, unsigned levels, u64 address, unsigned level, u64 table_flags)
+/* The entry of `level` on the way to `address`, its upper tables made if need be with `table_flags`. Guest
+ * tables lie at guest-physical = host-physical addresses. */
+static inline u64 *bench_entry(struct bench *b, u64 root, unsigned levels, u64 address, unsigned level,
+                               u64 table_flags)
 {
     u64 *e = bench_entry_in(b, root, address, levels);
     for (unsigned l = levels; l > level; l--) {
@@ -92,7 +94,10 @@ static inline u64 *bench_ept_entry(struct bench *b, u64 gpa, unsigned level)
     return bench_entry(b, b->eptp_root, b->host_levels, gpa, level, EPT_RWX | EPT_A);
 }
 
-static inline unsigned bench_level(unsigned shift) { return (shift - 12) / 9 + 1; }
+static inline unsigned bench_level(unsigned shift)
+{
+    return (shift - 12) / 9 + 1;
+}
 
 static inline u64 *bench_map(struct bench *b, u64 va, u64 gpa, unsigned shift, u64 flags)
 {
@@ -111,7 +116,8 @@ static inline u64 *bench_map_ept(struct bench *b, u64 gpa, u64 hpa, unsigned shi
 /* Guest-physical = host-physical for all RAM, in pages of 2^shift, accessed and dirty flags set. */
 static inline void bench_map_ept_identity(struct bench *b, unsigned shift)
 {
-    for (u64 at = 0; at < RAM_BYTES; at += BIT(shift)) bench_map_ept(b, at, at, shift, EPT_RWX | EPT_A | EPT_D);
+    for (u64 at = 0; at < RAM_BYTES; at += BIT(shift))
+        bench_map_ept(b, at, at, shift, EPT_RWX | EPT_A | EPT_D);
 }
 
 static inline u64 bench_eptp(const struct bench *b)
@@ -122,15 +128,18 @@ static inline u64 bench_eptp(const struct bench *b)
 /* The MMU reads the control state anew, and the EPT pointer of the bench, under this VPID. */
 static inline void bench_context(struct bench *b, u16 vpid)
 {
-    struct mmu_virt v = {.vpid = vpid, .ept = b->host_levels != 0, .eptp = b->host_levels ? bench_eptp(b) : 0};
+    struct mmu_virt v = {
+        .vpid = vpid, .ept = b->host_levels != 0, .eptp = b->host_levels ? bench_eptp(b) : 0};
     mmu_set_virt(&b->m, &b->h, &v);
 }
 
 /* 64-bit mode, CPL 0, CR0.WP, NXE, empty tables. host_levels 0: native. */
-static inline struct bench *bench_new(const struct mmu_cfg *cfg, unsigned guest_levels, unsigned host_levels, bool timed)
+static inline struct bench *bench_new(const struct mmu_cfg *cfg, unsigned guest_levels, unsigned host_levels,
+                                      bool timed)
 {
     struct bench *b = calloc(1, sizeof *b);
-    b->mem = (struct physmem){.host = calloc(1, RAM_BYTES), .size_bytes = RAM_BYTES, .has_code = calloc(1, RAM_BYTES / PAGE_BYTES)};
+    b->mem = (struct physmem){
+        .host = calloc(1, RAM_BYTES), .size_bytes = RAM_BYTES, .has_code = calloc(1, RAM_BYTES / PAGE_BYTES)};
     b->model.physical_bits = 46;
     b->model.has[FEATURE_page1gb] = true;
     b->free_page = 16 * MiB;
@@ -164,7 +173,8 @@ static inline void bench_free(struct bench *b)
     free(b);
 }
 
-static inline bool bench_translate(struct bench *b, u64 va, enum access access, bool user, struct translation *out)
+static inline bool bench_translate(struct bench *b, u64 va, enum access access, bool user,
+                                   struct translation *out)
 {
     record_reset(&b->record);
     b->h.fault = (struct fault){.kind = FAULT_NONE};
@@ -196,7 +206,8 @@ static inline void bench_expect_page_fault(struct bench *b, u64 va, enum access 
     assert_int_equal(b->h.fault.va.v, va);
 }
 
-static inline void bench_expect_violation(struct bench *b, u64 va, enum access access, u64 gpa, u64 qualification)
+static inline void bench_expect_violation(struct bench *b, u64 va, enum access access, u64 gpa,
+                                          u64 qualification)
 {
     struct translation t;
     assert_false(bench_translate(b, va, access, false, &t));

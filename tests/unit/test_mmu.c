@@ -1,5 +1,6 @@
-/* The MMU of one hart: access rights, error codes, accessed and dirty flags, EPT violations, stale entries and every scope of invalidation.
- * Each test that can runs in functional and in timed mode. */
+/* The MMU of one hart: access rights, error codes, accessed and dirty flags, EPT violations, stale entries
+ *                      and every scope of invalidation. Each test that can runs in functional and in timed
+ *                      mode. */
 #include "mmu_bench.h"
 #include <string.h>
 
@@ -12,7 +13,10 @@
 #define WRITE ACCESS_WRITE
 #define FETCH ACCESS_FETCH
 
-static struct bench *new_native(bool timed) { return bench_new(&bench_default_cfg, 4, 0, timed); }
+static struct bench *new_native(bool timed)
+{
+    return bench_new(&bench_default_cfg, 4, 0, timed);
+}
 
 /* Host pages of 4 KiB everywhere. */
 static struct bench *new_nested(bool timed)
@@ -27,7 +31,7 @@ static struct bench *new_nested(bool timed)
 /* --- access rights --- */
 
 struct rights_case {
-    u64 page;   /* flags of the leaf */
+    u64 page; /* flags of the leaf */
     u64 cr0_wp, cr4;
     bool ac;
     const char *user, *supervisor; /* which of r w x are allowed */
@@ -55,13 +59,17 @@ static const struct rights_case rights_cases[] = {
 
 static void expect_rights(struct bench *b, const char *allowed, bool user)
 {
-    static const struct { char name; enum access access; u32 error; } accesses[] = {
-        {'r', READ, 0}, {'w', WRITE, PF_W}, {'x', FETCH, PF_I}};
+    static const struct {
+        char name;
+        enum access access;
+        u32 error;
+    } accesses[] = {{'r', READ, 0}, {'w', WRITE, PF_W}, {'x', FETCH, PF_I}};
     for (unsigned i = 0; i < 3; i++) {
         if (strchr(allowed, accesses[i].name))
             bench_expect(b, VA_PAGE | 0x123, accesses[i].access, user, PAGE_A | 0x123);
         else
-            bench_expect_page_fault(b, VA_PAGE | 0x123, accesses[i].access, user, PF_P | accesses[i].error | (user ? PF_U : 0));
+            bench_expect_page_fault(b, VA_PAGE | 0x123, accesses[i].access, user,
+                                    PF_P | accesses[i].error | (user ? PF_U : 0));
     }
 }
 
@@ -87,7 +95,7 @@ static void try_rights(const struct rights_case *c, unsigned restrictive_level, 
 static void every_level_restricts_every_kind_of_access(void **unused)
 {
     (void)unused;
-    FOR_BOTH_MODES(timed)
+    FOR_BOTH_MODES (timed)
         for (unsigned level = 1; level <= 4; level++)
             for (unsigned i = 0; i < ARRAY_LEN(rights_cases); i++) try_rights(&rights_cases[i], level, timed);
 }
@@ -95,7 +103,7 @@ static void every_level_restricts_every_kind_of_access(void **unused)
 static void implicit_supervisor_accesses_at_cpl_3_ignore_rflags_ac(void **unused)
 {
     (void)unused;
-    FOR_BOTH_MODES(timed) {
+    FOR_BOTH_MODES (timed) {
         struct bench *b = new_native(timed);
         bench_map(b, VA_PAGE, PAGE_A, 12, PTE_ALL);
         b->h.cr4 |= CR4_SMAP;
@@ -128,7 +136,7 @@ static void an_access_that_ac_allowed_is_not_kept_for_those_without(void **unuse
 static void a_page_that_is_absent_at_any_level_faults_without_p(void **unused)
 {
     (void)unused;
-    FOR_BOTH_MODES(timed)
+    FOR_BOTH_MODES (timed)
         for (unsigned level = 1; level <= 4; level++) {
             struct bench *b = new_native(timed);
             u64 *e = (bench_map(b, VA_PAGE, PAGE_A, 12, PTE_ALL), bench_guest_entry(b, VA_PAGE, level));
@@ -143,7 +151,7 @@ static void a_page_that_is_absent_at_any_level_faults_without_p(void **unused)
 static void a_reserved_bit_at_any_level_faults_with_p_and_rsvd(void **unused)
 {
     (void)unused;
-    FOR_BOTH_MODES(timed)
+    FOR_BOTH_MODES (timed)
         for (unsigned level = 1; level <= 4; level++) {
             struct bench *b = new_native(timed);
             bench_map(b, VA_PAGE, PAGE_A, 12, PTE_ALL);
@@ -157,7 +165,7 @@ static void a_reserved_bit_at_any_level_faults_with_p_and_rsvd(void **unused)
 static void xd_is_reserved_without_nxe_and_fetches_are_reported_only_with_nxe_or_smep(void **unused)
 {
     (void)unused;
-    FOR_BOTH_MODES(timed) {
+    FOR_BOTH_MODES (timed) {
         struct bench *b = new_native(timed);
         u64 *e = bench_map(b, VA_PAGE, PAGE_A, 12, PTE_P | PTE_W);
         b->h.efer &= ~EFER_NXE;
@@ -175,7 +183,7 @@ static void xd_is_reserved_without_nxe_and_fetches_are_reported_only_with_nxe_or
 static void tables_outside_ram_read_as_all_ones(void **unused)
 {
     (void)unused;
-    FOR_BOTH_MODES(timed) {
+    FOR_BOTH_MODES (timed) {
         struct bench *b = new_native(timed);
         bench_map(b, VA_PAGE, PAGE_A, 12, PTE_ALL);
         *bench_guest_entry(b, VA_PAGE, 2) = RAM_BYTES | PTE_ALL;
@@ -187,7 +195,7 @@ static void tables_outside_ram_read_as_all_ones(void **unused)
 static void a_page_outside_ram_is_mmio_and_never_kept(void **unused)
 {
     (void)unused;
-    FOR_BOTH_MODES(timed) {
+    FOR_BOTH_MODES (timed) {
         struct bench *b = new_native(timed);
         struct translation t;
         bench_map(b, VA_PAGE, 0xfee00000, 12, PTE_ALL);
@@ -202,7 +210,7 @@ static void a_page_outside_ram_is_mmio_and_never_kept(void **unused)
 static void without_paging_linear_is_physical(void **unused)
 {
     (void)unused;
-    FOR_BOTH_MODES(timed) {
+    FOR_BOTH_MODES (timed) {
         struct bench *b = new_native(timed);
         struct translation t;
         b->h.cr0 = CR0_PE;
@@ -222,7 +230,7 @@ static void without_paging_linear_is_physical(void **unused)
 static void large_pages_translate_every_address_they_span(void **unused)
 {
     (void)unused;
-    FOR_BOTH_MODES(timed)
+    FOR_BOTH_MODES (timed)
         for (unsigned shift = 12; shift <= 30; shift += 9) {
             struct bench *b = new_native(timed);
             u64 va = VA_PAGE & ~(BIT(shift) - 1), page = shift == 30 ? 0 : 4 * MiB;
@@ -248,7 +256,8 @@ static void a_fetch_from_a_one_gib_page_is_kept_in_two_mib_pieces(void **unused)
     assert_true(bench_translate(b, 0x401fffff, FETCH, false, &t));
     assert_int_equal(t.tlb, TLB_L1);
     assert_int_equal(t.at.v, 0x1fffff);
-    assert_true(bench_translate(b, 0x40200000, FETCH, false, &t)); /* another piece: the STLB knows the whole page */
+    assert_true(
+        bench_translate(b, 0x40200000, FETCH, false, &t)); /* another piece: the STLB knows the whole page */
     assert_int_equal(t.tlb, TLB_L2);
     assert_int_equal(t.at.v, 0x200000);
     bench_free(b);
@@ -275,13 +284,15 @@ static void a_two_mib_guest_page_on_four_kib_host_pages_is_kept_as_four_kib(void
 static void invlpg_takes_every_piece_of_a_fractured_page(void **unused)
 {
     (void)unused;
-    FOR_BOTH_MODES(timed) {
+    FOR_BOTH_MODES (timed) {
         struct bench *b = new_nested(timed);
         u64 *e = bench_map(b, 0x40000000, 4 * MiB, 21, PTE_ALL);
-        for (u64 at = 0; at < 2 * MiB; at += 64 * KiB) bench_expect(b, 0x40000000 + at, READ, false, 4 * MiB + at);
+        for (u64 at = 0; at < 2 * MiB; at += 64 * KiB)
+            bench_expect(b, 0x40000000 + at, READ, false, 4 * MiB + at);
         *e = 6 * MiB | PTE_ALL | PTE_PS;
         mmu_ops.invalidate(&b->m, &b->h, INVALIDATE_INVLPG, 0, VA(0x40155000));
-        for (u64 at = 0; at < 2 * MiB; at += 64 * KiB) bench_expect(b, 0x40000000 + at, READ, false, 6 * MiB + at);
+        for (u64 at = 0; at < 2 * MiB; at += 64 * KiB)
+            bench_expect(b, 0x40000000 + at, READ, false, 6 * MiB + at);
         bench_free(b);
     }
 }
@@ -291,12 +302,13 @@ static void invlpg_takes_every_piece_of_a_fractured_page(void **unused)
 static void a_read_sets_accessed_at_every_level_and_dirty_nowhere(void **unused)
 {
     (void)unused;
-    FOR_BOTH_MODES(timed) {
+    FOR_BOTH_MODES (timed) {
         struct bench *b = new_native(timed);
         bench_map(b, VA_PAGE, PAGE_A, 12, PTE_P | PTE_W | PTE_U);
         for (unsigned level = 1; level <= 4; level++) *bench_guest_entry(b, VA_PAGE, level) &= ~PTE_A;
         bench_expect(b, VA_PAGE, READ, false, PAGE_A);
-        for (unsigned level = 1; level <= 4; level++) assert_int_equal(*bench_guest_entry(b, VA_PAGE, level) & (PTE_A | PTE_D), PTE_A);
+        for (unsigned level = 1; level <= 4; level++)
+            assert_int_equal(*bench_guest_entry(b, VA_PAGE, level) & (PTE_A | PTE_D), PTE_A);
         if (timed) {
             for (unsigned i = 0; i < 4; i++) assert_true(bench_ledger(b)->ref[i].writes);
             assert_int_equal(b->m.stats.ad_updates_guest, 4);
@@ -327,14 +339,15 @@ static void the_first_write_walks_again_to_set_dirty_although_the_tlb_is_warm(vo
 static void a_faulting_access_sets_no_flag(void **unused)
 {
     (void)unused;
-    FOR_BOTH_MODES(timed) {
+    FOR_BOTH_MODES (timed) {
         struct bench *b = new_native(timed);
         u64 *e = bench_map(b, VA_PAGE, PAGE_A, 12, PTE_P);
         for (unsigned level = 2; level <= 4; level++) *bench_guest_entry(b, VA_PAGE, level) &= ~PTE_A;
         bench_expect_page_fault(b, VA_PAGE, WRITE, false, PF_P | PF_W);
         *e = 0;
         bench_expect_page_fault(b, VA_PAGE, READ, false, 0);
-        for (unsigned level = 1; level <= 4; level++) assert_int_equal(*bench_guest_entry(b, VA_PAGE, level) & (PTE_A | PTE_D), 0);
+        for (unsigned level = 1; level <= 4; level++)
+            assert_int_equal(*bench_guest_entry(b, VA_PAGE, level) & (PTE_A | PTE_D), 0);
         bench_free(b);
     }
 }
@@ -352,195 +365,6 @@ static void a_cleared_accessed_flag_stays_clear_until_the_translation_is_invalid
     bench_expect(b, VA_PAGE, READ, false, PAGE_A);
     assert_int_equal(*e & PTE_A, PTE_A);
     bench_free(b);
-}
-
-static u64 ept_flags(struct bench *b, u64 gpa, unsigned level) { return *bench_ept_entry(b, gpa, level) & (EPT_A | EPT_D); }
-
-static void ept_flags_are_kept_only_when_the_ept_pointer_says_so(void **unused)
-{
-    (void)unused;
-    FOR_BOTH_MODES(timed)
-        for (unsigned flags = 0; flags < 2; flags++) {
-            struct bench *b = bench_new(&bench_default_cfg, 4, 4, timed);
-            for (u64 at = 0; at < RAM_BYTES; at += PAGE_BYTES) bench_map_ept(b, at, at, 12, EPT_RWX);
-            *bench_ept_entry(b, PAGE_A, 2) &= ~EPT_A;
-            b->host_flags = flags;
-            bench_context(b, 0);
-            bench_map(b, VA_PAGE, PAGE_A, 12, PTE_ALL);
-            bench_expect(b, VA_PAGE, READ, false, PAGE_A);
-            assert_int_equal(ept_flags(b, PAGE_A, 1), flags ? EPT_A : 0);
-            assert_int_equal(ept_flags(b, PAGE_A, 2), flags ? EPT_A : 0);
-            /* the guest's tables were only read, but count as written */
-            assert_int_equal(ept_flags(b, b->cr3, 1), flags ? EPT_A | EPT_D : 0);
-            bench_expect(b, VA_PAGE, WRITE, false, PAGE_A);
-            assert_int_equal(ept_flags(b, PAGE_A, 1), flags ? EPT_A | EPT_D : 0);
-            bench_free(b);
-        }
-}
-
-/* --- EPT violations and misconfigurations --- */
-
-#define Q_LINEAR BIT(7)
-#define Q_FINAL  BIT(8)
-#define Q_USER_PAGE  BIT(9)
-#define Q_WRITABLE   BIT(10)
-#define Q_XD         BIT(11)
-#define Q_RIGHTS(r)  ((u64)(r) << 3)
-
-static void a_violation_tells_access_and_the_rights_that_all_levels_grant(void **unused)
-{
-    static const struct { u64 rights; enum access access; u64 asked; } cases[] = {
-        {1, WRITE, 2}, {5, WRITE, 2}, {1, FETCH, 4}, {3, FETCH, 4}, {4, READ, 1}, {4, WRITE, 2}};
-    (void)unused;
-    FOR_BOTH_MODES(timed)
-        for (unsigned level = 1; level <= 4; level++)
-            for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
-                struct bench *b = new_nested(timed);
-                u64 gpa = BIT(40) | PAGE_A; /* its own EPT tables at all levels */
-                bench_map_ept(b, gpa, PAGE_A, 12, EPT_RWX);
-                u64 *e = bench_ept_entry(b, gpa, level);
-                *e = (*e & ~7ull) | cases[i].rights;
-                bench_map(b, VA_PAGE, gpa, 12, PTE_ALL);
-                bench_expect_violation(b, VA_PAGE | 0x88, cases[i].access, gpa | 0x88,
-                                       cases[i].asked | Q_RIGHTS(cases[i].rights) | Q_LINEAR | Q_FINAL | Q_USER_PAGE | Q_WRITABLE);
-                bench_free(b);
-            }
-}
-
-static void an_absent_host_page_is_a_violation_with_no_rights(void **unused)
-{
-    (void)unused;
-    FOR_BOTH_MODES(timed) {
-        struct bench *b = new_nested(timed);
-        *bench_ept_entry(b, PAGE_A, 1) = 0;
-        bench_map(b, VA_PAGE, PAGE_A, 12, PTE_P | PTE_A | PTE_XD);
-        bench_expect_violation(b, VA_PAGE, READ, PAGE_A, 1 | Q_LINEAR | Q_FINAL | Q_XD);
-        bench_free(b);
-    }
-}
-
-static void advanced_information_is_a_capability(void **unused)
-{
-    struct bench *b = new_nested(true);
-    (void)unused;
-    mmu_set_ept_features(&b->m, &(struct mmu_ept_features){.pages_2m = true});
-    *bench_ept_entry(b, PAGE_A, 1) = 0;
-    bench_map(b, VA_PAGE, PAGE_A, 12, PTE_ALL);
-    bench_expect_violation(b, VA_PAGE, READ, PAGE_A, 1 | Q_LINEAR | Q_FINAL);
-    bench_free(b);
-}
-
-static void a_guest_table_without_host_page_is_a_violation_not_of_the_final_address(void **unused)
-{
-    (void)unused;
-    FOR_BOTH_MODES(timed)
-        for (unsigned flags = 0; flags < 2; flags++) {
-            struct bench *b = new_nested(timed);
-            b->host_flags = flags;
-            bench_context(b, 0);
-            bench_map(b, VA_PAGE, PAGE_A, 12, PTE_ALL);
-            u64 pte = *bench_guest_entry(b, VA_PAGE, 2) & ENTRY_ADDRESS;
-            *bench_ept_entry(b, pte, 1) = 0;
-            /* with EPT A/D flags the read of a table counts as a write too */
-            bench_expect_violation(b, VA_PAGE, READ, pte + 8 * (VA_PAGE >> 12 & 511), (flags ? 3 : 1) | Q_LINEAR);
-            bench_free(b);
-        }
-}
-
-static void a_write_protected_guest_table_faults_only_where_a_flag_must_be_set(void **unused)
-{
-    (void)unused;
-    FOR_BOTH_MODES(timed) {
-        struct bench *b = new_nested(timed);
-        bench_map(b, VA_PAGE, PAGE_A, 12, PTE_P | PTE_W | PTE_A);
-        u64 pte = *bench_guest_entry(b, VA_PAGE, 2) & ENTRY_ADDRESS;
-        *bench_ept_entry(b, pte, 1) &= ~2ull;
-        bench_expect(b, VA_PAGE, READ, false, PAGE_A);
-        for (unsigned i = 0; i < 2; i++)
-            bench_expect_violation(b, VA_PAGE, WRITE, pte + 8 * (VA_PAGE >> 12 & 511), 2 | Q_RIGHTS(5) | Q_LINEAR);
-        *bench_ept_entry(b, pte, 1) |= 2; /* more rights need no INVEPT: the violation dropped what was cached */
-        bench_expect(b, VA_PAGE, WRITE, false, PAGE_A);
-        assert_int_equal(*bench_guest_entry(b, VA_PAGE, 1) & PTE_D, PTE_D);
-        bench_free(b);
-    }
-}
-
-static void page_faults_come_before_violations_of_the_page(void **unused)
-{
-    (void)unused;
-    FOR_BOTH_MODES(timed) {
-        struct bench *b = new_nested(timed);
-        *bench_ept_entry(b, PAGE_A, 1) = 0;
-        bench_map(b, VA_PAGE, PAGE_A, 12, PTE_P);
-        bench_expect_page_fault(b, VA_PAGE, WRITE, false, PF_P | PF_W);
-        bench_free(b);
-    }
-}
-
-static void a_misconfigured_entry_names_the_guest_physical_address(void **unused)
-{
-    (void)unused;
-    FOR_BOTH_MODES(timed)
-        for (unsigned level = 1; level <= 4; level++) {
-            struct bench *b = new_nested(timed);
-            struct translation t;
-            u64 gpa = BIT(40) | PAGE_A;
-            bench_map_ept(b, gpa, PAGE_A, 12, EPT_RWX);
-            *bench_ept_entry(b, gpa, level) &= ~1ull; /* write without read */
-            bench_map(b, VA_PAGE, gpa, 12, PTE_ALL);
-            assert_false(bench_translate(b, VA_PAGE | 7, READ, false, &t));
-            assert_int_equal(b->h.fault.kind, FAULT_EPT_MISCONFIG);
-            assert_int_equal(b->h.fault.gpa.v, gpa | 7);
-            bench_free(b);
-        }
-}
-
-static void execute_only_host_pages_need_the_capability(void **unused)
-{
-    (void)unused;
-    for (unsigned allowed = 0; allowed < 2; allowed++) {
-        struct bench *b = new_nested(true);
-        struct translation t;
-        mmu_set_ept_features(&b->m, &(struct mmu_ept_features){.execute_only = allowed});
-        bench_context(b, 0);
-        bench_map_ept(b, PAGE_A, PAGE_A, 12, 4);
-        bench_map(b, VA_PAGE, PAGE_A, 12, PTE_ALL);
-        assert_int_equal(bench_translate(b, VA_PAGE, FETCH, false, &t), allowed);
-        if (!allowed) assert_int_equal(b->h.fault.kind, FAULT_EPT_MISCONFIG);
-        bench_free(b);
-    }
-}
-
-static void without_paging_ept_still_translates_and_every_page_counts_as_the_users(void **unused)
-{
-    (void)unused;
-    FOR_BOTH_MODES(timed) {
-        struct bench *b = new_nested(timed);
-        bench_map_ept(b, PAGE_A, PAGE_B, 12, 5);
-        b->h.cr0 = CR0_PE;
-        b->h.efer = 0;
-        bench_context(b, 0);
-        bench_expect(b, PAGE_A | 9, READ, false, PAGE_B | 9);
-        bench_expect(b, PAGE_A | 9, FETCH, false, PAGE_B | 9);
-        bench_expect_violation(b, PAGE_A, WRITE, PAGE_A, 2 | Q_RIGHTS(5) | Q_LINEAR | Q_FINAL | Q_USER_PAGE | Q_WRITABLE);
-        bench_free(b);
-    }
-}
-
-static void an_address_of_vmx_itself_has_no_linear_address(void **unused)
-{
-    (void)unused;
-    FOR_BOTH_MODES(timed) {
-        struct bench *b = new_nested(timed);
-        hpa_t at;
-        bench_map_ept(b, PAGE_A, PAGE_B, 12, 1);
-        assert_true(mmu_guest_physical(&b->m, &b->h, GPA(PAGE_A | 8), READ, &at));
-        assert_int_equal(at.v, PAGE_B | 8);
-        assert_false(mmu_guest_physical(&b->m, &b->h, GPA(PAGE_A | 8), WRITE, &at));
-        assert_int_equal(b->h.fault.kind, FAULT_EPT_VIOLATION);
-        assert_int_equal(b->h.fault.qualification, 2 | Q_RIGHTS(1));
-        bench_free(b);
-    }
 }
 
 /* --- peeking --- */
@@ -580,17 +404,6 @@ int main(void)
         cmocka_unit_test(the_first_write_walks_again_to_set_dirty_although_the_tlb_is_warm),
         cmocka_unit_test(a_faulting_access_sets_no_flag),
         cmocka_unit_test(a_cleared_accessed_flag_stays_clear_until_the_translation_is_invalidated),
-        cmocka_unit_test(ept_flags_are_kept_only_when_the_ept_pointer_says_so),
-        cmocka_unit_test(a_violation_tells_access_and_the_rights_that_all_levels_grant),
-        cmocka_unit_test(an_absent_host_page_is_a_violation_with_no_rights),
-        cmocka_unit_test(advanced_information_is_a_capability),
-        cmocka_unit_test(a_guest_table_without_host_page_is_a_violation_not_of_the_final_address),
-        cmocka_unit_test(a_write_protected_guest_table_faults_only_where_a_flag_must_be_set),
-        cmocka_unit_test(page_faults_come_before_violations_of_the_page),
-        cmocka_unit_test(a_misconfigured_entry_names_the_guest_physical_address),
-        cmocka_unit_test(execute_only_host_pages_need_the_capability),
-        cmocka_unit_test(without_paging_ept_still_translates_and_every_page_counts_as_the_users),
-        cmocka_unit_test(an_address_of_vmx_itself_has_no_linear_address),
         cmocka_unit_test(peeking_finds_the_page_and_leaves_no_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

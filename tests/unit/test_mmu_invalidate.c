@@ -1,4 +1,5 @@
-/* Stale translations live until the architecture's invalidation of exactly their kind, and not longer; what walks save and what they tell. */
+/* Stale translations live until the architecture's invalidation of exactly their kind, and not longer; what
+ * walks save and what they tell. */
 #include "mmu_bench.h"
 #include <string.h>
 
@@ -7,7 +8,8 @@
 
 /* --- every kind of mapping against every operation --- */
 
-/* A mapping of the matrix: VPID 0..2, EPT off or one of two EPT pointers, PCID 0 or 5, one of three pages of which the last is global. */
+/* A mapping of the matrix: VPID 0..2, EPT off or one of two EPT pointers, PCID 0 or 5, one of three pages
+ * of which the last is global. */
 struct kind {
     u16 vpid;
     unsigned ept; /* 0: off, 1, 2 */
@@ -15,7 +17,7 @@ struct kind {
     unsigned page;
 };
 
-#define KINDS (3 * 3 * 2 * 3)
+#define KINDS       (3 * 3 * 2 * 3)
 #define GLOBAL_PAGE 2
 
 static const u64 page_va[3] = {0x40000000, 0x40003000, 0x40205000};
@@ -26,33 +28,65 @@ static struct kind kind_of(unsigned n)
 }
 
 enum operation {
-    OP_NOTHING, OP_INVLPG_PAGE, OP_INVLPG_GLOBAL, OP_MOV_CR3, OP_ALL_NONGLOBAL, OP_ALL, OP_PCID_ADDRESS, OP_PCID_ADDRESS_GLOBAL, OP_PCID,
-    OP_INVVPID_ADDRESS, OP_INVVPID_SINGLE, OP_INVVPID_ALL, OP_INVVPID_RETAIN_GLOBALS, OP_INVEPT_SINGLE, OP_INVEPT_ALL,
-    OP_TRANSITION_WITHOUT_VPID, OPERATIONS
+    OP_NOTHING,
+    OP_INVLPG_PAGE,
+    OP_INVLPG_GLOBAL,
+    OP_MOV_CR3,
+    OP_ALL_NONGLOBAL,
+    OP_ALL,
+    OP_PCID_ADDRESS,
+    OP_PCID_ADDRESS_GLOBAL,
+    OP_PCID,
+    OP_INVVPID_ADDRESS,
+    OP_INVVPID_SINGLE,
+    OP_INVVPID_ALL,
+    OP_INVVPID_RETAIN_GLOBALS,
+    OP_INVEPT_SINGLE,
+    OP_INVEPT_ALL,
+    OP_TRANSITION_WITHOUT_VPID,
+    OPERATIONS
 };
 
-/* In the context VPID 1, first EPT pointer, PCID 5: is this mapping to go? SDM Vol. 3A and 3C, "Caching Translation Information". */
+/* In the context VPID 1, first EPT pointer, PCID 5: is this mapping to go? SDM Vol. 3A and 3C, "Caching
+ * Translation Information". */
 static bool must_go(enum operation op, const struct kind *k)
 {
     bool mine = k->vpid == 1, global = k->page == GLOBAL_PAGE;
     switch (op) {
-    case OP_NOTHING: return false;
-    case OP_INVLPG_PAGE: return mine && k->page == 0 && k->pcid == 5;
-    case OP_INVLPG_GLOBAL: return mine && global;
-    case OP_MOV_CR3: return mine && !global && k->pcid == 5;
-    case OP_ALL_NONGLOBAL: return mine && !global;
-    case OP_ALL: return mine;
-    case OP_PCID_ADDRESS: return mine && k->page == 0 && k->pcid == 0;
-    case OP_PCID_ADDRESS_GLOBAL: return false;
-    case OP_PCID: return mine && !global && k->pcid == 0;
-    case OP_INVVPID_ADDRESS: return k->vpid == 2 && k->page == 1;
-    case OP_INVVPID_SINGLE: return k->vpid == 2;
-    case OP_INVVPID_ALL: return k->vpid != 0;
-    case OP_INVVPID_RETAIN_GLOBALS: return k->vpid == 2 && !global;
-    case OP_INVEPT_SINGLE: return k->ept == 2;
-    case OP_INVEPT_ALL: return k->ept != 0;
-    case OP_TRANSITION_WITHOUT_VPID: return k->vpid == 0;
-    default: return false;
+    case OP_NOTHING:
+        return false;
+    case OP_INVLPG_PAGE:
+        return mine && k->page == 0 && k->pcid == 5;
+    case OP_INVLPG_GLOBAL:
+        return mine && global;
+    case OP_MOV_CR3:
+        return mine && !global && k->pcid == 5;
+    case OP_ALL_NONGLOBAL:
+        return mine && !global;
+    case OP_ALL:
+        return mine;
+    case OP_PCID_ADDRESS:
+        return mine && k->page == 0 && k->pcid == 0;
+    case OP_PCID_ADDRESS_GLOBAL:
+        return false;
+    case OP_PCID:
+        return mine && !global && k->pcid == 0;
+    case OP_INVVPID_ADDRESS:
+        return k->vpid == 2 && k->page == 1;
+    case OP_INVVPID_SINGLE:
+        return k->vpid == 2;
+    case OP_INVVPID_ALL:
+        return k->vpid != 0;
+    case OP_INVVPID_RETAIN_GLOBALS:
+        return k->vpid == 2 && !global;
+    case OP_INVEPT_SINGLE:
+        return k->ept == 2;
+    case OP_INVEPT_ALL:
+        return k->ept != 0;
+    case OP_TRANSITION_WITHOUT_VPID:
+        return k->vpid == 0;
+    default:
+        return false;
     }
 }
 
@@ -60,7 +94,11 @@ static u64 second_eptp; /* another root table with the same translations */
 
 static struct mmu_virt virt_of(const struct bench *b, const struct kind *k)
 {
-    return (struct mmu_virt){.vpid = k->vpid, .ept = k->ept != 0, .eptp = k->ept == 1 ? bench_eptp(b) : k->ept == 2 ? second_eptp : 0};
+    return (struct mmu_virt){.vpid = k->vpid,
+                             .ept = k->ept != 0,
+                             .eptp = k->ept == 1   ? bench_eptp(b)
+                                     : k->ept == 2 ? second_eptp
+                                                   : 0};
 }
 
 static void enter(struct bench *b, const struct kind *k)
@@ -79,28 +117,60 @@ static void operate(struct bench *b, enum operation op)
 {
     struct mmu_virt flush = {.vpid = 1, .ept = true, .eptp = bench_eptp(b), .flush = true};
     switch (op) {
-    case OP_INVLPG_PAGE: architectural(b, INVALIDATE_INVLPG, 0, page_va[0] | 0xabc); break;
-    case OP_INVLPG_GLOBAL: architectural(b, INVALIDATE_INVLPG, 0, page_va[GLOBAL_PAGE]); break;
-    case OP_MOV_CR3: architectural(b, INVALIDATE_CR3, 5, 0); break;
-    case OP_ALL_NONGLOBAL: architectural(b, INVALIDATE_ALL_NONGLOBAL, 0, 0); break;
-    case OP_ALL: architectural(b, INVALIDATE_ALL, 0, 0); break;
-    case OP_PCID_ADDRESS: architectural(b, INVALIDATE_PCID_ADDRESS, 0, page_va[0]); break;
-    case OP_PCID_ADDRESS_GLOBAL: architectural(b, INVALIDATE_PCID_ADDRESS, 5, page_va[GLOBAL_PAGE]); break;
-    case OP_PCID: architectural(b, INVALIDATE_PCID, 0, 0); break;
-    case OP_INVVPID_ADDRESS: mmu_invvpid(&b->m, &b->h, INVVPID_ADDRESS, 2, VA(page_va[1])); break;
-    case OP_INVVPID_SINGLE: mmu_invvpid(&b->m, &b->h, INVVPID_SINGLE, 2, VA(0)); break;
-    case OP_INVVPID_ALL: mmu_invvpid(&b->m, &b->h, INVVPID_ALL, 0, VA(0)); break;
-    case OP_INVVPID_RETAIN_GLOBALS: mmu_invvpid(&b->m, &b->h, INVVPID_SINGLE_RETAIN_GLOBALS, 2, VA(0)); break;
-    case OP_INVEPT_SINGLE: mmu_invept(&b->m, &b->h, INVEPT_SINGLE, second_eptp); break;
-    case OP_INVEPT_ALL: mmu_invept(&b->m, &b->h, INVEPT_ALL, 0); break;
-    case OP_TRANSITION_WITHOUT_VPID: mmu_set_virt(&b->m, &b->h, &flush); break;
-    default: break;
+    case OP_INVLPG_PAGE:
+        architectural(b, INVALIDATE_INVLPG, 0, page_va[0] | 0xabc);
+        break;
+    case OP_INVLPG_GLOBAL:
+        architectural(b, INVALIDATE_INVLPG, 0, page_va[GLOBAL_PAGE]);
+        break;
+    case OP_MOV_CR3:
+        architectural(b, INVALIDATE_CR3, 5, 0);
+        break;
+    case OP_ALL_NONGLOBAL:
+        architectural(b, INVALIDATE_ALL_NONGLOBAL, 0, 0);
+        break;
+    case OP_ALL:
+        architectural(b, INVALIDATE_ALL, 0, 0);
+        break;
+    case OP_PCID_ADDRESS:
+        architectural(b, INVALIDATE_PCID_ADDRESS, 0, page_va[0]);
+        break;
+    case OP_PCID_ADDRESS_GLOBAL:
+        architectural(b, INVALIDATE_PCID_ADDRESS, 5, page_va[GLOBAL_PAGE]);
+        break;
+    case OP_PCID:
+        architectural(b, INVALIDATE_PCID, 0, 0);
+        break;
+    case OP_INVVPID_ADDRESS:
+        mmu_invvpid(&b->m, &b->h, INVVPID_ADDRESS, 2, VA(page_va[1]));
+        break;
+    case OP_INVVPID_SINGLE:
+        mmu_invvpid(&b->m, &b->h, INVVPID_SINGLE, 2, VA(0));
+        break;
+    case OP_INVVPID_ALL:
+        mmu_invvpid(&b->m, &b->h, INVVPID_ALL, 0, VA(0));
+        break;
+    case OP_INVVPID_RETAIN_GLOBALS:
+        mmu_invvpid(&b->m, &b->h, INVVPID_SINGLE_RETAIN_GLOBALS, 2, VA(0));
+        break;
+    case OP_INVEPT_SINGLE:
+        mmu_invept(&b->m, &b->h, INVEPT_SINGLE, second_eptp);
+        break;
+    case OP_INVEPT_ALL:
+        mmu_invept(&b->m, &b->h, INVEPT_ALL, 0);
+        break;
+    case OP_TRANSITION_WITHOUT_VPID:
+        mmu_set_virt(&b->m, &b->h, &flush);
+        break;
+    default:
+        break;
     }
 }
 
 static void point_pages_at(struct bench *b, u64 to)
 {
-    for (unsigned i = 0; i < 3; i++) bench_map(b, page_va[i], to + i * PAGE_BYTES, 12, PTE_ALL | (i == GLOBAL_PAGE ? PTE_G : 0));
+    for (unsigned i = 0; i < 3; i++)
+        bench_map(b, page_va[i], to + i * PAGE_BYTES, 12, PTE_ALL | (i == GLOBAL_PAGE ? PTE_G : 0));
 }
 
 static struct bench *new_matrix(bool timed)
@@ -202,7 +272,8 @@ static void a_global_page_stays_global_when_the_second_level_gives_it_back(void 
     point_pages_at(b, PAGE_A);
     enter(b, &five);
     assert_true(sees(b, &five, PAGE_A, true));
-    assert_true(bench_translate(b, page_va[GLOBAL_PAGE], ACCESS_FETCH, false, &t)); /* the ITLB takes it from the STLB */
+    assert_true(bench_translate(b, page_va[GLOBAL_PAGE], ACCESS_FETCH, false,
+                                &t)); /* the ITLB takes it from the STLB */
     assert_int_equal(t.tlb, TLB_L2);
     enter(b, &zero);
     assert_true(bench_translate(b, page_va[GLOBAL_PAGE], ACCESS_FETCH, false, &t));
@@ -342,7 +413,8 @@ static void a_replaced_page_table_is_seen_after_any_invlpg_and_not_before(void *
     *bench_guest_entry(b, va, 2) = other | PTE_ALL;
     bench_map(b, va + PAGE_BYTES, PAGE_B, 12, PTE_ALL);
     bench_expect(b, va + PAGE_BYTES, ACCESS_READ, false, PAGE_A); /* through the old PDE */
-    mmu_ops.invalidate(&b->m, &b->h, INVALIDATE_INVLPG, 0, VA(0x7000000000)); /* all entries of the PCID, whatever the address */
+    mmu_ops.invalidate(&b->m, &b->h, INVALIDATE_INVLPG, 0,
+                       VA(0x7000000000)); /* all entries of the PCID, whatever the address */
     bench_map(b, va + 2 * PAGE_BYTES, PAGE_B, 12, PTE_ALL);
     bench_expect(b, va + 2 * PAGE_BYTES, ACCESS_READ, false, PAGE_B);
     bench_free(b);
@@ -379,8 +451,10 @@ static void more_rights_in_the_leaf_are_seen_without_any_fault(void **unused)
 
 static void paging_structure_caches_shorten_native_walks_level_by_level(void **unused)
 {
-    static const struct { u64 distance; unsigned refs, skipped; } steps[] = {
-        {4 * KiB, 1, 3}, {2 * MiB, 2, 2}, {GiB, 3, 1}, {512 * GiB, 4, 0}};
+    static const struct {
+        u64 distance;
+        unsigned refs, skipped;
+    } steps[] = {{4 * KiB, 1, 3}, {2 * MiB, 2, 2}, {GiB, 3, 1}, {512 * GiB, 4, 0}};
     u64 va = 0x7f0000000000;
     (void)unused;
     for (unsigned i = 0; i < ARRAY_LEN(steps); i++) {
@@ -409,7 +483,9 @@ static void a_warm_nested_walk_needs_the_leaf_entry_and_the_page_only(void **unu
     assert_true(bench_ledger(b)->nested);
     bench_expect(b, page_va[1], ACCESS_READ, false, PAGE_A + PAGE_BYTES);
     const struct walk_ledger *l = bench_ledger(b);
-    assert_int_equal(l->n_refs, 2); /* the guest's PTE, whose table's place the PDE cache knows; the host's PTE of the page */
+    assert_int_equal(
+        l->n_refs,
+        2); /* the guest's PTE, whose table's place the PDE cache knows; the host's PTE of the page */
     assert_int_equal(l->ref[0].dim, DIM_GUEST);
     assert_int_equal(l->ref[0].guest_level, 1);
     assert_int_equal(l->ref[1].dim, DIM_HOST);

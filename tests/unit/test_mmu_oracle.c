@@ -1,8 +1,10 @@
 /* The MMU against an oracle over random tables of both dimensions.
  *
- * The oracle below walks as the manual's text reads, slowly, without any cache, in code that shares nothing with caches/. Per case it predicts result or
- * fault (error code, qualification, addresses), every reference in its order, and every entry rewritten. The functional MMU, a timed MMU with all caches and
- * one without any must each do exactly that. Tables stay the same for a world's cases, so what caches remember is never stale. */
+ * The oracle below walks as the manual's text reads, slowly, without any cache, in code that shares nothing
+ * with caches/. Per case it predicts result or fault (error code, qualification, addresses), every
+ * reference in its order, and every entry rewritten. The functional MMU, a timed MMU with all caches and
+ * one without any must each do exactly that. Tables stay the same for a world's cases, so what caches
+ * remember is never stale. */
 #include "mmu_bench.h"
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +12,7 @@
 #define WORLDS          400
 #define CASES_PER_WORLD 300
 
-#define SMALL_RAM (4 * MiB) /* guest pages in the lower half, EPT tables in the upper: nothing maps those */
+#define SMALL_RAM   (4 * MiB) /* guest pages in the lower half, EPT tables in the upper: nothing maps those */
 #define GUEST_PAGES 160
 #define EPT_FIRST   512
 #define EPT_PAGES   60
@@ -29,8 +31,14 @@ static u64 rnd(void)
     return z ^ z >> 31;
 }
 
-static u64 below(u64 n) { return rnd() % n; }
-static bool one_in(u64 n) { return below(n) == 0; }
+static u64 below(u64 n)
+{
+    return rnd() % n;
+}
+static bool one_in(u64 n)
+{
+    return below(n) == 0;
+}
 
 /* --- the oracle --- */
 
@@ -137,7 +145,8 @@ static bool oracle_host(struct oracle *o, u64 gpa, unsigned guest_level, u64 ask
         table = e & ADDRESS;
     }
     if (asked & ~*rights) return oracle_violation(o, gpa, guest_level, asked, *rights);
-    for (unsigned l = top; o->ept_flags && l >= level; l--) oracle_set(o, place[l], l == level && (asked & 2) ? 0x300 : 0x100);
+    for (unsigned l = top; o->ept_flags && l >= level; l--)
+        oracle_set(o, place[l], l == level && (asked & 2) ? 0x300 : 0x100);
     u64 size = level == 1 ? 4 * KiB : level == 2 ? 2 * MiB : GiB;
     *hpa = (e & ADDRESS & ~(size - 1)) | (gpa & (size - 1));
     return true;
@@ -171,7 +180,8 @@ static bool oracle_denied(const struct oracle *o)
     return o->access == ACCESS_WRITE && !o->guest_w && (o->user || o->wp);
 }
 
-static bool oracle_guest_walk(struct oracle *o, u64 *gpa, u64 *gpas, u64 *hpas, u64 *writable, unsigned *leaf_level)
+static bool oracle_guest_walk(struct oracle *o, u64 *gpa, u64 *gpas, u64 *hpas, u64 *writable,
+                              unsigned *leaf_level)
 {
     u64 table = o->cr3 & ADDRESS, e, rights;
     unsigned level = o->la57 ? 5 : 4;
@@ -195,7 +205,8 @@ static bool oracle_guest_walk(struct oracle *o, u64 *gpa, u64 *gpas, u64 *hpas, 
     return true;
 }
 
-static bool oracle_guest_flags(struct oracle *o, const u64 *gpas, const u64 *hpas, const u64 *writable, unsigned leaf_level)
+static bool oracle_guest_flags(struct oracle *o, const u64 *gpas, const u64 *hpas, const u64 *writable,
+                               unsigned leaf_level)
 {
     for (unsigned level = o->la57 ? 5 : 4; level >= leaf_level; level--) {
         u64 flags = level == leaf_level && o->access == ACCESS_WRITE ? 0x60 : 0x20, hpa, rights;
@@ -217,7 +228,12 @@ static void oracle_translate(struct oracle *o)
         oracle_page_fault(o, 1);
         return;
     }
-    if (!oracle_host(o, gpa, 0, o->access == ACCESS_READ ? 1 : o->access == ACCESS_WRITE ? 2 : 4, &o->hpa, &rights)) return;
+    if (!oracle_host(o, gpa, 0,
+                     o->access == ACCESS_READ    ? 1
+                     : o->access == ACCESS_WRITE ? 2
+                                                 : 4,
+                     &o->hpa, &rights))
+        return;
     if (o->paging) oracle_guest_flags(o, gpas, hpas, writable, leaf_level);
 }
 
@@ -236,14 +252,19 @@ static struct scene {
     struct cpu_model model;
     struct machine *machine[MACHINES];
     struct oracle o;
-    u64 role_gpa[6][256]; /* by level of the guest table (0: data): guest-physical addresses that lead to such pages */
+    u64 role_gpa
+        [6]
+        [256]; /* by level of the guest table (0: data): guest-physical addresses that lead to such pages */
     unsigned role_gpas[6];
     struct rewrite undo[128]; /* written by an MMU: place and value before */
     unsigned undos;
     u64 outcomes[4];
 } w;
 
-static u64 *entry_at(u64 at) { return (u64 *)(void *)(w.mem.host + at); }
+static u64 *entry_at(u64 at)
+{
+    return (u64 *)(void *)(w.mem.host + at);
+}
 
 /* physmem tells of every entry that an MMU rewrites, after the fact: values before come from the copy. */
 static u8 *copy_of_ram;
@@ -260,7 +281,10 @@ static void note_write(void *self, hpa_t at, u64 bytes)
 /* --- random worlds --- */
 
 /* What page n of the guest's is: a table of a level, or data (0). */
-static unsigned guest_role(u64 page) { return page % 8 < 5 ? (unsigned)(page % 8) + 1 : 0; }
+static unsigned guest_role(u64 page)
+{
+    return page % 8 < 5 ? (unsigned)(page % 8) + 1 : 0;
+}
 
 static u64 random_gpa_or_va(void)
 {
@@ -290,7 +314,8 @@ static u64 random_ept_entry(unsigned level)
 static void build_ept(void)
 {
     for (u64 page = 0; page < EPT_PAGES; page++)
-        for (u64 i = 0; i < 512; i++) *entry_at((EPT_FIRST + page) * PAGE_BYTES + 8 * i) = random_ept_entry((unsigned)(page % 5) + 1);
+        for (u64 i = 0; i < 512; i++)
+            *entry_at((EPT_FIRST + page) * PAGE_BYTES + 8 * i) = random_ept_entry((unsigned)(page % 5) + 1);
 }
 
 /* Guest-physical addresses of each kind of guest page, found by trying. */
@@ -299,7 +324,9 @@ static void find_guest_pages(void)
     struct oracle quiet = w.o;
     memset(w.role_gpas, 0, sizeof w.role_gpas);
     for (unsigned tries = 0; tries < 2000; tries++) {
-        u64 gpa = w.o.ept ? random_gpa_or_va() & ADDRESS & (BIT(MAXPHYADDR) - 1) : below(GUEST_PAGES) * PAGE_BYTES, hpa, rights;
+        u64 gpa = w.o.ept ? random_gpa_or_va() & ADDRESS & (BIT(MAXPHYADDR) - 1)
+                          : below(GUEST_PAGES) * PAGE_BYTES,
+            hpa, rights;
         quiet.refs = quiet.rewrites = 0;
         if (!oracle_host(&quiet, gpa, 1, 1, &hpa, &rights) || hpa >= GUEST_PAGES * PAGE_BYTES) continue;
         unsigned role = guest_role(hpa / PAGE_BYTES);
@@ -345,7 +372,8 @@ static void choose_control_state(struct oracle *o)
     o->ept_flags = o->ept && one_in(2);
     o->execute_only = one_in(2);
     if (o->ept && one_in(20)) o->paging = false;
-    o->eptp = ept_page_of_level(o->ept_five ? 5 : 4) | 6 | (o->ept_five ? 4u : 3u) << 3 | (o->ept_flags ? 0x40 : 0);
+    o->eptp =
+        ept_page_of_level(o->ept_five ? 5 : 4) | 6 | (o->ept_five ? 4u : 3u) << 3 | (o->ept_flags ? 0x40 : 0);
 }
 
 static void tell_machine(struct machine *x)
@@ -354,7 +382,8 @@ static void tell_machine(struct machine *x)
     struct mmu_virt v = {.vpid = 3, .ept = o->ept, .eptp = o->ept ? o->eptp : 0};
     x->h.cr0 = CR0_PE | (o->paging ? CR0_PG : 0) | (o->wp ? CR0_WP : 0);
     x->h.cr3 = o->cr3;
-    x->h.cr4 = CR4_PAE | CR4_PGE | (o->la57 ? CR4_LA57 : 0) | (o->smep ? CR4_SMEP : 0) | (o->smap ? CR4_SMAP : 0);
+    x->h.cr4 =
+        CR4_PAE | CR4_PGE | (o->la57 ? CR4_LA57 : 0) | (o->smep ? CR4_SMEP : 0) | (o->smap ? CR4_SMAP : 0);
     x->h.efer = (o->paging ? EFER_LME | EFER_LMA : 0) | (o->nxe ? EFER_NXE : 0);
     mmu_set_ept_features(&x->m, &(struct mmu_ept_features){true, true, o->execute_only, true});
     mmu_invept(&x->m, &x->h, INVEPT_ALL, 0);
@@ -398,7 +427,8 @@ static void expect_same_outcome(const struct machine *x, bool done, const struct
 static void expect_same_rewrites(void)
 {
     const struct oracle *o = &w.o;
-    for (unsigned i = 0; i < o->rewrites; i++) assert_int_equal(*entry_at(o->rewrite[i].at), oracle_read(o, o->rewrite[i].at));
+    for (unsigned i = 0; i < o->rewrites; i++)
+        assert_int_equal(*entry_at(o->rewrite[i].at), oracle_read(o, o->rewrite[i].at));
     for (unsigned i = 0; i < w.undos; i++) {
         bool predicted = false;
         for (unsigned k = 0; k < o->rewrites; k++) predicted |= o->rewrite[k].at == w.undo[i].at;
@@ -483,7 +513,9 @@ static struct machine *new_machine(const struct mmu_cfg *cfg, bool timed)
 static void new_machines(void)
 {
     struct mmu_cfg bare = bench_bare_cfg();
-    w.mem = (struct physmem){.host = calloc(1, SMALL_RAM), .size_bytes = SMALL_RAM, .has_code = malloc(SMALL_RAM / PAGE_BYTES),
+    w.mem = (struct physmem){.host = calloc(1, SMALL_RAM),
+                             .size_bytes = SMALL_RAM,
+                             .has_code = malloc(SMALL_RAM / PAGE_BYTES),
                              .code_written = note_write};
     memset(w.mem.has_code, 1, SMALL_RAM / PAGE_BYTES);
     copy_of_ram = calloc(1, SMALL_RAM);
@@ -517,13 +549,16 @@ static void all_machines_do_what_the_oracle_predicts(void **unused)
         for (unsigned i = 0; i < CASES_PER_WORLD; i++) run_case(&previous);
     }
     const struct mmu_stats *s = &w.machine[TIMED]->m.stats;
-    print_message("translated %lu, page faults %lu, EPT violations %lu, misconfigurations %lu\n", (unsigned long)w.outcomes[0],
-                  (unsigned long)w.outcomes[1], (unsigned long)w.outcomes[2], (unsigned long)w.outcomes[3]);
+    print_message("translated %lu, page faults %lu, EPT violations %lu, misconfigurations %lu\n",
+                  (unsigned long)w.outcomes[0], (unsigned long)w.outcomes[1], (unsigned long)w.outcomes[2],
+                  (unsigned long)w.outcomes[3]);
     for (unsigned kind = 0; kind < 4; kind++) assert_true(w.outcomes[kind] > 500);
     /* the caches took part */
     assert_true(w.machine[TIMED]->m.dtlb_stats.misses < w.machine[TIMED]->m.dtlb_stats.lookups * 9 / 10);
-    assert_true(s->psc_hits_pde && s->psc_hits_pdpte && s->psc_hits_pml4e && s->psc_hits_pml5e && s->ntlb_hits && s->rewalks);
-    assert_true(s->ept_psc_hits_pde && s->ept_psc_hits_pdpte && s->ept_psc_hits_pml4e && s->ept_psc_hits_pml5e);
+    assert_true(s->psc_hits_pde && s->psc_hits_pdpte && s->psc_hits_pml4e && s->psc_hits_pml5e &&
+                s->ntlb_hits && s->rewalks);
+    assert_true(s->ept_psc_hits_pde && s->ept_psc_hits_pdpte && s->ept_psc_hits_pml4e &&
+                s->ept_psc_hits_pml5e);
     free_machines();
 }
 

@@ -8,7 +8,8 @@
 #define VA_A 0x00007f1234567000ull
 
 static const struct tlb_space plain = {.context = 0, .pcid = 0};
-static const struct pwc_geometry all_levels = {.entries = {[2] = 32, [3] = 4, [4] = 2, [5] = 2}, .ways = {[2] = 4, [3] = 4, [4] = 2, [5] = 2}};
+static const struct pwc_geometry all_levels = {.entries = {[2] = 32, [3] = 4, [4] = 2, [5] = 2},
+                                               .ways = {[2] = 4, [3] = 4, [4] = 2, [5] = 2}};
 
 static void expect_hit(struct pwc *p, u64 va, const struct tlb_space *s, unsigned level, u64 table)
 {
@@ -21,7 +22,8 @@ static void expect_hit(struct pwc *p, u64 va, const struct tlb_space *s, unsigne
 
 static void fill_path(struct pwc *p, u64 va, const struct tlb_space *s)
 {
-    for (unsigned level = 5; level >= 2; level--) pwc_fill(p, level, va, s, level * 0x1000, level * 0x100000, level);
+    for (unsigned level = 5; level >= 2; level--)
+        pwc_fill(p, level, va, s, level * 0x1000, level * 0x100000, level);
 }
 
 static void the_deepest_entry_on_the_way_is_found(void **unused)

@@ -1,11 +1,13 @@
-/* Address-space tags of the soft TLB: what was kept is found again until it is invalidated, and never after. */
+/* Address-space tags of the soft TLB: what was kept is found again until it is invalidated, and never
+ * after. */
 #include "caches/soft_space.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <cmocka.h>
 
-static const struct tlb_space space_a = {.context = 1, .pcid = 0}, space_b = {.context = 2, .pcid = 0}, space_a5 = {.context = 1, .pcid = 5};
+static const struct tlb_space space_a = {.context = 1, .pcid = 0}, space_b = {.context = 2, .pcid = 0},
+                              space_a5 = {.context = 1, .pcid = 5};
 
 static struct soft_spaces *spaces;
 static struct soft_tlb *tlb;
@@ -27,8 +29,14 @@ static int end(void **unused)
     return 0;
 }
 
-static void keep(u64 va) { tlb->read[0][soft_index(VA(va))].tag = soft_tag(tlb, VA(va)); }
-static bool kept(u64 va) { return tlb->read[0][soft_index(VA(va))].tag == soft_tag(tlb, VA(va)); }
+static void keep(u64 va)
+{
+    tlb->read[0][soft_index(VA(va))].tag = soft_tag(tlb, VA(va));
+}
+static bool kept(u64 va)
+{
+    return tlb->read[0][soft_index(VA(va))].tag == soft_tag(tlb, VA(va));
+}
 
 static void a_space_keeps_its_entries_while_others_run(void **unused)
 {
@@ -71,7 +79,8 @@ static void invalidating_a_space_that_does_not_run_is_seen_when_it_runs_again(vo
 
 static void one_address_goes_alone_when_no_large_page_may_cover_it(void **unused)
 {
-    const struct tlb_scope invlpg = {.context = 1, .context_mask = ~0ull, .globals = true, .one_address = true, .address = 0x1000};
+    const struct tlb_scope invlpg = {
+        .context = 1, .context_mask = ~0ull, .globals = true, .one_address = true, .address = 0x1000};
     (void)unused;
     soft_spaces_select(spaces, tlb, &space_a, 0);
     soft_spaces_note_large(spaces, VA(0x40000000), 21);
@@ -86,7 +95,8 @@ static void one_address_goes_alone_when_no_large_page_may_cover_it(void **unused
 
 static void one_address_of_a_large_page_takes_all_its_parts(void **unused)
 {
-    const struct tlb_scope invlpg = {.context = 1, .context_mask = ~0ull, .globals = true, .one_address = true, .address = 0x200000};
+    const struct tlb_scope invlpg = {
+        .context = 1, .context_mask = ~0ull, .globals = true, .one_address = true, .address = 0x200000};
     (void)unused;
     for (unsigned shift = 21; shift <= 30; shift += 9) {
         soft_spaces_select(spaces, tlb, &space_a, 0);
@@ -99,7 +109,8 @@ static void one_address_of_a_large_page_takes_all_its_parts(void **unused)
 
 static void a_global_large_page_goes_from_every_pcid(void **unused)
 {
-    const struct tlb_scope invlpg = {.context = 1, .context_mask = ~0ull, .globals = true, .one_address = true, .address = 0x200000};
+    const struct tlb_scope invlpg = {
+        .context = 1, .context_mask = ~0ull, .globals = true, .one_address = true, .address = 0x200000};
     (void)unused;
     soft_spaces_select(spaces, tlb, &space_a5, 0);
     soft_spaces_note_large(spaces, VA(0x201000), 21);

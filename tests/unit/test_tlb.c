@@ -15,7 +15,10 @@ static void put(struct tlb *t, u64 va, unsigned shift, const struct tlb_space *s
     tlb_fill(t, va, s, global, &e);
 }
 
-static bool holds(struct tlb *t, u64 va, unsigned shift, const struct tlb_space *s) { return tlb_lookup(t, va, shift, s) != NULL; }
+static bool holds(struct tlb *t, u64 va, unsigned shift, const struct tlb_space *s)
+{
+    return tlb_lookup(t, va, shift, s) != NULL;
+}
 
 static void a_full_set_loses_its_least_recently_used_entry(void **unused)
 {
@@ -51,7 +54,8 @@ static void the_hashed_set_index_is_vpn_6_0_xor_vpn_13_7(void **unused)
     (void)unused;
     tlb_init(&t, 1536, 12, true);
     assert_int_equal(t.sets, 128);
-    for (u64 vpn = 0; vpn < 1 << 16; vpn += 37) assert_int_equal(tlb_set(&t, vpn << 12, 12), (vpn & 127) ^ (vpn >> 7 & 127));
+    for (u64 vpn = 0; vpn < 1 << 16; vpn += 37)
+        assert_int_equal(tlb_set(&t, vpn << 12, 12), (vpn & 127) ^ (vpn >> 7 & 127));
     tlb_fini(&t);
 }
 
@@ -101,7 +105,8 @@ static void a_global_entry_answers_every_pcid_of_its_vpid_only(void **unused)
     tlb_fini(&t);
 }
 
-/* Entries of the scope tests: two addresses x two PCIDs x two VPIDs x two EP4TAs, each global and not. (A global entry serves both PCIDs.) */
+/* Entries of the scope tests: two addresses x two PCIDs x two VPIDs x two EP4TAs, each global and not. (A
+ * global entry serves both PCIDs.) */
 #define SCOPE_ENTRIES 32
 
 static struct tlb_space scope_space(unsigned n)
@@ -109,7 +114,10 @@ static struct tlb_space scope_space(unsigned n)
     return (struct tlb_space){VPID(n & 4 ? 2 : 1) | TLB_CONTEXT_EPT | (n & 8 ? 0x20 : 0x10), n & 2 ? 6 : 5};
 }
 
-static u64 scope_address(unsigned n) { return (n & 1 ? 0x9000u : 0x8000u) + (n & 16 ? 0x100000u : 0u); }
+static u64 scope_address(unsigned n)
+{
+    return (n & 1 ? 0x9000u : 0x8000u) + (n & 16 ? 0x100000u : 0u);
+}
 
 /* Bit n: entry n outlives the invalidation. */
 static u32 survivors(const struct tlb_scope *scope)
@@ -131,13 +139,16 @@ static u32 survivors(const struct tlb_scope *scope)
 }
 
 /* Bit n set where `select(n)`; the survivors must be exactly the others. */
-#define EXPECT_GONE(scope, condition)                                              \
-    do {                                                                           \
-        u32 gone = 0;                                                              \
-        for (unsigned n = 0; n < SCOPE_ENTRIES; n++) gone |= (u32)(condition) << n; \
-        assert_int_equal(survivors(&(struct tlb_scope)scope), ~gone);              \
+#define EXPECT_GONE(scope, condition)                                                                        \
+    do {                                                                                                     \
+        u32 gone = 0;                                                                                        \
+        for (unsigned n = 0; n < SCOPE_ENTRIES; n++) gone |= (u32)(condition) << n;                          \
+        assert_int_equal(survivors(&(struct tlb_scope)scope), ~gone);                                        \
     } while (0)
-#define SCOPE(...) {__VA_ARGS__}
+#define SCOPE(...)                                                                                           \
+    {                                                                                                        \
+        __VA_ARGS__                                                                                          \
+    }
 
 static void every_scope_takes_exactly_what_it_names(void **unused)
 {
@@ -148,14 +159,20 @@ static void every_scope_takes_exactly_what_it_names(void **unused)
 #define IS_PCID_5 (!(n & 2))
 #define IS_PAGE_8 (!(n & 1))
 #define IS_EPT_10 (!(n & 8))
-    EXPECT_GONE(SCOPE(.context = vpid_1, .context_mask = TLB_CONTEXT_VPID, .pcid = 5), IS_VPID_1 && IS_PCID_5 && !IS_GLOBAL);
-    EXPECT_GONE(SCOPE(.context = vpid_1, .context_mask = TLB_CONTEXT_VPID, .any_pcid = true), IS_VPID_1 && !IS_GLOBAL);
-    EXPECT_GONE(SCOPE(.context = vpid_1, .context_mask = TLB_CONTEXT_VPID, .any_pcid = true, .globals = true), IS_VPID_1);
-    EXPECT_GONE(SCOPE(.context = vpid_1, .context_mask = TLB_CONTEXT_VPID, .pcid = 5, .globals = true, .one_address = true, .address = 0x8abc),
+    EXPECT_GONE(SCOPE(.context = vpid_1, .context_mask = TLB_CONTEXT_VPID, .pcid = 5),
+                IS_VPID_1 && IS_PCID_5 && !IS_GLOBAL);
+    EXPECT_GONE(SCOPE(.context = vpid_1, .context_mask = TLB_CONTEXT_VPID, .any_pcid = true),
+                IS_VPID_1 && !IS_GLOBAL);
+    EXPECT_GONE(SCOPE(.context = vpid_1, .context_mask = TLB_CONTEXT_VPID, .any_pcid = true, .globals = true),
+                IS_VPID_1);
+    EXPECT_GONE(SCOPE(.context = vpid_1, .context_mask = TLB_CONTEXT_VPID, .pcid = 5, .globals = true,
+                      .one_address = true, .address = 0x8abc),
                 IS_VPID_1 && IS_PCID_5 && IS_PAGE_8 && !IS_GLOBAL);
-    EXPECT_GONE(SCOPE(.context = vpid_1, .context_mask = TLB_CONTEXT_VPID, .pcid = 5, .globals = true, .one_address = true, .address = 0x108abc),
+    EXPECT_GONE(SCOPE(.context = vpid_1, .context_mask = TLB_CONTEXT_VPID, .pcid = 5, .globals = true,
+                      .one_address = true, .address = 0x108abc),
                 IS_VPID_1 && IS_PAGE_8 && IS_GLOBAL);
-    EXPECT_GONE(SCOPE(.context = TLB_CONTEXT_EPT | 0x10, .context_mask = TLB_CONTEXT_EPT | TLB_CONTEXT_EP4TA, .any_pcid = true, .globals = true),
+    EXPECT_GONE(SCOPE(.context = TLB_CONTEXT_EPT | 0x10, .context_mask = TLB_CONTEXT_EPT | TLB_CONTEXT_EP4TA,
+                      .any_pcid = true, .globals = true),
                 IS_EPT_10);
     EXPECT_GONE(SCOPE(.any_pcid = true, .globals = true), true);
 }

@@ -7,7 +7,8 @@
 
 /* --- the step machine --- */
 
-static const struct walk_options plain = {.maxphyaddr = 46, .no_execute = true, .pages_2m = true, .pages_1g = true, .accessed_dirty = true};
+static const struct walk_options plain = {
+    .maxphyaddr = 46, .no_execute = true, .pages_2m = true, .pages_1g = true, .accessed_dirty = true};
 
 #define ABOVE_MAXPHYADDR 0x000fc00000000000ull /* bits 51:46 */
 
@@ -39,8 +40,12 @@ static void each_level_asks_for_the_entry_that_its_nine_bits_index(void **unused
 
 static void rights_are_those_that_every_level_grants(void **unused)
 {
-    static const struct { u64 flags; unsigned lost; } without[] = {
-        {PTE_P | PTE_U | PTE_A, RIGHT_W}, {PTE_P | PTE_W | PTE_A, RIGHT_U}, {PTE_P | PTE_W | PTE_U | PTE_A | PTE_XD, RIGHT_X}};
+    static const struct {
+        u64 flags;
+        unsigned lost;
+    } without[] = {{PTE_P | PTE_U | PTE_A, RIGHT_W},
+                   {PTE_P | PTE_W | PTE_A, RIGHT_U},
+                   {PTE_P | PTE_W | PTE_U | PTE_A | PTE_XD, RIGHT_X}};
     struct walk_rules rules = walk_rules_make(FORMAT_LONG4, &plain);
     (void)unused;
     for (unsigned level = 0; level < 4; level++)
@@ -54,7 +59,8 @@ static void rights_are_those_that_every_level_grants(void **unused)
 }
 
 /* bit: of the entry at `level` (4 .. 1 of four-level paging; the leaf is there when `leaf`). */
-static enum walk_state state_with_bit(enum walk_format format, const struct walk_options *o, unsigned level, bool leaf, u64 bit)
+static enum walk_state state_with_bit(enum walk_format format, const struct walk_options *o, unsigned level,
+                                      bool leaf, u64 bit)
 {
     struct walk_rules rules = walk_rules_make(format, o);
     u64 good = format == FORMAT_EPT4 ? EPT_RWX : PTE_ALL;
@@ -81,7 +87,8 @@ static void reserved_bits_of_ordinary_paging_are_the_manuals(void **unused)
     assert_int_equal(reserved_found(FORMAT_LONG4, &plain, 4, false), high | PTE_PS);
     assert_int_equal(reserved_found(FORMAT_LONG4, &plain, 3, true), high | 0x3fffe000);
     assert_int_equal(reserved_found(FORMAT_LONG4, &plain, 2, true), high | 0x1fe000);
-    assert_int_equal(reserved_found(FORMAT_LONG4, &plain, 2, false), high | 0); /* PS alone makes a legal large page */
+    assert_int_equal(reserved_found(FORMAT_LONG4, &plain, 2, false),
+                     high | 0); /* PS alone makes a legal large page */
     assert_int_equal(reserved_found(FORMAT_LONG4, &plain, 1, false), high);
     assert_int_equal(reserved_found(FORMAT_LONG4, &no_nx, 1, false), high | BIT(63));
     assert_int_equal(reserved_found(FORMAT_LONG4, &no_nx, 4, false), high | PTE_PS | BIT(63));
@@ -94,7 +101,8 @@ static void reserved_bits_of_ept_are_the_manuals(void **unused)
     assert_int_equal(reserved_found(FORMAT_EPT4, &plain, 4, false), high | 0xf8);
     assert_int_equal(reserved_found(FORMAT_EPT4, &plain, 3, false), high | 0x78);
     assert_int_equal(reserved_found(FORMAT_EPT4, &plain, 2, false), high | 0x78);
-    assert_int_equal(reserved_found(FORMAT_EPT4, &plain, 3, true), high | 0x3ffff000 | 0x10); /* memory type 2 alone is illegal */
+    assert_int_equal(reserved_found(FORMAT_EPT4, &plain, 3, true),
+                     high | 0x3ffff000 | 0x10); /* memory type 2 alone is illegal */
     assert_int_equal(reserved_found(FORMAT_EPT4, &plain, 2, true), high | 0x1ff000 | 0x10);
     assert_int_equal(reserved_found(FORMAT_EPT4, &plain, 1, false), high | 0x10);
 }
@@ -115,8 +123,8 @@ static void large_pages_are_reserved_where_the_processor_has_none(void **unused)
 
 static void ept_rights_without_sense_are_misconfigurations(void **unused)
 {
-    static const enum walk_state strict[8] = {WALK_NOT_PRESENT, WALK_DONE,     WALK_RESERVED, WALK_DONE,
-                                              WALK_RESERVED,    WALK_DONE,     WALK_RESERVED, WALK_DONE};
+    static const enum walk_state strict[8] = {WALK_NOT_PRESENT, WALK_DONE, WALK_RESERVED, WALK_DONE,
+                                              WALK_RESERVED,    WALK_DONE, WALK_RESERVED, WALK_DONE};
     struct walk_options o = plain;
     (void)unused;
     for (unsigned execute_only = 0; execute_only < 2; execute_only++) {
@@ -136,14 +144,17 @@ static void only_the_memory_types_that_exist_are_legal_in_ept_leaves(void **unus
     (void)unused;
     for (u64 type = 0; type < 8; type++) {
         bool legal = type != 2 && type != 3 && type != 7;
-        assert_int_equal(state_with_bit(FORMAT_EPT4, &plain, 1, true, type << 3), legal ? WALK_DONE : WALK_RESERVED);
-        assert_int_equal(state_with_bit(FORMAT_EPT4, &plain, 2, true, type << 3), legal ? WALK_DONE : WALK_RESERVED);
+        assert_int_equal(state_with_bit(FORMAT_EPT4, &plain, 1, true, type << 3),
+                         legal ? WALK_DONE : WALK_RESERVED);
+        assert_int_equal(state_with_bit(FORMAT_EPT4, &plain, 2, true, type << 3),
+                         legal ? WALK_DONE : WALK_RESERVED);
     }
 }
 
 static void a_guest_physical_address_wider_than_the_ept_is_not_present(void **unused)
 {
-    struct walk_rules four = walk_rules_make(FORMAT_EPT4, &plain), five = walk_rules_make(FORMAT_EPT5, &plain);
+    struct walk_rules four = walk_rules_make(FORMAT_EPT4, &plain),
+                      five = walk_rules_make(FORMAT_EPT5, &plain);
     struct walk w;
     (void)unused;
     assert_int_equal(walk_begin(&w, &four, 0, BIT(48) - 1), WALK_NEED_ENTRY);
@@ -177,7 +188,10 @@ struct row {
 
 static unsigned shift_of(const char *size)
 {
-    static const struct { const char *name; unsigned shift; } sizes[] = {{"4K", 12}, {"2M", 21}, {"1G", 30}, {"none", 0}};
+    static const struct {
+        const char *name;
+        unsigned shift;
+    } sizes[] = {{"4K", 12}, {"2M", 21}, {"1G", 30}, {"none", 0}};
     for (unsigned i = 0; i < ARRAY_LEN(sizes); i++)
         if (!strcmp(size, sizes[i].name)) return sizes[i].shift;
     fail_msg("unknown page size %s", size);
@@ -185,13 +199,17 @@ static unsigned shift_of(const char *size)
 }
 
 /* The file counts levels that are walked: the format has those above the leaf's too. */
-static unsigned format_levels(unsigned walked, unsigned shift) { return shift ? walked + bench_level(shift) - 1 : 0; }
+static unsigned format_levels(unsigned walked, unsigned shift)
+{
+    return shift ? walked + bench_level(shift) - 1 : 0;
+}
 
 static void expect_exact_dims(const struct walk_ledger *l, const struct row *r)
 {
     unsigned at = 0;
     unsigned top = format_levels(r->guest_levels, r->guest_shift), leaf = bench_level(r->guest_shift);
-    unsigned host_top = format_levels(r->host_levels, r->host_shift), host_leaf = host_top - r->host_levels + 1;
+    unsigned host_top = format_levels(r->host_levels, r->host_shift),
+             host_leaf = host_top - r->host_levels + 1;
     for (unsigned g = top; g + 1 > leaf; g--) { /* the guest's levels, then (as level 0) the page itself */
         for (unsigned h = host_top; r->host_levels && h >= host_leaf; h--, at++) {
             assert_int_equal(l->ref[at].dim, DIM_HOST);
@@ -214,7 +232,8 @@ static void expect_exact_dims(const struct walk_ledger *l, const struct row *r)
 static void walk_row(const struct row *r)
 {
     struct mmu_cfg cfg = bench_bare_cfg();
-    struct bench *b = bench_new(&cfg, format_levels(r->guest_levels, r->guest_shift), format_levels(r->host_levels, r->host_shift), true);
+    struct bench *b = bench_new(&cfg, format_levels(r->guest_levels, r->guest_shift),
+                                format_levels(r->host_levels, r->host_shift), true);
     struct translation t;
     u64 page = r->guest_shift == 30 ? 0 : 4 * MiB;
     u64 va = (VA_TEST & ~(BIT(r->guest_shift) - 1)) | 0x678;
@@ -241,7 +260,9 @@ static void every_row_of_walk_references_has_exactly_its_references(void **unuse
     while (fgets(line, sizeof line, f)) {
         struct row r;
         if (line[0] == '#' || !strncmp(line, "guest_leaf", 10)) continue;
-        assert_int_equal(sscanf(line, "%15[^,],%15[^,],%u,%u,%u", guest, host, &r.guest_levels, &r.host_levels, &r.references), 5);
+        assert_int_equal(sscanf(line, "%15[^,],%15[^,],%u,%u,%u", guest, host, &r.guest_levels,
+                                &r.host_levels, &r.references),
+                         5);
         r.guest_shift = shift_of(guest);
         r.host_shift = shift_of(host);
         walk_row(&r);
