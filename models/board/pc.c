@@ -238,7 +238,7 @@ static void intr_changed(void *self, unsigned input, bool level)
     (void)input;
     if (trace_on(pc->trace, TRACE_irq)) trace_line(pc->trace, TRACE_irq, clock_now(&pc->clock), "cpu0", "INTR %s", level ? "up" : "down");
     hart_set_intr(pc->hart, level);
-    core_wake(&pc->core);
+    if (level) core_wake(&pc->core); /* a line that falls, as at its acknowledgement, wakes nobody */
 }
 
 static void nmi_raised(void *self)
