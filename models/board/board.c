@@ -252,7 +252,6 @@ void board_print_end(struct board *b, enum board_end end, FILE *out)
         break;
     }
     print_place(b, out);
-    if (end != BOARD_INSTRUCTIONS && b->pc.vmx.failure.happened) vmx_print_failure(&b->pc.vmx, out);
 }
 
 static void print_unmodelled(const struct unmodelled *u, FILE *out)
@@ -272,4 +271,5 @@ void board_print_report(struct board *b, FILE *out)
     for (unsigned i = 0; i < n; i++) print_unmodelled(isa_unmodelled_get(&b->pc.icache, i), out);
     u64 nowhere = s->empty_port_reads + s->empty_port_writes + s->empty_mmio_reads + s->empty_mmio_writes;
     if (nowhere) fprintf(out, "accesses to ports or addresses where no device is: %llu\n", (unsigned long long)nowhere);
+    if (b->pc.vmx.failure.happened) vmx_print_failure(&b->pc.vmx, out);
 }

@@ -59,9 +59,10 @@ void board_check(struct board *b);
 
 struct stats *board_stats(struct board *b);
 
-/* One line: how the guest ended, with RIP and, for a failed VM entry, the rule that failed. */
+/* One line: how the guest ended, and where. */
 void board_print_end(struct board *b, enum board_end end, FILE *out);
-/* What the guest used that is not modelled, each with its bytes and disassembly; failed VM entries by rule. Nothing to say: writes nothing. */
+/* What the guest used that is not modelled, each with its bytes and disassembly; the last VM entry or VMX
+ * instruction that failed, with the rule that it broke. Nothing to say: writes nothing. */
 void board_print_report(struct board *b, FILE *out);
 
 /* For progress: work done so far. */
