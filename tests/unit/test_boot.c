@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "flat_mmu.h"
+#include "isa/cpu_model.h"
 #include "models/board/boot.h"
 #include <elf.h>
 #include <stdlib.h>
@@ -18,6 +20,8 @@
 
 struct machine {
     struct physmem mem;
+    struct flat_mmu flat;
+    struct cpu_model model;
     struct hart *hart;
 };
 
@@ -27,9 +31,13 @@ static char message[4096];
 
 static void machine_init(struct machine *m)
 {
-    m->mem = (struct physmem){.host = calloc(1, RAM_BYTES), .size_bytes = RAM_BYTES, .has_code = calloc(1, RAM_BYTES / PAGE_BYTES)};
+    flat_mmu_init(&m->flat, &m->mem, RAM_BYTES);
+    cpu_model_init(&m->model, "tiny");
     m->hart = calloc(1, sizeof *m->hart);
+    m->hart->mmu = &flat_mmu_ops;
+    m->hart->mmu_self = &m->flat;
     m->hart->mem = &m->mem;
+    m->hart->model = &m->model;
 }
 
 static void machine_fini(struct machine *m)
