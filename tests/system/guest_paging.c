@@ -1,8 +1,10 @@
-/* guest_paging.c - what a guest may do to its page tables, and must find again: build/workloads/test-paging.elf.
+/* guest_paging.c - what a guest may do to its page tables, and must find again:
+ * build/workloads/test-paging.elf.
  *
- * Checks:  accessed and dirty flags, rights at every level, reserved bits, changes of mappings by every kind of store,
- *          flags of read-modify-write stores, tables that are shared, recursive, recycled, large pages that come and go,
- *          many address spaces in turn. On a monitor with shadow page tables each of these is emulated work.
+ * Checks:  accessed and dirty flags, rights at every level, reserved bits, changes of mappings by every kind
+ *          of store, flags of read-modify-write stores, tables that are shared, recursive, recycled, large
+ *          pages that come and go, many address spaces in turn. On a monitor with shadow page tables each of
+ *          these is emulated work.
  * Prints:  a line for each check that failed, then "paging: N checks ok"; exits with 0 or 1.
  * Words:   timer=HZ (0: no interrupts).
  * Run by:  tests/system/monitors_on_bochs.sh; deterministic, so any machine must print the same.
@@ -183,13 +185,13 @@ static void count_event(struct trap_frame *frame)
 }
 
 /* Runs an instruction on a stack whose page was not used since its entry last changed. */
-#define ON_UNUSED_STACK(slot, va, instruction)                                                                         \
-    do {                                                                                                               \
-        set_slot(slot, va, *(slot) & ~(PTE_A | PTE_D));                                                                \
-        __asm__ volatile("mov %%rsp, %%rbx; mov %0, %%rsp;" instruction "; mov %%rbx, %%rsp"                           \
-                         :                                                                                             \
-                         : "r"((va) + PAGE_4K)                                                                         \
-                         : "rbx", "memory");                                                                           \
+#define ON_UNUSED_STACK(slot, va, instruction)                                                               \
+    do {                                                                                                     \
+        set_slot(slot, va, *(slot) & ~(PTE_A | PTE_D));                                                      \
+        __asm__ volatile("mov %%rsp, %%rbx; mov %0, %%rsp;" instruction "; mov %%rbx, %%rsp"                 \
+                         :                                                                                   \
+                         : "r"((va) + PAGE_4K)                                                               \
+                         : "rbx", "memory");                                                                 \
     } while (0)
 
 static void test_unused_stack(void)
@@ -257,66 +259,66 @@ struct machine_state {
 #define CF    0x001ull
 #define LOGIC 0x8c5ull /* CF PF ZF SF OF */
 #define ALL   0x8d5ull
-#define STORES(STORE)                                                                                                  \
-    STORE(mov64, "movq %2, %3", ALL)                                                                                   \
-    STORE(mov32, "movl %k2, %3", ALL)                                                                                  \
-    STORE(mov16, "movw %w2, %3", ALL)                                                                                  \
-    STORE(mov8, "movb %b2, %3", ALL)                                                                                   \
-    STORE(mov64i, "movq $-559038738, %3", ALL)                                                                         \
-    STORE(mov32i, "movl $0x12345678, %3", ALL)                                                                         \
-    STORE(mov16i, "movw $0x1234, %3", ALL)                                                                             \
-    STORE(mov8i, "movb $0x56, %3", ALL)                                                                                \
-    STORE(xchg64, "xchgq %2, %3", ALL)                                                                                 \
-    STORE(xchg32, "xchgl %k2, %3", ALL)                                                                                \
-    STORE(xchg16, "xchgw %w2, %3", ALL)                                                                                \
-    STORE(xchg8, "xchgb %b2, %3", ALL)                                                                                 \
-    STORE(and64, "andq %2, %3", LOGIC)                                                                                 \
-    STORE(and8, "lock andb %b2, %3", LOGIC)                                                                            \
-    STORE(and64i, "andq $-4096, %3", LOGIC)                                                                            \
-    STORE(and64i8, "lock andq $-97, %3", LOGIC)                                                                        \
-    STORE(or64, "lock orq %2, %3", LOGIC)                                                                              \
-    STORE(or32, "orl %k2, %3", LOGIC)                                                                                  \
-    STORE(or32i, "orl $0x10000, %3", LOGIC)                                                                            \
-    STORE(or16i8, "orw $-16, %3", LOGIC)                                                                               \
-    STORE(xor64, "xorq %2, %3", LOGIC)                                                                                 \
-    STORE(xor32i8, "xorl $0x60, %3", LOGIC)                                                                            \
-    STORE(xor8i, "xorb $0x40, %3", LOGIC)                                                                              \
-    STORE(cmpxchg64, "lock cmpxchgq %2, %3", ALL)                                                                      \
-    STORE(cmpxchg32, "cmpxchgl %k2, %3", ALL)                                                                          \
-    STORE(cmpxchg16, "cmpxchgw %w2, %3", ALL)                                                                          \
-    STORE(cmpxchg8, "lock cmpxchgb %b2, %3", ALL)                                                                      \
-    STORE(bts, "lock btsq $52, %3", CF)                                                                                \
-    STORE(btr, "btrl $9, %3", CF)                                                                                      \
-    STORE(btc, "btcw $5, %3", CF)                                                                                      \
-    STORE(btsreg, "and $63, %2; btsq %2, %3", CF)                                                                      \
-    STORE(add64, "addq %2, %3", ALL)                                                                                   \
-    STORE(sub32, "lock subl %k2, %3", ALL)                                                                             \
-    STORE(xadd, "lock xaddq %2, %3", ALL)                                                                              \
-    STORE(inc, "incq %3", ALL)                                                                                         \
-    STORE(neg, "lock negq %3", ALL)                                                                                    \
-    STORE(not32, "notl %3", ALL)                                                                                       \
-    STORE(adc, "adcq %2, %3", ALL)                                                                                     \
-    STORE(shl, "shlq $3, %3", LOGIC & ~0x800ull)                                                                       \
-    STORE(pop, "pushq %2; popq %3", ALL)                                                                               \
-    STORE(stos, "xchg %%rdi, %4; stosq; xchg %%rdi, %4; lea -8(%4), %4", ALL)                                            \
-    STORE(r8store, "mov %2, %%r8; mov %%r8, %3", ALL)                                                                  \
-    STORE(r13base, "mov %4, %%r13; mov %%ax, (%%r13)", ALL)                                                            \
-    STORE(r12base, "mov %4, %%r12; mov %%eax, (%%r12)", ALL)                                                           \
-    STORE(indexed, "lea -64(%4), %%r9; mov $8, %%r10d; mov %2, (%%r9,%%r10,8)", ALL)                                   \
-    STORE(disp32, "lea 4096(%4), %%r9; mov %2, -4096(%%r9)", ALL)                                                      \
-    STORE(noBase, "mov %4, %%r10; shr $3, %%r10; mov %2, 0(,%%r10,8)", NONE)                                          \
+#define STORES(STORE)                                                                                        \
+    STORE(mov64, "movq %2, %3", ALL)                                                                         \
+    STORE(mov32, "movl %k2, %3", ALL)                                                                        \
+    STORE(mov16, "movw %w2, %3", ALL)                                                                        \
+    STORE(mov8, "movb %b2, %3", ALL)                                                                         \
+    STORE(mov64i, "movq $-559038738, %3", ALL)                                                               \
+    STORE(mov32i, "movl $0x12345678, %3", ALL)                                                               \
+    STORE(mov16i, "movw $0x1234, %3", ALL)                                                                   \
+    STORE(mov8i, "movb $0x56, %3", ALL)                                                                      \
+    STORE(xchg64, "xchgq %2, %3", ALL)                                                                       \
+    STORE(xchg32, "xchgl %k2, %3", ALL)                                                                      \
+    STORE(xchg16, "xchgw %w2, %3", ALL)                                                                      \
+    STORE(xchg8, "xchgb %b2, %3", ALL)                                                                       \
+    STORE(and64, "andq %2, %3", LOGIC)                                                                       \
+    STORE(and8, "lock andb %b2, %3", LOGIC)                                                                  \
+    STORE(and64i, "andq $-4096, %3", LOGIC)                                                                  \
+    STORE(and64i8, "lock andq $-97, %3", LOGIC)                                                              \
+    STORE(or64, "lock orq %2, %3", LOGIC)                                                                    \
+    STORE(or32, "orl %k2, %3", LOGIC)                                                                        \
+    STORE(or32i, "orl $0x10000, %3", LOGIC)                                                                  \
+    STORE(or16i8, "orw $-16, %3", LOGIC)                                                                     \
+    STORE(xor64, "xorq %2, %3", LOGIC)                                                                       \
+    STORE(xor32i8, "xorl $0x60, %3", LOGIC)                                                                  \
+    STORE(xor8i, "xorb $0x40, %3", LOGIC)                                                                    \
+    STORE(cmpxchg64, "lock cmpxchgq %2, %3", ALL)                                                            \
+    STORE(cmpxchg32, "cmpxchgl %k2, %3", ALL)                                                                \
+    STORE(cmpxchg16, "cmpxchgw %w2, %3", ALL)                                                                \
+    STORE(cmpxchg8, "lock cmpxchgb %b2, %3", ALL)                                                            \
+    STORE(bts, "lock btsq $52, %3", CF)                                                                      \
+    STORE(btr, "btrl $9, %3", CF)                                                                            \
+    STORE(btc, "btcw $5, %3", CF)                                                                            \
+    STORE(btsreg, "and $63, %2; btsq %2, %3", CF)                                                            \
+    STORE(add64, "addq %2, %3", ALL)                                                                         \
+    STORE(sub32, "lock subl %k2, %3", ALL)                                                                   \
+    STORE(xadd, "lock xaddq %2, %3", ALL)                                                                    \
+    STORE(inc, "incq %3", ALL)                                                                               \
+    STORE(neg, "lock negq %3", ALL)                                                                          \
+    STORE(not32, "notl %3", ALL)                                                                             \
+    STORE(adc, "adcq %2, %3", ALL)                                                                           \
+    STORE(shl, "shlq $3, %3", LOGIC & ~0x800ull)                                                             \
+    STORE(pop, "pushq %2; popq %3", ALL)                                                                     \
+    STORE(stos, "xchg %%rdi, %4; stosq; xchg %%rdi, %4; lea -8(%4), %4", ALL)                                \
+    STORE(r8store, "mov %2, %%r8; mov %%r8, %3", ALL)                                                        \
+    STORE(r13base, "mov %4, %%r13; mov %%ax, (%%r13)", ALL)                                                  \
+    STORE(r12base, "mov %4, %%r12; mov %%eax, (%%r12)", ALL)                                                 \
+    STORE(indexed, "lea -64(%4), %%r9; mov $8, %%r10d; mov %2, (%%r9,%%r10,8)", ALL)                         \
+    STORE(disp32, "lea 4096(%4), %%r9; mov %2, -4096(%%r9)", ALL)                                            \
+    STORE(noBase, "mov %4, %%r10; shr $3, %%r10; mov %2, 0(,%%r10,8)", NONE)                                 \
     STORE(high8, "mov %4, %%rdx; mov %%ah, (%%rdx)", ALL)
 
-#define DEFINE_STORE(name, instruction, mask)                                                                          \
-    static void store_##name(u64 *at, struct machine_state *s)                                                         \
-    {                                                                                                                  \
-        u64 *base = at;                                                                                                \
-        __asm__ volatile("xor %k0, %k0; inc %k0;" instruction "; pushfq; pop %0"                                       \
-                         : "=&r"(s->flags), "+a"(s->rax), "+&b"(s->source), "+m"(*at), "+&r"(base)                     \
-                         :                                                                                             \
-                         : "cc", "rdx", "r8", "r9", "r10", "r12", "r13", "memory");                                    \
-        s->flags &= (mask);                                                                                            \
-        s->memory = *(volatile u64 *)at;                                                                               \
+#define DEFINE_STORE(name, instruction, mask)                                                                \
+    static void store_##name(u64 *at, struct machine_state *s)                                               \
+    {                                                                                                        \
+        u64 *base = at;                                                                                      \
+        __asm__ volatile("xor %k0, %k0; inc %k0;" instruction "; pushfq; pop %0"                             \
+                         : "=&r"(s->flags), "+a"(s->rax), "+&b"(s->source), "+m"(*at), "+&r"(base)           \
+                         :                                                                                   \
+                         : "cc", "rdx", "r8", "r9", "r10", "r12", "r13", "memory");                          \
+        s->flags &= (mask);                                                                                  \
+        s->memory = *(volatile u64 *)at;                                                                     \
     }
 STORES(DEFINE_STORE)
 
@@ -331,7 +333,8 @@ static bool same_state(const struct machine_state *a, const struct machine_state
     return a->memory == b->memory && a->rax == b->rax && a->source == b->source && a->flags == b->flags;
 }
 
-/* The entry is not present and stays unused, so that any value may come of it; its neighbour is what is mapped. */
+/* The entry is not present and stays unused, so that any value may come of it; its neighbour is what is
+ * mapped. */
 static void test_one_store(unsigned i, u64 old, u64 rax, u64 source)
 {
     static u64 ordinary;
@@ -364,11 +367,21 @@ static void test_remap(void)
     for (u64 n = 0; n < 64; n++) {
         u64 value = frames[n * 5 % FRAMES] | flags, old = *slot;
         switch (n % 5) {
-        case 0: __asm__ volatile("mov %1, %0" : "=m"(*slot) : "r"(value)); break;
-        case 1: __asm__ volatile("xchg %1, %0" : "+m"(*slot), "+r"(value)); break;
-        case 2: __asm__ volatile("lock cmpxchg %2, %1" : "+a"(old), "+m"(*slot) : "r"(value)); break;
-        case 3: __asm__ volatile("movl %k1, %0; movl %k2, 4%0" : "+o"(*slot) : "r"(value), "r"(value >> 32)); break;
-        case 4: __asm__ volatile("movl $0, 2%0; movq %1, %0" : "+o"(*slot) : "r"(value)); break;
+        case 0:
+            __asm__ volatile("mov %1, %0" : "=m"(*slot) : "r"(value));
+            break;
+        case 1:
+            __asm__ volatile("xchg %1, %0" : "+m"(*slot), "+r"(value));
+            break;
+        case 2:
+            __asm__ volatile("lock cmpxchg %2, %1" : "+a"(old), "+m"(*slot) : "r"(value));
+            break;
+        case 3:
+            __asm__ volatile("movl %k1, %0; movl %k2, 4%0" : "+o"(*slot) : "r"(value), "r"(value >> 32));
+            break;
+        case 4:
+            __asm__ volatile("movl $0, 2%0; movq %1, %0" : "+o"(*slot) : "r"(value));
+            break;
         }
         invlpg(va);
         check(read_at(va) == stamp_of(n * 5 % FRAMES), "changed mapping", n);
@@ -424,7 +437,8 @@ static void test_rewritten_table(void)
     set_slot(&table[1], va + PAGE_4K, frames[1] | (table[1] & ~PTE_ADDRESS));
 }
 
-/* A directory entry gets another table. INVLPG, wherever it points, makes the processor forget the old one. */
+/* A directory entry gets another table. INVLPG, wherever it points, makes the processor forget the old one.
+ */
 static void test_exchanged_table(void)
 {
     u64 va = ALIAS_VA + 5 * PAGE_1G, elsewhere = TEST_VA, *pd_slot = paging_slot(kernel_space(), va, PAGE_2M);
@@ -482,7 +496,8 @@ static void test_shared_table(void)
     set_slot(slot, va, old);
 }
 
-/* PML4 entry 300 points to the PML4 itself: all tables appear as data, each also as a table of a lower level. */
+/* PML4 entry 300 points to the PML4 itself: all tables appear as data, each also as a table of a lower
+ * level. */
 static void test_recursive_table(void)
 {
     u64 self = 300, *pml4 = kernel_space();
@@ -514,10 +529,8 @@ static void test_recycled_table(void)
         *table_slot(va, 2) = 0;
         write_cr3(read_cr3());
         u64 sum = 0;
-        for (unsigned i = 0; i < TABLE_ENTRIES; i++)
-            sum += table[i] = random_next(&stream);
-        for (unsigned i = 0; i < TABLE_ENTRIES; i++)
-            sum -= *(volatile u64 *)&table[i];
+        for (unsigned i = 0; i < TABLE_ENTRIES; i++) sum += table[i] = random_next(&stream);
+        for (unsigned i = 0; i < TABLE_ENTRIES; i++) sum -= *(volatile u64 *)&table[i];
         check(sum == 0, "table recycled as data", sum);
         heap_page_free(table);
     }
@@ -602,7 +615,8 @@ static void check_space(u64 *pml4, u64 n)
 {
     write_cr3((u64)pml4);
     for (u64 page = 0; page < SPACE_PAGES; page++)
-        check(read_at(TEST_VA + page * PAGE_2M) == stamp_of((n + page) % FRAMES), "page of an address space", n);
+        check(read_at(TEST_VA + page * PAGE_2M) == stamp_of((n + page) % FRAMES), "page of an address space",
+              n);
 }
 
 static void test_spaces(void)
@@ -615,8 +629,8 @@ static void test_spaces(void)
             check_space(spaces[n], n + (round == 2 && n % 2));
             if (round == 1 && n % 2)
                 for (u64 page = 0; page < SPACE_PAGES; page++)
-                    set_slot(paging_slot(spaces[n], TEST_VA + page * PAGE_2M, PAGE_4K), TEST_VA + page * PAGE_2M,
-                             frames[(n + 1 + page) % FRAMES] | PTE_P | PTE_W);
+                    set_slot(paging_slot(spaces[n], TEST_VA + page * PAGE_2M, PAGE_4K),
+                             TEST_VA + page * PAGE_2M, frames[(n + 1 + page) % FRAMES] | PTE_P | PTE_W);
         }
     write_cr3(home);
 }

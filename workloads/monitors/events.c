@@ -1,10 +1,10 @@
 /* events.c - exceptions and interrupts on their way into the guest.
  *
- * The guest owns the interrupt controllers: it programs them and sends their EOI. The monitor only stands between
- * them and the processor. An external interrupt exits and is acknowledged by the exit itself, whether or not the guest
- * has interrupts enabled; its vector waits here until the guest can take it.
+ * The guest owns the interrupt controllers: it programs them and sends their EOI. The monitor only stands
+ * between them and the processor. An external interrupt exits and is acknowledged by the exit itself,
+ * whether or not the guest has interrupts enabled; its vector waits here until the guest can take it.
  * Source: Intel SDM Vol. 3C, "Event Injection", "Information for VM Exits That Occur During Event Delivery",
- * "External-interrupt exiting"; Vol. 3A, "Interrupt 8-Double Fault Exception (#DF)".
+ *         "External-interrupt exiting"; Vol. 3A, "Interrupt 8-Double Fault Exception (#DF)".
  */
 #include "kit/console.h"
 #include "kit/trap.h"
@@ -19,7 +19,6 @@ enum {
     TYPE_MASK = 7,
     TYPE_EXTERNAL_INTERRUPT = 0,
     TYPE_HARDWARE_EXCEPTION = 3,
-    BLOCKED_BY_STI_OR_MOV_SS = 3, /* interruptibility state */
 };
 
 /* Vectors whose exceptions push an error code, and those that are contributory. */
@@ -48,7 +47,8 @@ void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, u32 error_code)
     u32 interrupted = vcpu->event.info;
     if (interrupted && event_type(interrupted) == TYPE_HARDWARE_EXCEPTION) {
         u8 first = event_vector(interrupted);
-        if (first == VECTOR_DF) panic("the guest's processor shut down: exception %u in its #DF handler", vector);
+        if (first == VECTOR_DF)
+            panic("the guest's processor shut down: exception %u in its #DF handler", vector);
         if (makes_double_fault(first, vector)) {
             vector = VECTOR_DF;
             error_code = 0;
@@ -86,7 +86,8 @@ void vcpu_save_interrupted_event(struct vcpu *vcpu)
 
 static bool takes_interrupts(void)
 {
-    return vmread(GUEST_RFLAGS) & RFLAGS_IF && !(vmread(GUEST_INTERRUPTIBILITY_STATE) & BLOCKED_BY_STI_OR_MOV_SS);
+    return vmread(GUEST_RFLAGS) & RFLAGS_IF &&
+           !(vmread(GUEST_INTERRUPTIBILITY_STATE) & BLOCKED_BY_STI_OR_MOV_SS);
 }
 
 static bool interrupt_waits(const struct vcpu *vcpu)
@@ -98,8 +99,7 @@ static bool interrupt_waits(const struct vcpu *vcpu)
 static u8 next_interrupt(struct vcpu *vcpu)
 {
     unsigned word = COUNT_OF(vcpu->interrupts) - 1;
-    while (!vcpu->interrupts[word])
-        word--;
+    while (!vcpu->interrupts[word]) word--;
     unsigned bit = 63 - (unsigned)__builtin_clzll(vcpu->interrupts[word]);
     vcpu->interrupts[word] &= ~BIT(bit);
     return (u8)(word * 64 + bit);
@@ -109,18 +109,20 @@ static void inject(const struct event *event)
 {
     vmwrite(ENTRY_INTERRUPTION_INFORMATION, event->info);
     if (event->info & EVENT_HAS_ERROR_CODE) vmwrite(ENTRY_EXCEPTION_ERROR_CODE, event->error_code);
-    if (event_type(event->info) > TYPE_HARDWARE_EXCEPTION) vmwrite(ENTRY_INSTRUCTION_LENGTH, event->instruction_bytes);
+    if (event_type(event->info) > TYPE_HARDWARE_EXCEPTION)
+        vmwrite(ENTRY_INSTRUCTION_LENGTH, event->instruction_bytes);
 }
 
-/* One event an entry. If an interrupt still waits, the processor is asked to exit as soon as the guest can take it. */
+/* One event an entry. If an interrupt still waits, the processor is asked to exit as soon as the guest can
+ * take it. */
 void vcpu_deliver_events(struct vcpu *vcpu)
 {
     if (vcpu->event.info) {
         inject(&vcpu->event);
         vcpu->event.info = 0;
     } else if (interrupt_waits(vcpu) && takes_interrupts()) {
-        struct event event = {.info = EVENT_VALID | TYPE_EXTERNAL_INTERRUPT << TYPE_SHIFT | next_interrupt(vcpu)};
-        inject(&event);
+        u32 type = TYPE_EXTERNAL_INTERRUPT << TYPE_SHIFT;
+        inject(&(struct event){.info = EVENT_VALID | type | next_interrupt(vcpu)});
     }
     controls_switch(&vcpu->controls, INTERRUPT_WINDOW_EXITING, interrupt_waits(vcpu));
 }

@@ -5,11 +5,11 @@
  * "Exit Qualification for I/O Instructions".
  */
 #include "kit/console.h"
+#include "kit/memory.h"
 #include "kit/trap.h"
 #include "monitors/vcpu.h"
 
 enum {
-    CPUID_1_ECX_VMX = 1 << 5,
     CPUID_1_ECX_XSAVE = 1 << 26,
     CPUID_1_ECX_OSXSAVE = 1 << 27,
     CPUID_7_EBX_INVPCID = 1 << 10,
@@ -31,9 +31,11 @@ static void on_cpuid(struct vcpu *vcpu)
     u32 leaf = (u32)vcpu->gpr[RAX];
     struct cpuid id = cpuid(leaf, (u32)vcpu->gpr[RCX]);
     if (leaf == 1)
-        id.ecx = (id.ecx & ~(u32)(CPUID_1_ECX_VMX | CPUID_1_ECX_XSAVE | CPUID_1_ECX_OSXSAVE)) | CPUID_1_ECX_HYPERVISOR;
+        id.ecx = (id.ecx & ~(u32)(CPUID_1_ECX_VMX | CPUID_1_ECX_XSAVE | CPUID_1_ECX_OSXSAVE)) |
+                 CPUID_1_ECX_HYPERVISOR;
     if (leaf == 7 && !controls_set(&vcpu->controls, ENABLE_INVPCID)) id.ebx &= ~(u32)CPUID_7_EBX_INVPCID;
-    if (leaf == 0x80000001 && !controls_set(&vcpu->controls, ENABLE_RDTSCP)) id.edx &= ~(u32)CPUID_EXT_EDX_RDTSCP;
+    if (leaf == 0x80000001 && !controls_set(&vcpu->controls, ENABLE_RDTSCP))
+        id.edx &= ~(u32)CPUID_EXT_EDX_RDTSCP;
     if (vcpu->technique->filter_cpuid) vcpu->technique->filter_cpuid(leaf, &id);
     vcpu->gpr[RAX] = id.eax;
     vcpu->gpr[RBX] = id.ebx;
@@ -68,17 +70,22 @@ static void on_interrupt_window(struct vcpu *vcpu)
     (void)vcpu;
 }
 
-/* --- ports --- */
+/* --- statistics, for verbose=on --- */
 
-static void print_exits(const struct vcpu *vcpu)
+const char *vcpu_exit_name(u32 reason)
 {
     static const char *const names[EXIT_REASONS] = {
 #define EXIT(number, name, text) [number] = text,
 #include "monitors/exits.def"
     };
+    return reason < EXIT_REASONS && names[reason] ? names[reason] : "unknown";
+}
+
+static void print_exits(const struct vcpu *vcpu)
+{
     printf("monitor-%s: VM exits by reason\n", vcpu->technique->name);
     for (unsigned i = 0; i < EXIT_REASONS; i++)
-        if (vcpu->exits[i]) printf("  %8llu %s\n", (unsigned long long)vcpu->exits[i], names[i] ? names[i] : "?");
+        if (vcpu->exits[i]) printf("  %8llu %s\n", (unsigned long long)vcpu->exits[i], vcpu_exit_name(i));
 }
 
 static void print_statistics(const struct vcpu *vcpu)
@@ -86,6 +93,8 @@ static void print_statistics(const struct vcpu *vcpu)
     print_exits(vcpu);
     if (vcpu->technique->print_statistics) vcpu->technique->print_statistics();
 }
+
+/* --- ports --- */
 
 static void out_port(struct vcpu *vcpu, u16 port, u8 value)
 {
@@ -123,19 +132,30 @@ static void on_io(struct vcpu *vcpu)
 static bool read_msr(struct vcpu *vcpu, u32 msr, u64 *value)
 {
     switch (msr) {
-    case MSR_EFER: *value = vcpu->efer; return true;
-    case MSR_MISC_ENABLE: *value = rdmsr(msr); return true;
-    case MSR_FEATURE_CONTROL: *value = FEATURE_CONTROL_LOCKED; return true;
-    default: return false;
+    case MSR_EFER:
+        *value = vcpu->efer;
+        return true;
+    case MSR_MISC_ENABLE:
+        *value = rdmsr(msr);
+        return true;
+    case MSR_FEATURE_CONTROL:
+        *value = FEATURE_CONTROL_LOCKED;
+        return true;
+    default:
+        return false;
     }
 }
 
 static bool write_msr(struct vcpu *vcpu, u32 msr, u64 value)
 {
     switch (msr) {
-    case MSR_EFER: return vcpu_write_efer(vcpu, value);
-    case MSR_MISC_ENABLE: wrmsr(msr, value); return true;
-    default: return false;
+    case MSR_EFER:
+        return vcpu_write_efer(vcpu, value);
+    case MSR_MISC_ENABLE:
+        wrmsr(msr, value);
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -160,6 +180,36 @@ static void on_wrmsr(struct vcpu *vcpu)
         vcpu_inject_gp(vcpu);
 }
 
+/* --- the bitmaps: what of all that exits ("I/O-Bitmap Addresses", "MSR-Bitmap Address") --- */
+
+static void set_bit(u8 *bitmap, u32 bit)
+{
+    bitmap[bit / 8] |= (u8)(1u << bit % 8);
+}
+
+/* Four bitmaps of 1 KiB: reads of low and of high MSRs, then writes. */
+static void intercept_msr(u8 *bitmaps, u32 msr)
+{
+    enum { READ_LOW = 0, READ_HIGH = 1024, WRITES = 2048 };
+    u8 *reads = bitmaps + (msr >> 31 ? READ_HIGH : READ_LOW);
+    set_bit(reads, msr & 0x1fff);
+    set_bit(reads + WRITES, msr & 0x1fff);
+}
+
+void vcpu_write_bitmaps(void)
+{
+    u8 *io_bitmap_a = heap_page_cleared(), *msr_bitmaps = heap_page_cleared();
+    set_bit(io_bitmap_a, PORT_POST);
+    set_bit(io_bitmap_a, PORT_EXIT);
+    intercept_msr(msr_bitmaps, MSR_EFER);
+    intercept_msr(msr_bitmaps, MSR_MISC_ENABLE);
+    intercept_msr(msr_bitmaps, MSR_FEATURE_CONTROL);
+    for (u32 msr = MSR_VMX_BASIC; msr <= MSR_VMX_LAST; msr++) intercept_msr(msr_bitmaps, msr);
+    vmwrite(ADDRESS_OF_IO_BITMAP_A, (u64)io_bitmap_a);
+    vmwrite(ADDRESS_OF_IO_BITMAP_B, (u64)heap_page_cleared());
+    vmwrite(ADDRESS_OF_MSR_BITMAPS, (u64)msr_bitmaps);
+}
+
 /* --- what the guest must not or cannot do --- */
 
 /* VMX and XSETBV, which CPUID hides. */
@@ -178,7 +228,8 @@ static void on_invd(struct vcpu *vcpu)
 static void on_triple_fault(struct vcpu *vcpu)
 {
     (void)vcpu;
-    panic("the guest's processor shut down: triple fault at rip 0x%llx", (unsigned long long)vmread(GUEST_RIP));
+    panic("the guest's processor shut down: triple fault at rip 0x%llx",
+          (unsigned long long)vmread(GUEST_RIP));
 }
 
 static void on_entry_failure(struct vcpu *vcpu)

@@ -35,13 +35,12 @@ static void build_identity_mapping(void)
     u64 flags = PTE_P | PTE_W | PTE_A;
     guest.identity_cr3 = guest.usable_bytes;
     u64 pdpt_gpa = guest.identity_cr3 + PAGE_4K, pd_gpa = pdpt_gpa + PAGE_4K;
-    u64 *pml4 = guest_pointer(guest.identity_cr3), *pdpt = guest_pointer(pdpt_gpa), *pds = guest_pointer(pd_gpa);
+    u64 *pml4 = guest_pointer(guest.identity_cr3), *pdpt = guest_pointer(pdpt_gpa),
+        *pds = guest_pointer(pd_gpa);
     memset(pml4, 0, IDENTITY_PAGES * PAGE_4K);
     pml4[0] = pdpt_gpa | flags;
-    for (u64 i = 0; i < IDENTITY_GIB; i++)
-        pdpt[i] = (pd_gpa + i * PAGE_4K) | flags;
-    for (u64 i = 0; i < IDENTITY_GIB * TABLE_ENTRIES; i++)
-        pds[i] = i * PAGE_2M | flags | PTE_D | PTE_PS;
+    for (u64 i = 0; i < IDENTITY_GIB; i++) pdpt[i] = (pd_gpa + i * PAGE_4K) | flags;
+    for (u64 i = 0; i < IDENTITY_GIB * TABLE_ENTRIES; i++) pds[i] = i * PAGE_2M | flags | PTE_D | PTE_PS;
 }
 
 /* --- ELF, 32- and 64-bit, little-endian --- */
@@ -75,8 +74,12 @@ struct elf_format {
     struct field type, offset, address, file_bytes, memory_bytes;
 };
 
-static const struct elf_format elf32 = {52, {24, 4}, {28, 4}, {42, 2}, {44, 2}, {0, 4}, {4, 4}, {12, 4}, {16, 4}, {20, 4}};
-static const struct elf_format elf64 = {64, {24, 8}, {32, 8}, {54, 2}, {56, 2}, {0, 4}, {8, 8}, {24, 8}, {32, 8}, {40, 8}};
+// clang-format off
+static const struct elf_format elf32 = {
+    52, {24, 4}, {28, 4}, {42, 2}, {44, 2}, {0, 4}, {4, 4}, {12, 4}, {16, 4}, {20, 4}};
+static const struct elf_format elf64 = {
+    64, {24, 8}, {32, 8}, {54, 2}, {56, 2}, {0, 4}, {8, 8}, {24, 8}, {32, 8}, {40, 8}};
+// clang-format on
 
 static u64 read_field(const u8 *record, struct field field)
 {
@@ -97,9 +100,10 @@ static const struct elf_format *check_header(struct image image)
 
 static void check_segment(struct image image, const struct segment *s)
 {
-    if (s->offset > image.bytes || s->file_bytes > image.bytes - s->offset) panic("the guest's image is truncated");
-    if (s->address < UPPER_MEMORY_GPA || s->memory_bytes > guest.usable_bytes || s->file_bytes > s->memory_bytes ||
-        s->address > guest.usable_bytes - s->memory_bytes)
+    if (s->offset > image.bytes || s->file_bytes > image.bytes - s->offset)
+        panic("the guest's image is truncated");
+    if (s->address < UPPER_MEMORY_GPA || s->memory_bytes > guest.usable_bytes ||
+        s->file_bytes > s->memory_bytes || s->address > guest.usable_bytes - s->memory_bytes)
         panic("the guest's image does not fit: segment at 0x%llx", (unsigned long long)s->address);
 }
 
@@ -146,7 +150,8 @@ enum { INFO_MEMORY = 1 << 0, INFO_CMDLINE = 1 << 2, INFO_MODS = 1 << 3, INFO_MEM
 enum { MEMORY_AVAILABLE = 1, MEMORY_RESERVED = 2 };
 
 struct info {
-    u32 flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4], mmap_length, mmap_addr;
+    u32 flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4], mmap_length,
+        mmap_addr;
 };
 
 struct module {

@@ -1,24 +1,24 @@
 /* registers.c - the guest's control registers and EFER.
  *
- * Without "unrestricted guest" a VMX guest always has paging on. So the Multiboot entry, 32-bit protected mode without
- * paging, runs as compatibility mode on an identity mapping: to flat 32-bit code they are the same. CR0.PG, CR4.PAE and
- * EFER are what would betray it; the CR0 and CR4 masks and the MSR bitmap keep them for the monitor, and the guest
- * sees what it wrote. When it turns paging on, its own CR3 comes into force and only bits that VMX fixes stay hidden.
- * A guest that leaves long mode again is refused.
+ * Without "unrestricted guest" a VMX guest always has paging on. So the Multiboot entry, 32-bit protected
+ * mode without paging, runs as compatibility mode on an identity mapping: to flat 32-bit code they are the
+ * same. CR0.PG, CR4.PAE and EFER are what would betray it; the CR0 and CR4 masks and the MSR bitmap keep
+ * them for the monitor, and the guest sees what it wrote. When it turns paging on, its own CR3 comes into
+ * force and only bits that VMX fixes stay hidden. A guest that leaves long mode again is refused.
  * Source: Intel SDM Vol. 3C, "Guest/Host Masks and Read Shadows for CR0 and CR4", "Exit Qualification for
- * Control-Register Accesses"; Vol. 3A, "IA-32e Mode Operation".
+ *         Control-Register Accesses"; Vol. 3A, "IA-32e Mode Operation".
  */
 #include "kit/console.h"
 #include "monitors/vcpu.h"
 
 enum { ACCESS_MOV_TO = 0, ACCESS_MOV_FROM = 1 };
 
-#define CR4_VMXE BIT(13)
 #define EFER_ALL (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 
 static void enable_paging(struct vcpu *vcpu)
 {
-    if (!(vcpu->efer & EFER_LME)) panic("the guest turns on paging without long mode; only 64-bit guests can run here");
+    if (!(vcpu->efer & EFER_LME))
+        panic("the guest turns on paging without long mode; only 64-bit guests can run here");
     vcpu->paging = true;
     vcpu->efer |= EFER_LMA;
     vcpu->technique->load_address_space(vcpu);
@@ -31,9 +31,11 @@ static void write_guest_cr0(struct vcpu *vcpu, u64 value)
         return;
     }
     bool paging = value & CR0_PG;
-    if (!(value & CR0_PE) || (vcpu->paging && !paging)) panic("the guest leaves long mode; this monitor cannot follow");
+    if (!(value & CR0_PE) || (vcpu->paging && !paging))
+        panic("the guest leaves long mode; this monitor cannot follow");
     vmwrite(CR0_READ_SHADOW, value);
-    vmwrite(GUEST_CR0, (value | rdmsr(MSR_VMX_CR0_FIXED0) | vcpu->technique->cr0_forced) & rdmsr(MSR_VMX_CR0_FIXED1));
+    vmwrite(GUEST_CR0,
+            (value | rdmsr(MSR_VMX_CR0_FIXED0) | vcpu->technique->cr0_forced) & rdmsr(MSR_VMX_CR0_FIXED1));
     if (paging && !vcpu->paging) enable_paging(vcpu);
     vcpu_skip_instruction();
 }

@@ -11,10 +11,6 @@ enum {
     DR7_RESET = 0x400,
     RFLAGS_RESET = 2,
     MULTIBOOT_MAGIC = 0x2badb002,
-    BLOCKED_BY_STI_OR_MOV_SS = 3,
-    PORT_POST = 0x80,
-    PORT_EXIT = 0xf4,
-    MSR_MISC_ENABLE = 0x1a0,
 };
 
 /* Access rights in the format of the VMCS ("Guest Register State"). */
@@ -24,8 +20,6 @@ enum {
     RIGHTS_BUSY_TSS = 0x008b,
     RIGHTS_UNUSABLE = 0x10000,
 };
-
-#define CR4_VMXE BIT(13)
 
 static struct vcpu the_vcpu;
 
@@ -74,7 +68,7 @@ void vcpu_flush_address(const struct vcpu *vcpu, u64 linear_address)
     if (vcpu->vpid) invvpid(INVVPID_ADDRESS, vcpu->vpid, linear_address);
 }
 
-/* --- guest-state area: the Multiboot Specification's "Machine state", as compatibility mode (registers.c) --- */
+/* --- guest-state area: Multiboot's "Machine state", as compatibility mode (registers.c says how) --- */
 
 static void write_guest_segment(unsigned index, u16 selector, u64 limit, u32 rights)
 {
@@ -154,43 +148,11 @@ static void choose_vpid(struct vcpu *vcpu, bool on)
     if (!on) return;
     u64 needed = CAP_INVVPID | CAP_INVVPID_ADDRESS | CAP_INVVPID_SINGLE_CONTEXT;
     controls_require(&vcpu->controls, ENABLE_VPID);
-    if ((rdmsr(MSR_VMX_EPT_VPID_CAP) & needed) != needed) panic("the processor's INVVPID lacks a type that is needed");
+    if ((rdmsr(MSR_VMX_EPT_VPID_CAP) & needed) != needed)
+        panic("the processor's INVVPID lacks a type that is needed");
     vcpu->vpid = 1;
     vmwrite(VIRTUAL_PROCESSOR_ID, vcpu->vpid);
     vcpu_flush_tlb(vcpu);
-}
-
-static void set_bit(u8 *bitmap, u32 bit, bool value)
-{
-    u8 mask = (u8)(1u << bit % 8);
-    bitmap[bit / 8] = (u8)(value ? bitmap[bit / 8] | mask : bitmap[bit / 8] & ~mask);
-}
-
-static u8 *msr_bitmaps;
-
-/* Four bitmaps of 1 KiB: reads of low and high MSRs, then writes ("MSR-Bitmap Address"). */
-void vcpu_intercept_msr(u32 msr, bool intercept)
-{
-    enum { READ_LOW = 0, READ_HIGH = 1024, WRITES = 2048 };
-    u8 *reads = msr_bitmaps + (msr >> 31 ? READ_HIGH : READ_LOW);
-    set_bit(reads, msr & 0x1fff, intercept);
-    set_bit(reads + WRITES, msr & 0x1fff, intercept);
-}
-
-static void write_bitmaps(void)
-{
-    u8 *io_bitmap_a = heap_page_cleared();
-    msr_bitmaps = heap_page_cleared();
-    set_bit(io_bitmap_a, PORT_POST, true);
-    set_bit(io_bitmap_a, PORT_EXIT, true);
-    vcpu_intercept_msr(MSR_EFER, true);
-    vcpu_intercept_msr(MSR_MISC_ENABLE, true);
-    vcpu_intercept_msr(MSR_FEATURE_CONTROL, true);
-    for (u32 msr = MSR_VMX_BASIC; msr <= MSR_VMX_LAST; msr++)
-        vcpu_intercept_msr(msr, true);
-    vmwrite(ADDRESS_OF_IO_BITMAP_A, (u64)io_bitmap_a);
-    vmwrite(ADDRESS_OF_IO_BITMAP_B, (u64)heap_page_cleared());
-    vmwrite(ADDRESS_OF_MSR_BITMAPS, (u64)msr_bitmaps);
 }
 
 static void write_empty_lists(void)
@@ -214,7 +176,7 @@ void vcpu_run(const struct technique *technique, struct vcpu_options options, u3
     vcpu->gpr[RBX] = multiboot_info;
     choose_controls(vcpu);
     choose_vpid(vcpu, options.vpid);
-    write_bitmaps();
+    vcpu_write_bitmaps();
     write_empty_lists();
     write_guest_state(vcpu, entry);
     vmx_write_host_state((u64)vm_exit, (u64)(vcpu->gpr + COUNT_OF(vcpu->gpr)));
@@ -237,7 +199,7 @@ void vcpu_handle_exit(struct vcpu *vcpu)
 {
     u32 reason = vmread(EXIT_REASON) & 0xffff;
     exit_handler_fn handler = find_handler(vcpu, reason);
-    if (!handler) panic("VM exit for reason %u is not modelled", reason);
+    if (!handler) panic("VM exit for reason %u (%s) is not modelled", reason, vcpu_exit_name(reason));
     vcpu->exits[reason]++;
     vcpu_save_interrupted_event(vcpu);
     handler(vcpu);

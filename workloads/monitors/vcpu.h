@@ -1,8 +1,11 @@
 /* vcpu.h - the guest's processor: registers, what it believes, events on their way to it, and its exits.
  *
- * Models:       one virtual processor in 64-bit or compatibility mode, paging from the first instruction (vcpu.c says how).
- * Not modelled: NMIs, SMM, real and virtual-8086 mode, debug registers and FPU state of its own (the monitor uses neither).
- * Neighbours:   vmx.h below; exits.c handles what both monitors share; a technique (ept.c, shadow.c) the rest.
+ * Models:       one virtual processor in 64-bit or compatibility mode, paging from the first instruction
+ *               (registers.c says how).
+ * Not modelled: NMIs, SMM, real and virtual-8086 mode, debug registers and FPU state of its own (the monitor
+ *               uses neither).
+ * Neighbours:   vmx.h below; exits.c handles what both monitors share; a technique (ept.c, shadow.c) the
+ *               rest.
  * Checked by:   tests/system/monitors_on_bochs.sh
  */
 #ifndef MONITORS_VCPU_H
@@ -10,6 +13,9 @@
 
 #include "kit/cpu.h"
 #include "monitors/vmx.h"
+
+/* Interruptibility state: the shadow of STI or of a load of SS. */
+enum { BLOCKED_BY_STI_OR_MOV_SS = 3 };
 
 enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
 
@@ -25,13 +31,18 @@ typedef void (*exit_handler_fn)(struct vcpu *vcpu);
 /* What tells one way of virtualizing memory from another. */
 struct technique {
     const char *name;
-    u64 cr0_forced;                                   /* bits that stay 1 whatever the guest writes */
-    u64 cr4_hidden;                                   /* bits that the guest cannot set: #GP */
-    void (*set_up)(struct vcpu *vcpu);                /* adds its controls and fields before the first entry */
-    void (*load_address_space)(struct vcpu *vcpu);    /* makes vcpu_cr3() the guest's address space and flushes */
-    void (*filter_cpuid)(u32 leaf, struct cpuid *id); /* may be NULL */
-    void (*print_statistics)(void);                   /* with verbose=on, at the end; may be NULL */
-    exit_handler_fn handlers[EXIT_REASONS];           /* NULL: exits.c handles the reason */
+    u64 cr0_forced; /* bits that stay 1 whatever the guest writes */
+    u64 cr4_hidden; /* bits that the guest cannot set: #GP */
+
+    /* Adds its controls and fields before the first entry. */
+    void (*set_up)(struct vcpu *vcpu);
+    /* Makes vcpu_cr3() the guest's address space, and flushes. */
+    void (*load_address_space)(struct vcpu *vcpu);
+
+    /* These may be NULL: features to hide; counts for verbose=on; own handlers, before those of exits.c. */
+    void (*filter_cpuid)(u32 leaf, struct cpuid *id);
+    void (*print_statistics)(void);
+    exit_handler_fn handlers[EXIT_REASONS];
 };
 
 /* An event that the next VM entry injects, in the format of the VM-entry fields. info 0: none. */
@@ -50,7 +61,6 @@ struct vcpu {
     /* what the guest has written where the processor holds something else */
     u64 cr3, efer;
     bool paging;
-    u64 misc_enable;
     u8 post_code;
 
     /* state */
@@ -67,8 +77,10 @@ struct vcpu_options {
     bool vpid, verbose;
 };
 
-/* Prepares the VMCS for a guest entered at `entry` with EBX = `multiboot_info`, and runs it. Does not come back. */
-_Noreturn void vcpu_run(const struct technique *technique, struct vcpu_options options, u32 entry, u32 multiboot_info);
+/* Prepares the VMCS for a guest entered at `entry` with EBX = `multiboot_info`, and runs it. Does not come
+ * back. */
+_Noreturn void vcpu_run(const struct technique *technique, struct vcpu_options options, u32 entry,
+                        u32 multiboot_info);
 
 /* Called by vmentry.S at each VM exit. */
 void vcpu_handle_exit(struct vcpu *vcpu);
@@ -77,11 +89,12 @@ void vcpu_handle_exit(struct vcpu *vcpu);
 u64 vcpu_register(const struct vcpu *vcpu, unsigned number);
 void vcpu_set_register(struct vcpu *vcpu, unsigned number, u64 value);
 
-/* CR3 that translates for the guest now: its own, or the identity mapping while it believes that paging is off. */
+/* CR3 that translates for the guest now: its own, or the identity mapping while it believes that paging is
+ * off. */
 u64 vcpu_cr3(const struct vcpu *vcpu);
 
-/* Moves RIP past an instruction that the monitor has done for the guest, and ends the interrupt shadow of the one before.
- * vcpu_skip_instruction takes the length from the exit; page faults do not give it. */
+/* Moves RIP past an instruction that the monitor has done for the guest, and ends the interrupt shadow of
+ * the one before. vcpu_skip_instruction takes the length from the exit; page faults do not give it. */
 void vcpu_advance(u64 instruction_bytes);
 void vcpu_skip_instruction(void);
 
@@ -89,7 +102,8 @@ void vcpu_skip_instruction(void);
 void vcpu_flush_tlb(const struct vcpu *vcpu);
 void vcpu_flush_address(const struct vcpu *vcpu, u64 linear_address);
 
-/* events.c: an exception for the guest (contributory pairs become #DF), an interrupt for when it can take one. */
+/* events.c: an exception for the guest (contributory pairs become #DF), an interrupt for when it can take
+ * one. */
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, u32 error_code);
 void vcpu_inject_gp(struct vcpu *vcpu);
 void vcpu_raise_interrupt(struct vcpu *vcpu, u8 vector);
@@ -100,10 +114,10 @@ void vcpu_deliver_events(struct vcpu *vcpu);
 void vcpu_handle_cr_access(struct vcpu *vcpu);
 bool vcpu_write_efer(struct vcpu *vcpu, u64 value);
 
-/* exits.c: the handlers that both monitors share, by exit reason. */
+/* exits.c: the handlers that both monitors share, by exit reason; the reasons' names; the bitmaps that say
+ * which ports and MSRs exit. */
 extern const exit_handler_fn vcpu_common_handlers[EXIT_REASONS];
-
-/* The MSR bitmap: whether reads and writes of this MSR exit. */
-void vcpu_intercept_msr(u32 msr, bool intercept);
+const char *vcpu_exit_name(u32 reason);
+void vcpu_write_bitmaps(void);
 
 #endif

@@ -1,7 +1,8 @@
 /* vmentry.S - the way into the guest and back: all that cannot be said in C.
  *
- * HOST_RSP points just past vcpu->gpr[], so a VM exit "pushes" the guest's registers into their places, RAX at index 0
- * and R15 at 15, as instructions encode them. RSP (index 4) lives in the VMCS: its place is skipped.
+ * HOST_RSP points just past vcpu->gpr[], so a VM exit "pushes" the guest's registers into their places, RAX
+ * at index 0 and R15 at 15, as instructions encode them. RSP (index 4) lives in the VMCS: its place is
+ * skipped.
  */
     .text
 

@@ -5,7 +5,6 @@
 #include "kit/trap.h"
 
 enum {
-    CPUID_1_ECX_VMX = 1 << 5,
     FEATURE_CONTROL_LOCKED = 1 << 0,
     FEATURE_CONTROL_VMX = 1 << 2, /* outside SMX operation */
 };
@@ -67,7 +66,7 @@ static const struct {
     u16 msr, true_msr; /* the latter where IA32_VMX_BASIC[55] is 1 */
     enum vmcs_field field;
 } word_table[CONTROL_WORDS] = {
-    [PIN] = {0x481, 0x48d, PIN_BASED_CONTROLS}, [PRIMARY] = {0x482, 0x48e, PRIMARY_CONTROLS},
+    [PIN] = {0x481, 0x48d, PIN_BASED_CONTROLS},       [PRIMARY] = {0x482, 0x48e, PRIMARY_CONTROLS},
     [SECONDARY] = {0x48b, 0x48b, SECONDARY_CONTROLS}, [EXIT] = {0x483, 0x48f, EXIT_CONTROLS},
     [ENTRY] = {0x484, 0x490, ENTRY_CONTROLS},
 };
@@ -99,7 +98,8 @@ bool controls_request(struct controls *c, enum control which)
 
 void controls_require(struct controls *c, enum control which)
 {
-    if (!controls_request(c, which)) panic("the processor has no VMX control \"%s\"", control_table[which].name);
+    if (!controls_request(c, which))
+        panic("the processor has no VMX control \"%s\"", control_table[which].name);
 }
 
 bool controls_set(const struct controls *c, enum control which)

@@ -3,7 +3,8 @@
  * Models:       one logical processor in VMX root operation with one current VMCS.
  * Not modelled: dual-monitor treatment, MSR lists, VMCS shadowing, enclaves.
  * Neighbours:   kit/cpu.h below; vcpu.c (the guest's state in the VMCS) above.
- * Source:       Intel SDM Vol. 3C, "Virtual Machine Extensions"; Vol. 3D, Appendix "VMX Capability Reporting Facility".
+ * Source:       Intel SDM Vol. 3C, "Virtual Machine Extensions"; Vol. 3D, Appendix "VMX Capability Reporting
+ *               Facility".
  * Checked by:   tests/system/monitors_on_bochs.sh
  */
 #ifndef MONITORS_VMX_H
@@ -23,6 +24,9 @@ enum {
     MSR_VMX_EPT_VPID_CAP = 0x48c,
     MSR_VMX_LAST = 0x491,
 };
+
+#define CPUID_1_ECX_VMX BIT(5)
+#define CR4_VMXE        BIT(13)
 
 /* IA32_VMX_EPT_VPID_CAP */
 #define CAP_EPT_WALK_LENGTH_4      BIT(6)
@@ -52,7 +56,8 @@ struct controls {
     u32 allowed_1[CONTROL_WORDS];
 };
 
-/* Enters VMX operation with a current, cleared VMCS. Without VMX, or with VMX locked off: one message, status 1. */
+/* Enters VMX operation with a current, cleared VMCS. Without VMX, or with VMX locked off: one message,
+ * status 1. */
 void vmx_on(void);
 
 /* Starts each word with the bits that must be 1. */

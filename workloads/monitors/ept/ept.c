@@ -1,15 +1,17 @@
 /* ept.c - a hypervisor on extended page tables (EPT): the textbook.
  *
- * The processor translates twice: a linear address by the guest's page tables to a guest-physical address, and that,
- * as every address that the guest's tables hold, by the monitor's EPT to host memory. The monitor fills the EPT once,
- * before the guest runs. From then on the guest changes its page tables, CR3 and TLB as it likes, without one VM exit.
- * The price is paid at TLB misses: a walk of g guest levels over h EPT levels takes (g+1)(h+1)-1 references, 24 with
- * 4 and 4. Larger EPT leaves (`host=`) shorten it.
+ * The processor translates twice: a linear address by the guest's page tables to a guest-physical address,
+ * and that, as every address that the guest's tables hold, by the monitor's EPT to host memory. The monitor
+ * fills the EPT once, before the guest runs. From then on the guest changes its page tables, CR3 and TLB as
+ * it likes, without one VM exit. The price is paid at TLB misses: a walk of g guest levels over h EPT levels
+ * takes (g+1)(h+1)-1 references, 24 with 4 and 4. Larger EPT leaves (`host=`) shorten it.
  *
- * Models:       4-level EPT, write-back, accessed and dirty flags where the processor has them, leaves of 4K, 2M or 1G.
+ * Models:       4-level EPT, write-back, accessed and dirty flags where the processor has them, leaves of
+ *               4K, 2M or 1G.
  * Not modelled: paging guest memory out, sharing it, tracking what is dirty; EPT violations end the run.
  * Neighbours:   guest.c (what to map), vcpu.c and exits.c (everything that is not memory).
- * Source:       Intel SDM Vol. 3C, "The Extended Page Table Mechanism (EPT)", "Extended-Page-Table Pointer (EPTP)".
+ * Source:       Intel SDM Vol. 3C, "The Extended Page Table Mechanism (EPT)", "Extended-Page-Table Pointer
+ *               (EPTP)".
  * Checked by:   tests/system/monitors_on_bochs.sh
  */
 #include "kit/boot.h"
@@ -20,7 +22,7 @@
 #include "monitors/guest.h"
 #include "monitors/vcpu.h"
 
-/* An EPT entry: permissions in bits 2:0, in a leaf the memory type in 5:3; bit 7 marks a leaf above level 1. */
+/* An EPT entry: permissions in bits 2:0; in a leaf, the memory type in 5:3; bit 7: a leaf above level 1. */
 enum {
     EPT_READ_WRITE_EXECUTE = 7,
     EPT_UNCACHEABLE = 0 << 3,
@@ -34,8 +36,6 @@ enum {
     EPTP_WALK_LENGTH_4 = 3 << 3,
     EPTP_ACCESSED_DIRTY = 1 << 6,
 };
-
-#define LOCAL_APIC 0xfee00000ull
 
 static struct {
     u64 host_page; /* position in PAGE_SIZE_CHOICES */
@@ -66,9 +66,9 @@ static u64 *table_below(u64 *entry)
 static void map_page(u64 *pml4, u64 gpa, u64 hpa, unsigned leaf_level, u64 memory_type)
 {
     u64 *table = pml4;
-    for (unsigned level = 4; level > leaf_level; level--)
-        table = table_below(entry_of(table, gpa, level));
-    *entry_of(table, gpa, leaf_level) = hpa | EPT_READ_WRITE_EXECUTE | memory_type | (leaf_level > 1 ? EPT_LARGE : 0);
+    for (unsigned level = 4; level > leaf_level; level--) table = table_below(entry_of(table, gpa, level));
+    *entry_of(table, gpa, leaf_level) =
+        hpa | EPT_READ_WRITE_EXECUTE | memory_type | (leaf_level > 1 ? EPT_LARGE : 0);
 }
 
 /* Guest memory is contiguous in the host. The local APIC is the guest's: its page is mapped to itself. */
@@ -87,10 +87,13 @@ static u64 *build_ept(void)
 static void check_capabilities(u64 capabilities)
 {
     u64 needed = CAP_EPT_WALK_LENGTH_4 | CAP_EPT_WRITE_BACK | CAP_INVEPT;
-    if ((capabilities & needed) != needed) panic("the processor's EPT lacks 4-level walks, write-back tables or INVEPT");
+    if ((capabilities & needed) != needed)
+        panic("the processor's EPT lacks 4-level walks, write-back tables or INVEPT");
     u64 page_bytes = PAGE_SIZE_OF(options.host_page);
-    if (page_bytes == PAGE_2M && !(capabilities & CAP_EPT_2M)) panic("the processor's EPT has no 2 MiB pages");
-    if (page_bytes == PAGE_1G && !(capabilities & CAP_EPT_1G)) panic("the processor's EPT has no 1 GiB pages");
+    if (page_bytes == PAGE_2M && !(capabilities & CAP_EPT_2M))
+        panic("the processor's EPT has no 2 MiB pages");
+    if (page_bytes == PAGE_1G && !(capabilities & CAP_EPT_1G))
+        panic("the processor's EPT has no 1 GiB pages");
 }
 
 static void set_up(struct vcpu *vcpu)
@@ -105,8 +108,8 @@ static void set_up(struct vcpu *vcpu)
     invept(INVEPT_SINGLE_CONTEXT, ept_pointer);
 }
 
-/* Called twice: with the identity mapping before the first entry, and when the guest turns on paging. Then CR3 is the
- * guest's own and its moves no longer exit. VM entry with VPID flushes nothing, hence the flush. */
+/* Called with the identity mapping before the first entry, and again when the guest turns on paging. Then
+ * CR3 is the guest's own and its moves exit no more. VM entry with VPID flushes nothing, hence the flush. */
 static void load_address_space(struct vcpu *vcpu)
 {
     vmwrite(GUEST_CR3, vcpu_cr3(vcpu));

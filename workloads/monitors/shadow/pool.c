@@ -135,8 +135,7 @@ static bool points_to_table(slot_t slot)
 
 static void drop_chain(const slot_t *chain)
 {
-    while (*chain != NONE)
-        drop(*chain);
+    while (*chain != NONE) drop(*chain);
 }
 
 void pool_set_entry(slot_t slot, u64 value)
@@ -162,8 +161,7 @@ bool pool_is_table(u64 gpa)
 {
     if (gpa >= guest.bytes) return false;
     u32 page = frame_of(gpa)->shadows;
-    while (page != NONE && !shadows_table(page))
-        page = pool.pages[page].next_of_frame;
+    while (page != NONE && !shadows_table(page)) page = pool.pages[page].next_of_frame;
     return page != NONE;
 }
 
@@ -217,8 +215,7 @@ u32 pool_page(u64 gpa, unsigned level, enum page_role role)
 static void free_page(u32 page)
 {
     drop_chain(&pool.pages[page].parents);
-    for (slot_t slot = page * TABLE_ENTRIES; slot < (page + 1) * TABLE_ENTRIES; slot++)
-        drop(slot);
+    for (slot_t slot = page * TABLE_ENTRIES; slot < (page + 1) * TABLE_ENTRIES; slot++) drop(slot);
     region_of(pool.pages[page].gpa)->tables--;
     pool.pages[page].next_of_frame = pool.freed;
     pool.freed = page;
@@ -274,8 +271,7 @@ u32 pool_free_pages(void)
 
 static void clear_pages(void *start, u64 bytes)
 {
-    for (u64 at = 0; at < bytes; at += PAGE_4K)
-        page_clear((u8 *)start + at);
+    for (u64 at = 0; at < bytes; at += PAGE_4K) page_clear((u8 *)start + at);
 }
 
 static u64 frames_bytes(void)

@@ -1,14 +1,16 @@
 /* pool.h - shadow pages: the tables that the processor really walks, and who points to whom.
  *
- * A shadow page stands in either for one table of the guest ("a shadow of"), entry by entry, or, where the guest has a
- * page that is larger than what its memory can be mapped by, for a part of that page ("a split of").
- * A guest frame that has a shadow is a table: no shadow entry may let the guest write to it, in 2 MiB pieces neither.
+ * A shadow page stands in either for one table of the guest ("a shadow of"), entry by entry, or, where the
+ * guest has a page that is larger than what its memory can be mapped by, for a part of that page ("a split
+ * of"). A guest frame that has a shadow is a table: no shadow entry may let the guest write to it, in 2 MiB
+ * pieces neither.
  *
- *   chains   frame -> shadow pages made of it;  frame or 2 MiB region -> entries that map it;  shadow page -> entries
- *            that point to it. An entry is in the chain of what its address names, as long as it is present.
+ *   chains   frame -> shadow pages made of it; frame or 2 MiB region -> entries that map it; shadow page
+ *            -> entries that point to it. A present entry is in the chain of what its address names.
  *
  * Models:       a fixed number of pages, taken until none is left and then all given back at once.
- * Not modelled: least-recently-used replacement; 1 GiB shadow pages; entries that point outside guest memory (not chained).
+ * Not modelled: least-recently-used replacement; 1 GiB shadow pages; entries that point outside guest memory
+ *               (not chained).
  * Neighbours:   shadow.c decides what is shadowed; the processor reads the tables.
  * Checked by:   tests/system/monitors_on_bochs.sh
  */
@@ -29,9 +31,9 @@ u32 pool_free_pages(void);
 /* All shadow pages are given back. */
 void pool_reset(void);
 
-/* The shadow page for a guest table (SHADOW_OF) or for the memory from gpa on (SPLIT_OF), whose entries are of this
- * level. Makes an empty one, if there is none; a table's frame is then write-protected, and stale TLB entries must go:
- * see pool_take_flush. */
+/* The shadow page for a guest table (SHADOW_OF) or for the memory from gpa on (SPLIT_OF), whose entries are
+ * of this level. Makes an empty one, if there is none; a table's frame is then write-protected, and stale
+ * TLB entries must go: see pool_take_flush. */
 u32 pool_page(u64 gpa, unsigned level, enum page_role role);
 
 /* Host-physical address of a shadow page, and the slot for a linear address in it. */
@@ -47,10 +49,11 @@ void pool_set_entry(slot_t slot, u64 value);
 bool pool_is_table(u64 gpa);
 bool pool_region_has_tables(u64 gpa);
 
-/* The guest has stored to an entry of a table: clears what was derived from it. For the INVLPG that the guest owes, a
- * large page is one page, though the shadow may have split it; and INVLPG of any address empties the paging-structure caches,
- * though INVVPID of one address does not. So if a table was below the entry, all the TLB has to go. Returns how many stores
- * the frame's shadow pages have seen (the most of any) since they were last used. */
+/* The guest has stored to an entry of a table: clears what was derived from it. For the INVLPG that the
+ * guest owes, a large page is one page, though the shadow may have split it; and INVLPG of any address
+ * empties the paging-structure caches, though INVVPID of one address does not. So if a table was below the
+ * entry, all the TLB has to go. Returns how many stores the frame's shadow pages have seen (the most of any)
+ * since they were last used. */
 u32 pool_note_store(u64 gpa);
 
 /* A page has been filled from: its guest table is in use. */

@@ -1,30 +1,35 @@
 /* shadow.c - a hypervisor on shadow page tables, for processors whose VMX has no EPT: the textbook.
  *
- * The processor translates once, by tables that the guest never sees. Each shadow table mirrors one table of the guest,
- * entry by entry: the same rights, but host addresses. They are filled on demand and have to stay what the guest's
- * tables say:
+ * The processor translates once, by tables that the guest never sees. Each shadow table mirrors one table of
+ * the guest, entry by entry: the same rights, but host addresses. They are filled on demand and have to stay
+ * what the guest's tables say:
  *
  *   page fault exits    the entry is missing in the guest's tables too: the guest gets its page fault;
- *                       or only in the shadow: fill it, set the guest's accessed and dirty flags, go on (a hidden fault);
- *                       or the guest stores to one of its tables, which are mapped read-only: do the store for it and
- *                       clear what was derived from the old entry.
+ *                       or only in the shadow (a hidden fault): fill it, set the guest's accessed and dirty
+ *                       flags, go on;
+ *                       or the guest stores to one of its tables, which are mapped read-only: do the store
+ *                       for it and clear what was derived from the old entry.
  *   INVLPG exits        the shadow is up to date already; the TLB is not.
- *   MOV CR3 exits       the other address space's root is shadowed too, or still; load it, flush the TLB.
+ *   MOV CR3 exits       the other root is shadowed too, or still; load it, flush the TLB.
  *
- * Accessed and dirty flags: an entry enters the shadow when its accessed flag is set, and allows writes when its dirty flag
- * is set; until then the access faults and the monitor sets the flag.
+ * Accessed and dirty flags: an entry enters the shadow when its accessed flag is set, and allows writes when
+ * its dirty flag is set; until then the access faults and the monitor sets the flag.
  *
- * A table that is stored to again and again without being used is no longer worth it, or no table any more (the guest has
- * recycled its page): after STORES_MAX stores, or at once after one that store.c does not decode, its shadow
- * is thrown away and the guest may write to it, until the next walk finds it to be a table.
+ * A table that is stored to again and again without being used is no longer worth it, or no table any more
+ * (the guest has recycled its page): after STORES_MAX stores, or at once after one that store.c does not
+ * decode, its shadow is thrown away and the guest may write to it, until the next walk finds it to be a
+ * table.
  *
  * In the steady state nothing exits, and a TLB miss costs what it costs natively: g references.
  *
  * Models:       4-level paging with 4K, 2M and 1G guest pages, CR0.WP, NX, SMEP; VPID.
- * Not modelled: PCID, SMAP, protection keys, 5 levels (hidden by CPUID); tables out of step ("unsync"); global pages.
- * Neighbours:   walk.c (the guest's tables), pool.c (the shadow's), store.c; vcpu.c and exits.c (all that is not memory).
- * Source:       Intel SDM Vol. 3C, "VMM Software: Virtualizing Address Translation"; Adams and Agesen, "A Comparison of
- *               Software and Hardware Techniques for x86 Virtualization", ASPLOS 2006 (hidden and true faults).
+ * Not modelled: PCID, SMAP, protection keys, 5 levels (hidden by CPUID); tables out of step ("unsync");
+ *               global pages.
+ * Neighbours:   walk.c (the guest's tables), pool.c (the shadow's), store.c; vcpu.c and exits.c (all that is
+ *               not memory).
+ * Source:       Intel SDM Vol. 3C, "VMM Software: Virtualizing Address Translation"; Adams and Agesen, "A
+ *               Comparison of Software and Hardware Techniques for x86 Virtualization", ASPLOS 2006 (hidden
+ *               and true faults).
  * Checked by:   tests/system/monitors_on_bochs.sh
  */
 #include "kit/boot.h"
@@ -53,7 +58,6 @@ enum {
 #define CR4_PKE        BIT(22)
 #define PTE_RIGHTS     (PTE_P | PTE_W | PTE_U | PTE_NX)
 #define PTE_ALL_RIGHTS (PTE_P | PTE_W | PTE_U)
-#define LOCAL_APIC     0xfee00000ull
 
 static struct {
     u64 vpid, verbose, pool;
@@ -65,8 +69,17 @@ static const struct word words[] = {
     {"pool", WORD_NUMBER, &options.pool, POOL_PAGES_MIN, POOL_PAGES_MAX, NULL},
 };
 
+#define STATISTICS(S)                                                                                        \
+    S(guest_faults, "page faults that were the guest's own")                                                 \
+    S(hidden_faults, "page faults hidden from it")                                                           \
+    S(table_stores, "stores to its tables")                                                                  \
+    S(tables_dropped, "tables whose shadow was thrown away")                                                 \
+    S(pool_resets, "times that all shadow pages were")
+
 static struct {
-    u64 guest_faults, hidden_faults, table_stores, tables_dropped, pool_resets;
+#define COUNTER(name, text) u64 name;
+    STATISTICS(COUNTER)
+#undef COUNTER
 } statistics;
 
 /* --- address spaces --- */
@@ -82,7 +95,8 @@ static void make_room(void)
 static u32 root_page(const struct vcpu *vcpu)
 {
     u64 root = vcpu_cr3(vcpu) & PTE_ADDRESS;
-    if (root >= guest.bytes) panic("the guest's CR3 points outside its memory: 0x%llx", (unsigned long long)root);
+    if (root >= guest.bytes)
+        panic("the guest's CR3 points outside its memory: 0x%llx", (unsigned long long)root);
     return pool_page(root, ROOT_LEVEL, SHADOW_OF);
 }
 
@@ -96,8 +110,8 @@ static void load_address_space(struct vcpu *vcpu)
 
 /* --- hidden faults: fill the shadow from a walk of the guest's tables --- */
 
-/* What an entry at this level allows: what the guest's own does; below its large page, everything. A page that is not
- * yet dirty is read-only. */
+/* What an entry at this level allows: what the guest's own does; below its large page, everything. A page
+ * that is not yet dirty is read-only. */
 static u64 rights_at(const struct walk *w, unsigned level)
 {
     if (level < w->level) return PTE_ALL_RIGHTS;
@@ -132,8 +146,8 @@ static u64 mapping_of(const struct walk *w, unsigned level)
           (unsigned long long)w->gpa, (unsigned long long)vmread(GUEST_RIP));
 }
 
-/* The table below an entry that is no leaf: the one that it points to already, the shadow of the guest's table, or a part
- * of the guest's large page. */
+/* The table below an entry that is no leaf: the one that it points to already, the shadow of the guest's
+ * table, or a part of the guest's large page. */
 static u32 page_below(const struct walk *w, unsigned level, slot_t slot)
 {
     if (points_to_table(slot)) return pool_page_below(slot);
@@ -182,15 +196,15 @@ static void drop_table(struct vcpu *vcpu, u64 gpa)
     load_address_space(vcpu);
 }
 
-/* The store is executed again, without protection. If it hits a table that its own address translation uses, that table
- * is shadowed again at once, and nothing is gained. */
+/* The store is executed again, without protection. If it hits a table that its own address translation uses,
+ * that table is shadowed again at once, and nothing is gained. */
 static void retry_unprotected(struct vcpu *vcpu, u64 gpa)
 {
     static u64 last_rip, last_gpa, times;
     u64 rip = vmread(GUEST_RIP);
     times = rip == last_rip && gpa == last_gpa ? times + 1 : 0;
     if (times > SAME_STORE_MAX)
-        panic("the guest changes a page table that it works with by an instruction that is not decoded, at rip 0x%llx",
+        panic("rip 0x%llx stores to a page table that it depends on, in a way that is not decoded",
               (unsigned long long)rip);
     last_rip = rip;
     last_gpa = gpa;
@@ -230,7 +244,8 @@ static void give_fault_to_guest(struct vcpu *vcpu, u64 va, u32 error_code)
 static void on_page_fault(struct vcpu *vcpu)
 {
     u64 va = vmread(EXIT_QUALIFICATION);
-    u32 error_code = (u32)vmread(EXIT_INTERRUPTION_ERROR_CODE), access = error_code & (PF_WRITE | PF_USER | PF_FETCH);
+    u32 error_code = (u32)vmread(EXIT_INTERRUPTION_ERROR_CODE);
+    u32 access = error_code & (PF_WRITE | PF_USER | PF_FETCH);
     struct walk w;
     if (!walk_guest(vcpu, va, access, &w))
         give_fault_to_guest(vcpu, va, w.error_code);
@@ -265,16 +280,14 @@ static void set_up(struct vcpu *vcpu)
 
 static void print_statistics(void)
 {
-    printf("monitor-shadow: page faults given to the guest %llu, hidden %llu; stores to tables %llu, tables dropped %llu; "
-           "pool emptied %llu\n",
-           (unsigned long long)statistics.guest_faults, (unsigned long long)statistics.hidden_faults,
-           (unsigned long long)statistics.table_stores, (unsigned long long)statistics.tables_dropped,
-           (unsigned long long)statistics.pool_resets);
+#define PRINT(name, text) printf("  %8llu " text "\n", (unsigned long long)statistics.name);
+    STATISTICS(PRINT)
+#undef PRINT
 }
 
 static const struct technique shadow = {
     .name = "shadow",
-    .cr0_forced = CR0_WP, /* or the guest's kernel could write to its tables; walk.c judges by what the guest has set */
+    .cr0_forced = CR0_WP, /* or the guest's kernel could store to its tables; walk.c knows what it set */
     .cr4_hidden = CR4_PCIDE | CR4_LA57 | CR4_SMAP | CR4_PKE,
     .set_up = set_up,
     .load_address_space = load_address_space,
@@ -288,5 +301,6 @@ int main(void)
     words_read(boot.words, words, COUNT_OF(words));
     vmx_on();
     guest_load();
-    vcpu_run(&shadow, (struct vcpu_options){options.vpid, options.verbose}, guest.entry, guest.multiboot_info);
+    vcpu_run(&shadow, (struct vcpu_options){options.vpid, options.verbose}, guest.entry,
+             guest.multiboot_info);
 }

@@ -4,7 +4,14 @@
 #include "shadow/walk.h"
 
 enum { INSTRUCTION_BYTES_MAX = 15, REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8, CS_RIGHTS_LONG = 1 << 13 };
-enum { FLAG_CF = 1 << 0, FLAG_PF = 1 << 2, FLAG_AF = 1 << 4, FLAG_ZF = 1 << 6, FLAG_SF = 1 << 7, FLAG_OF = 1 << 11 };
+enum {
+    FLAG_CF = 1 << 0,
+    FLAG_PF = 1 << 2,
+    FLAG_AF = 1 << 4,
+    FLAG_ZF = 1 << 6,
+    FLAG_SF = 1 << 7,
+    FLAG_OF = 1 << 11
+};
 #define ARITHMETIC_FLAGS (FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
 
 /* What follows the opcode: a register or an immediate. */
@@ -12,7 +19,8 @@ enum source { SOURCE_REGISTER, SOURCE_IMMEDIATE, SOURCE_IMMEDIATE_BYTE };
 
 enum { ANY_EXTENSION = -1 };
 
-/* Opcodes as in the manual's opcode map; 0x0f.. are those of two bytes. Bit 0 clear: a byte operand, if has_byte_form. */
+/* Opcodes as in the manual's opcode map; 0x0f.. are those of two bytes. Bit 0 clear: a byte operand, if
+ * has_byte_form. */
 struct opcode {
     u16 code;
     bool has_byte_form;
@@ -59,8 +67,7 @@ static u64 read_little_endian(struct reader *r, unsigned bytes)
         r->overrun = true;
         return 0;
     }
-    for (unsigned i = 0; i < bytes; i++)
-        value |= (u64)r->bytes[r->at++] << 8 * i;
+    for (unsigned i = 0; i < bytes; i++) value |= (u64)r->bytes[r->at++] << 8 * i;
     return value;
 }
 
@@ -93,7 +100,8 @@ static bool fetch(const struct vcpu *vcpu, struct reader *r, u8 joined[INSTRUCTI
     return true;
 }
 
-/* LOCK changes nothing on one processor; a REX prefix is the last. FS, GS, REP and address size are for the caller. */
+/* LOCK changes nothing on one processor; a REX prefix is the last. FS, GS, REP and address size are for the
+ * caller. */
 static void read_prefixes_and_opcode(struct reader *r)
 {
     enum { OPERAND_SIZE = 0x66, LOCK = 0xf0, TWO_BYTES = 0x0f };
@@ -166,9 +174,11 @@ bool store_decode(const struct vcpu *vcpu, struct store *store)
     store->operation = o->operation;
     store->operand_bytes = (u8)bytes;
     store->reg = (u8)((r.modrm >> 3 & 7) | (r.rex & REX_R ? 8 : 0));
-    if (bytes == 1 && !r.rex && store->reg >= 4 && o->source == SOURCE_REGISTER) return false; /* AH, CH, DH, BH */
+    if (bytes == 1 && !r.rex && store->reg >= 4 && o->source == SOURCE_REGISTER)
+        return false; /* AH, CH, DH, BH */
     store->address = read_address(vcpu, &r, &rip_relative);
-    store->source = o->source == SOURCE_REGISTER ? vcpu_register(vcpu, store->reg) : read_immediate(&r, o->source, bytes);
+    store->source =
+        o->source == SOURCE_REGISTER ? vcpu_register(vcpu, store->reg) : read_immediate(&r, o->source, bytes);
     store->source = low_bytes(store->source, bytes);
     store->instruction_bytes = (u8)r.at;
     if (rip_relative) store->address += vmread(GUEST_RIP) + r.at;
@@ -234,35 +244,52 @@ static u64 logic_result(const struct store *s, u64 old)
 static u64 result_of(struct vcpu *vcpu, const struct store *s, u64 old)
 {
     switch (s->operation) {
-    case STORE_XCHG: write_register(vcpu, s->reg, old, s->operand_bytes); return s->source;
+    case STORE_XCHG:
+        write_register(vcpu, s->reg, old, s->operand_bytes);
+        return s->source;
     case STORE_AND:
     case STORE_OR:
-    case STORE_XOR: return logic_result(s, old);
-    case STORE_CMPXCHG: return compare_exchange(vcpu, s, old);
+    case STORE_XOR:
+        return logic_result(s, old);
+    case STORE_CMPXCHG:
+        return compare_exchange(vcpu, s, old);
     case STORE_BTS:
     case STORE_BTR:
-    case STORE_BTC: return change_bit(s, old);
-    default: return s->source;
+    case STORE_BTC:
+        return change_bit(s, old);
+    default:
+        return s->source;
     }
 }
 
 static u64 load_operand(const void *operand, unsigned bytes)
 {
     switch (bytes) {
-    case 1: return *(const u8 *)operand;
-    case 2: return *(const u16 *)operand;
-    case 4: return *(const u32 *)operand;
-    default: return *(const u64 *)operand;
+    case 1:
+        return *(const u8 *)operand;
+    case 2:
+        return *(const u16 *)operand;
+    case 4:
+        return *(const u32 *)operand;
+    default:
+        return *(const u64 *)operand;
     }
 }
 
 static void store_operand(void *operand, unsigned bytes, u64 value)
 {
     switch (bytes) {
-    case 1: *(u8 *)operand = (u8)value; break;
-    case 2: *(u16 *)operand = (u16)value; break;
-    case 4: *(u32 *)operand = (u32)value; break;
-    default: *(u64 *)operand = value;
+    case 1:
+        *(u8 *)operand = (u8)value;
+        break;
+    case 2:
+        *(u16 *)operand = (u16)value;
+        break;
+    case 4:
+        *(u32 *)operand = (u32)value;
+        break;
+    default:
+        *(u64 *)operand = value;
     }
 }
 

@@ -8,11 +8,13 @@
 
 static u64 *guest_entry(u64 table, u64 va, unsigned level)
 {
-    if (table >= guest.bytes) panic("a page table of the guest lies outside its memory: 0x%llx", (unsigned long long)table);
+    if (table >= guest.bytes)
+        panic("a page table of the guest lies outside its memory: 0x%llx", (unsigned long long)table);
     return (u64 *)guest_pointer(table) + entry_index(va, level);
 }
 
-/* Bits that must be 0 in every present entry: addresses that the processor does not have, and NX while it is off. */
+/* Bits that must be 0 in every present entry: addresses that the processor does not have, and NX while it is
+ * off. */
 static u64 reserved_bits(const struct vcpu *vcpu)
 {
     static u64 beyond_physical;
@@ -42,7 +44,8 @@ static bool walk_down(const struct vcpu *vcpu, u64 va, struct walk *w)
         w->table[w->level] = table;
         w->entry[w->level] = entry;
         if (!(entry & PTE_P)) return stop_walk(w, 0);
-        if (entry & reserved || is_bad_large_page(entry, w->level)) return stop_walk(w, PF_PRESENT | PF_RESERVED);
+        if (entry & reserved || is_bad_large_page(entry, w->level))
+            return stop_walk(w, PF_PRESENT | PF_RESERVED);
         if (w->level == 1 || entry & PTE_PS) break;
         table = entry & PTE_ADDRESS;
     }
@@ -78,8 +81,7 @@ bool walk_guest(const struct vcpu *vcpu, u64 va, u32 access, struct walk *w)
 {
     if (!walk_down(vcpu, va, w)) return stop_walk(w, w->error_code | access);
     if (!is_allowed(w, access)) return stop_walk(w, PF_PRESENT | access);
-    for (unsigned level = ROOT_LEVEL; level > w->level; level--)
-        set_flags(w, va, level, PTE_A);
+    for (unsigned level = ROOT_LEVEL; level > w->level; level--) set_flags(w, va, level, PTE_A);
     set_flags(w, va, w->level, access & PF_WRITE ? PTE_A | PTE_D : PTE_A);
     return true;
 }

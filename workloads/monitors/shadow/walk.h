@@ -1,9 +1,11 @@
 /* walk.h - the guest's own page tables, walked by software as the processor would walk them.
  *
- * Models:       4-level paging with 4K, 2M and 1G pages; present, write, user, execute rights, CR0.WP, EFER.NXE,
- *               CR4.SMEP, reserved bits; accessed and dirty flags set where the access is allowed.
- * Not modelled: 5-level paging, PAE and 32-bit paging, protection keys, SMAP: hidden from the guest or refused.
- * Source:       Intel SDM Vol. 3A, "4-Level Paging", "Determination of Access Rights", "Page-Fault Exceptions".
+ * Models:       4-level paging with 4K, 2M and 1G pages; present, write, user, execute rights, CR0.WP,
+ *               EFER.NXE, CR4.SMEP, reserved bits; accessed and dirty flags set where the access is allowed.
+ * Not modelled: 5-level paging, PAE and 32-bit paging, protection keys, SMAP: hidden from the guest or
+ *               refused.
+ * Source:       Intel SDM Vol. 3A, "4-Level Paging", "Determination of Access Rights", "Page-Fault
+ *               Exceptions".
  * Checked by:   tests/system/monitors_on_bochs.sh
  */
 #ifndef SHADOW_WALK_H
