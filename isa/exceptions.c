@@ -3,7 +3,7 @@
  * SDM Vol. 3A, "Interrupt and Exception Handling"; interception first, as Vol. 3C, "Exceptions" of "Other Causes of VM Exits" has it. */
 #include "isa/exec.h"
 #include "isa/state.h"
-#include <assert.h>
+#include "models/sim/check.h"
 
 /* --- double and triple faults: SDM Vol. 3A, "Interrupt 8-Double Fault Exception (#DF)" --- */
 
@@ -88,41 +88,55 @@ static bool raise_one(struct hart *h, const struct fault *f, enum event_type typ
     }
 }
 
-/* A delivery is alone in its step and in the pipe, so that it may even touch MMIO: whoever puts a stack there. */
-static void begin_event(struct hart *h)
+/* Delivers h->fault, and what its delivery raises, until one is at its end. */
+static void raise_all(struct hart *h)
 {
+    for (;;) {
+        struct fault f = h->fault;
+        if (f.kind == FAULT_EPT_VIOLATION || f.kind == FAULT_EPT_MISCONFIG) {
+            CHECK(intercepted(h, &f, EVENT_HARDWARE), "an EPT violation that nobody intercepts");
+            return;
+        }
+        CHECK(f.kind == FAULT_EXCEPTION, "raising fault of kind %d", (int)f.kind);
+        if (raise_one(h, &f, f.soft ? (enum event_type)f.soft : EVENT_HARDWARE))
+            return;
+    }
+}
+
+/* A delivery is alone in its step and in the pipe, so that it may even touch MMIO: whoever puts a stack there. Returns what
+ * end_event puts back. */
+static bool begin_event(struct hart *h)
+{
+    bool alone = h->fetch.alone;
     h->fetch.alone = true;
     if (h->record)
         h->record->drained = true;
+    return alone;
+}
+
+static void end_event(struct hart *h, bool alone)
+{
+    h->fetch.alone = alone;
+    h->vectoring.valid = false;
+    hart_update_attention(h);
 }
 
 void isa_raise(struct hart *h)
 {
-    begin_event(h);
+    bool alone = begin_event(h);
     h->tf_armed = false;
-    for (;;) {
-        struct fault f = h->fault;
-        if (f.kind == FAULT_EPT_VIOLATION || f.kind == FAULT_EPT_MISCONFIG) {
-            bool exited = intercepted(h, &f, EVENT_HARDWARE);
-            assert(exited && "an EPT violation outside a guest, or not intercepted");
-            (void)exited;
-            break;
-        }
-        assert(f.kind == FAULT_EXCEPTION);
-        if (raise_one(h, &f, f.soft ? (enum event_type)f.soft : EVENT_HARDWARE))
-            break;
-    }
-    h->vectoring.valid = false;
-    hart_update_attention(h);
+    raise_all(h);
+    end_event(h, alone);
 }
 
 /* --- between two instructions: SDM Vol. 3A, "Priority Among Concurrent Events" --- */
 
 static void raise_event(struct hart *h, u8 vector, enum event_type type)
 {
-    begin_event(h);
+    bool alone = begin_event(h);
     if (isa_deliver(h, vector, type, false, 0, 0) == OUT_FAULT)
         isa_raise(h);
+    end_event(h, alone);
 }
 
 /* Traps on the previous instruction. MOV SS holds them back, and forgets a single step. */
@@ -157,6 +171,7 @@ static bool take_interrupt(struct hart *h)
     if (!h->intr_line || !hart_interrupts_open(h))
         return false;
     int vector = h->bus->interrupt_acknowledge(h->bus_self, h);
+    h->fetch.touched_device = true; /* the controller may have news for the core */
     if (vector < 0)
         return false;
     raise_event(h, (u8)vector, EVENT_EXTERNAL);

@@ -65,6 +65,7 @@ static bool write_cr8(struct hart *h, u64 value)
     if (value > 15)
         return false;
     h->bus->set_cr8(h->bus_self, h, value);
+    h->fetch.touched_device = true; /* a lower priority may let an interrupt through */
     return true;
 }
 

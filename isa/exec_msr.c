@@ -4,7 +4,6 @@
 #include "isa/mem.h"
 #include "isa/msr.h"
 #include "isa/state.h"
-#include <assert.h>
 
 /* --- checks that rows name --- */
 
@@ -140,10 +139,24 @@ void msr_reset(struct hart *h)
 
 /* --- the local APIC's and VMX's registers, then the table --- */
 
+static bool apic_read(struct hart *h, u32 msr, u64 *value, bool *gp)
+{
+    bool mine = h->bus && h->bus->apic_rdmsr(h->bus_self, h, msr, value, gp);
+    h->fetch.touched_device |= mine;
+    return mine;
+}
+
+static bool apic_write(struct hart *h, u32 msr, u64 value, bool *gp)
+{
+    bool mine = h->bus && h->bus->apic_wrmsr(h->bus_self, h, msr, value, gp);
+    h->fetch.touched_device |= mine;
+    return mine;
+}
+
 bool msr_read(struct hart *h, u32 msr, u64 *value)
 {
     bool gp = false;
-    if (h->bus && h->bus->apic_rdmsr(h->bus_self, h, msr, value, &gp))
+    if (apic_read(h, msr, value, &gp))
         return !gp;
     if (h->virt && h->virt->rdmsr(h->virt_self, h, msr, value, &gp))
         return !gp;
@@ -156,7 +169,7 @@ bool msr_read(struct hart *h, u32 msr, u64 *value)
 bool msr_write(struct hart *h, u32 msr, u64 value)
 {
     bool gp = false;
-    if (h->bus && h->bus->apic_wrmsr(h->bus_self, h, msr, value, &gp))
+    if (apic_write(h, msr, value, &gp))
         return !gp;
     if (h->virt && h->virt->wrmsr(h->virt_self, h, msr, value, &gp))
         return !gp;

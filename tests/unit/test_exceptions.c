@@ -266,6 +266,20 @@ static void a_fault_while_delivering_a_double_fault_shuts_down(void **state)
     assert_int_equal(b->h.reg[REG_RIP], CODE_AT);
 }
 
+static void a_delivery_leaves_the_next_step_as_shy_of_devices_as_before(void **state)
+{
+    struct hart_bench *b = *state;
+    b->h.fetch.alone = false;
+    hart_fault(&b->h, VEC_UD);
+    isa_raise(&b->h);
+    assert_false(b->h.fetch.alone);
+    b->h.rflags |= RFLAGS_IF;
+    hart_set_intr(&b->h, true);
+    assert_true(isa_take_attention(&b->h));
+    assert_false(b->h.fetch.alone);
+    assert_true(b->h.fetch.touched_device); /* the interrupt controller */
+}
+
 /* --- interception --- */
 
 static void an_intercepted_fault_changes_neither_cr2_nor_the_stack(void **state)
@@ -476,6 +490,7 @@ int main(void)
         TEST(a_page_fault_while_delivering_a_page_fault_is_a_double_fault_with_the_second_cr2),
         TEST(a_fault_while_delivering_an_interrupt_is_handled_alone),
         TEST(a_fault_while_delivering_a_double_fault_shuts_down),
+        TEST(a_delivery_leaves_the_next_step_as_shy_of_devices_as_before),
         TEST(an_intercepted_fault_changes_neither_cr2_nor_the_stack),
         TEST(the_second_fault_is_offered_with_the_first_as_vectoring_information),
         TEST(a_triple_fault_in_a_guest_is_the_hypervisors),
