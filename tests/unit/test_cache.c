@@ -516,6 +516,31 @@ static void identities_hold_under_random_traffic(void **state)
     for (unsigned i = 0; i < 400; i++) assert_true(b->reply[i].ready < 10000);
 }
 
+#define AGAIN (BENCH_MAX - 1) /* a request that is not the script's */
+
+static void ask_again(void *self, u64 token, enum served served)
+{
+    bench_done(self, token, served);
+    bench_issue(self, AGAIN);
+}
+
+/* The answer to the first request makes its asker send another miss in the cycle that frees the MSHR. */
+static void request_out_of_an_answer_does_not_overtake_the_queue(void **state)
+{
+    (void)state;
+    struct bench *b = build(small(), false);
+    const unsigned first = bench_read(b, 5, 0), other = bench_read(b, 6, 1), queued = bench_read(b, 7, 2);
+
+    b->script[first].r.done = ask_again;
+    b->script[AGAIN].port = b->port;
+    b->script[AGAIN].r =
+        (struct mem_request){HPA(9 << LINE_SHIFT), .done = bench_done, .self = b, .token = AGAIN};
+    bench_run(b, 200);
+    assert_int_equal(b->reply[other].ready, 6 + MISS);
+    assert_int_equal(b->reply[queued].ready, 5 + 2 * MISS);
+    assert_int_equal(b->reply[AGAIN].ready, 6 + 2 * MISS);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 int main(void)
@@ -552,6 +577,7 @@ int main(void)
         TEST(counters_have_their_paths),
         TEST(impossible_geometry_is_named),
         TEST(identities_hold_under_random_traffic),
+        TEST(request_out_of_an_answer_does_not_overtake_the_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -292,12 +292,15 @@ static void globally_disabled_it_is_a_wire_from_the_pic(void **state)
     bool gp;
 
     (void)state;
+    wr(TPR, 0x50);
     assert_true(lapic_wrmsr(&f.lapic, APIC_BASE, LAPIC_DEFAULT_BASE, &gp));
     assert_false(gp);
     assert_false(lapic_decodes(&f.lapic, HPA(LAPIC_DEFAULT_BASE)));
     irq_set(&f.lint0, true);
     assert_true(f.intr.level);
     assert_int_equal(lapic_acknowledge(&f.lapic), 0x20);
+    lapic_wrmsr(&f.lapic, APIC_BASE, LAPIC_DEFAULT_BASE | 0x800, &gp);
+    assert_int_equal(rd(TPR), 0); /* disabling was a reset */
 }
 
 static void base_register_moves_the_page_and_refuses_x2apic(void **state)
@@ -473,6 +476,17 @@ static void pic_and_lapic_together_give_the_pics_vector(void **state)
     assert_false(f.intr.level);
 }
 
+static void software_disabled_it_accepts_no_fixed_interrupt(void **state)
+{
+    (void)state;
+    wr(SVR, 0xff);
+    send_to_self(0x41);
+    assert_false(f.intr.level);
+    assert_int_equal(rd(IRR + 0x20), 0);
+    wr(ICR, SELF | NMI);
+    assert_int_equal(f.nmis, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -505,6 +519,7 @@ int main(void)
         TEST(deadline_in_the_past_fires_at_once_and_zero_disarms),
         TEST(deadline_register_is_dead_in_other_modes),
         TEST(pic_and_lapic_together_give_the_pics_vector),
+        TEST(software_disabled_it_accepts_no_fixed_interrupt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -296,6 +296,35 @@ static void icw1_clears_mask_and_service_and_forgets_edges(void **state)
     assert_int_equal(pic_acknowledge(&f.pic), 0x43);
 }
 
+static void secondary_in_automatic_eoi_gets_its_second_request_through(void **state)
+{
+    (void)state;
+    program(0xa0, 0x11, 0x28, 0x02, 0x03);
+    set_line(9, true);
+    set_line(12, true);
+    assert_int_equal(pic_acknowledge(&f.pic), 0x29);
+    out(0x20, EOI);
+    assert_true(f.intr.level);
+    assert_int_equal(pic_acknowledge(&f.pic), 0x2c);
+}
+
+static void automatic_eoi_rotates_only_when_told(void **state)
+{
+    (void)state;
+    program(0x20, 0x11, 0x20, 0x04, 0x03);
+    set_line(1, true);
+    pic_acknowledge(&f.pic);
+    assert_int_equal(f.pic.chip[PIC_PRIMARY].lowest, 7);
+    out(0x20, 0x80); /* set rotation in automatic EOI mode */
+    set_line(3, true);
+    pic_acknowledge(&f.pic);
+    assert_int_equal(f.pic.chip[PIC_PRIMARY].lowest, 3);
+    out(0x20, 0x00);
+    set_line(5, true);
+    pic_acknowledge(&f.pic);
+    assert_int_equal(f.pic.chip[PIC_PRIMARY].lowest, 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
@@ -319,6 +348,8 @@ int main(void)
         TEST(level_triggered_line_asks_again_after_eoi),
         TEST(poll_acknowledges_without_the_processor),
         TEST(icw1_clears_mask_and_service_and_forgets_edges),
+        TEST(secondary_in_automatic_eoi_gets_its_second_request_through),
+        TEST(automatic_eoi_rotates_only_when_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

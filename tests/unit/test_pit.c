@@ -327,6 +327,41 @@ static void reprogramming_stops_the_old_events(void **state)
     assert_false(f.irq.level);
 }
 
+static void new_count_in_mode_0_lowers_the_output_and_starts_anew(void **state)
+{
+    (void)state;
+    program(0, 0, 10);
+    run_to_edge(1 + 10);
+    assert_true(f.irq.level);
+    out(0x40, 20);
+    assert_false(f.irq.level); /* the first byte stops the count */
+    run_to_edge(500);
+    assert_false(f.irq.level);
+    out(0x40, 0);
+    expect_change_at(501 + 20, true);
+}
+
+static void low_byte_count_in_mode_0_lowers_the_output_too(void **state)
+{
+    (void)state;
+    out(0x43, 0x10);
+    out(0x40, 10);
+    run_to_edge(1 + 10);
+    assert_true(f.irq.level);
+    out(0x40, 10);
+    assert_false(f.irq.level);
+}
+
+static void modes_6_and_7_are_2_and_3(void **state)
+{
+    (void)state;
+    for (unsigned mode = 6; mode < 8; mode++) {
+        program(0, mode, 100);
+        out(0x43, 0xe2);
+        assert_int_equal(in(0x40) >> 1 & 7, mode - 4);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -352,6 +387,9 @@ int main(void)
         TEST(system_port_keeps_its_two_bits_and_shows_refresh),
         TEST(control_word_is_write_only),
         TEST(reprogramming_stops_the_old_events),
+        TEST(new_count_in_mode_0_lowers_the_output_and_starts_anew),
+        TEST(low_byte_count_in_mode_0_lowers_the_output_too),
+        TEST(modes_6_and_7_are_2_and_3),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -242,6 +242,36 @@ static void post_port_keeps_its_code(void **state)
     assert_int_equal(p.writes, 1);
 }
 
+static void ring_tells_of_its_trailing_edge_only(void **state)
+{
+    (void)state;
+    out(MCR, LOOP);
+    in(MSR);
+    out(MCR, LOOP | 0x04); /* OUT1 is ring */
+    assert_int_equal(in(MSR), 0x40);
+    out(MCR, LOOP);
+    assert_int_equal(in(MSR), 0x04);
+}
+
+static void loopback_cuts_off_the_interrupt_line(void **state)
+{
+    (void)state;
+    out(IER, 0x01);
+    out(MCR, LOOP | OUT2);
+    out(THR, 'q');
+    assert_int_equal(in(IIR), 0x04);
+    assert_false(f.irq.level);
+}
+
+static void switching_the_fifos_empties_them(void **state)
+{
+    (void)state;
+    out(FCR, 0x01);
+    uart_receive(&f.uart, 1);
+    out(FCR, 0x00);
+    assert_int_equal(in(LSR), 0x60);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -262,6 +292,9 @@ int main(void)
         TEST(wide_accesses_are_split_into_bytes),
         TEST(exit_port_reports_each_status),
         TEST(post_port_keeps_its_code),
+        TEST(ring_tells_of_its_trailing_edge_only),
+        TEST(loopback_cuts_off_the_interrupt_line),
+        TEST(switching_the_fifos_empties_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
