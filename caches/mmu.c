@@ -101,17 +101,25 @@ static void derive_rights(struct mmu_context *c, const struct hart *h)
     }
 }
 
+/* SDM Vol. 3A, "Paging Modes". */
+static enum walk_format guest_format(const struct hart *h)
+{
+    if (h->efer & EFER_LMA) return h->cr4 & CR4_LA57 ? FORMAT_LONG5 : FORMAT_LONG4;
+    return h->cr4 & CR4_PAE ? FORMAT_PAE : FORMAT_LEGACY;
+}
+
 static void derive_guest(struct mmu_context *c, const struct hart *h)
 {
-    bool nx = h->efer & EFER_NXE;
+    enum walk_format format = guest_format(h);
+    bool nx = (h->efer & EFER_NXE) && format != FORMAT_LEGACY;
     c->paging = h->cr0 & CR0_PG;
-    CHECK(!c->paging || (h->efer & EFER_LMA), "paging outside IA-32e mode is not modelled");
-    c->guest_rules = walk_rules_make(h->cr4 & CR4_LA57 ? FORMAT_LONG5 : FORMAT_LONG4,
-                                     &(struct walk_options){.maxphyaddr = h->model->physical_bits,
-                                                            .no_execute = nx,
-                                                            .pages_2m = true,
-                                                            .pages_1g = cpu_has(h->model, FEATURE_page1gb),
-                                                            .accessed_dirty = true});
+    c->guest_rules = walk_rules_make(
+        format, &(struct walk_options){.maxphyaddr = h->model->physical_bits,
+                                       .no_execute = nx,
+                                       .pages_2m = true,
+                                       .pages_1g = cpu_has(h->model, FEATURE_page1gb),
+                                       .no_page_size = format == FORMAT_LEGACY && !(h->cr4 & CR4_PSE),
+                                       .accessed_dirty = true});
     c->guest_root = h->cr3;
     c->smap = c->paging && (h->cr4 & CR4_SMAP);
     c->globals = h->cr4 & CR4_PGE;
@@ -155,8 +163,9 @@ static void derive_spaces(struct mmu_context *c, const struct mmu *m, const stru
 /* Control bits that decide which entries of the soft TLB may be there, packed. */
 static u32 soft_rights(const struct hart *h)
 {
-    return (h->cr0 & CR0_WP ? 1u : 0u) | (h->cr4 & CR4_SMEP ? 2u : 0u) | (h->cr4 & CR4_SMAP ? 4u : 0u) |
-           (h->cr4 & CR4_LA57 ? 8u : 0u) | (h->efer & EFER_NXE ? 16u : 0u);
+    u32 mode = (u32)guest_format(h) << 5 | (h->cr4 & CR4_PSE ? 16u : 0u);
+    return mode | (h->cr0 & CR0_WP ? 1u : 0u) | (h->cr4 & CR4_SMEP ? 2u : 0u) |
+           (h->cr4 & CR4_SMAP ? 4u : 0u) | (h->efer & EFER_NXE ? 8u : 0u);
 }
 
 static void context_changed(void *self, struct hart *h)

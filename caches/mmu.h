@@ -2,21 +2,21 @@
  * walks; the values and the ledgers. Time is played elsewhere (caches/walker.h).
  *
  * Models:     per-page-size L1 ITLB/DTLB, unified STLB, guest and EPT paging-structure caches, nested TLB
- *             (guest-physical mappings), tags PCID, VPID, EP4TA, global pages; 4- and 5-level paging and
- *             EPT; A/D bits in both dimensions; permissions (U/S, R/W, NX, WP, SMEP, SMAP), reserved bits;
- *             EPT violations and misconfigurations as values.
+ *             (guest-physical mappings), tags PCID, VPID, EP4TA, global pages; 32-bit, PAE, 4- and 5-level
+ *             paging and EPT; A/D bits in both dimensions; permissions (U/S, R/W, NX, WP, SMEP, SMAP),
+ *             reserved bits; EPT violations and misconfigurations as values.
  *             In functional mode (the fast core) no modelled structure is looked up or filled, nothing is
  *             counted; walks go straight to RAM and the executor's soft TLB keeps results.
- * Not modelled: 32-bit and PAE paging, protection keys, memory types (kept, without effect on timing), EPT
- *               sub-page permissions, mode-based execute control, #VE. Implicit supervisor accesses of code
- *               with CPL < 3 honour RFLAGS.AC.
+ * Not modelled: PDPTE registers (PAE paging reads its four PDPTEs like any entry), protection keys, memory
+ *             types (kept, without effect on timing), EPT sub-page permissions, mode-based execute control,
+ *             #VE. Implicit supervisor accesses of code with CPL < 3 honour RFLAGS.AC.
  * Choices:    where the manual leaves one: guest accessed and dirty flags are set when the whole translation
  *             has succeeded, so a faulting access sets none; a fault may come from a stale
  *             paging-structure-cache entry and then drops it; a page of 1 GiB without a TLB for its size
  *             takes 2 MiB pieces.
  * Neighbours: isa (mmu_ops), virt-ext (mmu_set_virt, INVEPT, INVVPID), physmem.
- * Checked by: tests/unit/test_walk.c, test_tlb.c, test_pwc.c, test_mmu.c, test_mmu_invalidate.c,
- *             test_mmu_oracle.c
+ * Checked by: tests/unit/test_walk.c, test_tlb.c, test_pwc.c, test_mmu.c, test_mmu_ept.c,
+ *             test_mmu_legacy.c, test_mmu_invalidate.c, test_mmu_oracle.c
  */
 #ifndef CACHES_MMU_H
 #define CACHES_MMU_H
@@ -184,7 +184,7 @@ struct mmu {
 };
 
 /* `self` is a struct mmu. invalidate: `pcid` is that of the operation (INVALIDATE_CR3: of the new CR3, 0
- * without CR4.PCIDE). A context with paging on outside IA-32e mode is the caller's error (asserted). */
+ * without CR4.PCIDE). */
 extern const struct mmu_ops mmu_ops;
 
 /* NULL if the sizes fit together, else what does not. */

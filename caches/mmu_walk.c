@@ -1,5 +1,6 @@
 #include "caches/mmu_walk.h"
 #include "models/sim/check.h"
+#include <string.h>
 
 #define PAGE_OFFSET (PAGE_BYTES - 1)
 #define LEVELS      (WALK_MAX_LEVELS + 1)
@@ -51,11 +52,23 @@ static void note_ref(struct run *r, hpa_t at, enum walk_dim dim, unsigned guest_
     *(dim == DIM_HOST ? &r->m->stats.refs_host : &r->m->stats.refs_guest) += 1;
 }
 
-/* Outside RAM nobody answers: all ones, which is a reserved bit or a misconfiguration. */
-static u64 read_entry(struct run *r, hpa_t at, enum walk_dim dim, unsigned guest_level, unsigned host_level)
+/* An entry of a format's size. Outside RAM nobody answers: all ones, a reserved bit or a misconfiguration
+ * (32-bit paging has no reserved bit there: a page at the end of memory). */
+static u64 load_entry(const struct physmem *mem, const struct walk *w, hpa_t at)
+{
+    u32 narrow;
+    if (LIKELY(w->rules->entry_bytes == sizeof(u64)))
+        return physmem_has(mem, at, sizeof(u64)) ? physmem_read64(mem, at) : ~0ull;
+    if (!physmem_has(mem, at, sizeof narrow)) return UINT32_MAX;
+    memcpy(&narrow, mem->host + at.v, sizeof narrow);
+    return narrow;
+}
+
+static u64 read_entry(struct run *r, const struct walk *w, hpa_t at, enum walk_dim dim, unsigned guest_level,
+                      unsigned host_level)
 {
     if (timed(r)) note_ref(r, at, dim, guest_level, host_level);
-    return physmem_has(r->h->mem, at, sizeof(u64)) ? physmem_read64(r->h->mem, at) : ~0ull;
+    return load_entry(r->h->mem, w, at);
 }
 
 static void note_update(struct run *r, hpa_t at, enum walk_dim dim)
@@ -69,10 +82,11 @@ static void note_update(struct run *r, hpa_t at, enum walk_dim dim)
     *(dim == DIM_HOST ? &r->m->stats.ad_updates_host : &r->m->stats.ad_updates_guest) += 1;
 }
 
-static void rewrite_entry(struct run *r, hpa_t at, u64 value, enum walk_dim dim)
+static void rewrite_entry(struct run *r, const struct walk *w, hpa_t at, u64 value, enum walk_dim dim)
 {
     if (timed(r)) note_update(r, at, dim);
-    physmem_write64(r->h->mem, at, value);
+    memcpy(r->h->mem->host + at.v, &value, w->rules->entry_bytes); /* little endian, both */
+    physmem_note_write(r->h->mem, at, w->rules->entry_bytes);
 }
 
 static void charge_lookup(struct run *r, u32 cycles)
@@ -184,7 +198,7 @@ static void set_host_flags(struct run *r, struct walk *w, bool write)
     for (unsigned level = w->top; level >= walk_leaf_level(w); level--) {
         u64 value;
         if (!walk_update(w, level, write, &value)) continue;
-        rewrite_entry(r, HPA(w->entry_place[level]), value, DIM_HOST);
+        rewrite_entry(r, w, HPA(w->entry_place[level]), value, DIM_HOST);
         w->entry[level] = value;
     }
 }
@@ -198,7 +212,7 @@ static bool host_walk(struct run *r, gpa_t at, unsigned guest_level, unsigned wa
         if (state == WALK_NEED_ENTRY) resume_host(r, &w);
     }
     while (state == WALK_NEED_ENTRY)
-        state = walk_feed(&w, read_entry(r, HPA(w.entry_at), DIM_HOST, guest_level, w.level));
+        state = walk_feed(&w, read_entry(r, &w, HPA(w.entry_at), DIM_HOST, guest_level, w.level));
     if (state == WALK_RESERVED) return ept_misconfiguration(r, at);
     if (state != WALK_DONE || (wanted & ~w.rights))
         return ept_violation(r, at, guest_level, wanted, w.rights);
@@ -300,7 +314,7 @@ static bool walk_guest_tables(struct run *r)
     while (state == WALK_NEED_ENTRY) {
         if (!located && !locate_entry(r)) return false;
         located = false;
-        state = walk_feed(w, read_entry(r, r->place[w->level].at, DIM_GUEST, w->level, 0));
+        state = walk_feed(w, read_entry(r, w, r->place[w->level].at, DIM_GUEST, w->level, 0));
     }
     if (state == WALK_NOT_PRESENT) return page_fault(r, 0);
     if (state == WALK_RESERVED) return page_fault(r, PF_P | PF_RSVD);
@@ -317,7 +331,7 @@ static bool set_guest_flags(struct run *r)
         gpa_t at = GPA(w->entry_place[level]);
         if (!walk_update(w, level, r->access == ACCESS_WRITE, &value)) continue;
         if (!(r->place[level].rights & RIGHT_W) && !host_translate(r, at, level, RIGHT_W, &map)) return false;
-        rewrite_entry(r, r->place[level].at, value, DIM_GUEST);
+        rewrite_entry(r, w, r->place[level].at, value, DIM_GUEST);
         w->entry[level] = value;
     }
     return true;
@@ -337,7 +351,8 @@ static void remember_guest(struct run *r)
 static void combine(const struct run *r, const struct mapping *host, struct mapping *out)
 {
     const struct walk *w = &r->guest;
-    u8 shift = (u8)min_u64(w->page_shift, host->shift);
+    u8 shift =
+        (u8)min_u64(w->page_shift == 22 ? 21 : w->page_shift, host->shift); /* 4 MByte: two TLB entries */
     u64 address = w->frame | (r->va.v & (BIT(w->page_shift) - 1));
     *out = (struct mapping){.shift = shift, .whole_shift = w->page_shift};
     out->frame = mapped(host, address).v & ~(BIT(shift) - 1);
@@ -418,18 +433,13 @@ bool mmu_guest_physical(struct mmu *m, struct hart *h, gpa_t at, enum access acc
 
 /* --- looking without touching --- */
 
-static u64 peek_entry(const struct hart *h, hpa_t at)
-{
-    return physmem_has(h->mem, at, sizeof(u64)) ? physmem_read64(h->mem, at) : ~0ull;
-}
-
 static bool peek_host(const struct mmu_context *c, const struct hart *h, u64 gpa, hpa_t *out)
 {
     struct walk w;
     *out = HPA(gpa);
     if (!c->ept) return true;
     enum walk_state state = walk_begin(&w, &c->host_rules, c->host_root, gpa);
-    while (state == WALK_NEED_ENTRY) state = walk_feed(&w, peek_entry(h, HPA(w.entry_at)));
+    while (state == WALK_NEED_ENTRY) state = walk_feed(&w, load_entry(h->mem, &w, HPA(w.entry_at)));
     if (state != WALK_DONE) return false;
     *out = HPA(w.frame | (gpa & (BIT(w.page_shift) - 1)));
     return true;
@@ -444,7 +454,7 @@ bool mmu_peek(const struct mmu *m, const struct hart *h, va_t va, hpa_t *out)
     enum walk_state state = walk_begin(&w, &c->guest_rules, c->guest_root, va.v);
     while (state == WALK_NEED_ENTRY) {
         if (!peek_host(c, h, w.entry_at, &at)) return false;
-        state = walk_feed(&w, peek_entry(h, at));
+        state = walk_feed(&w, load_entry(h->mem, &w, at));
     }
     return state == WALK_DONE && peek_host(c, h, w.frame | (va.v & (BIT(w.page_shift) - 1)), out);
 }

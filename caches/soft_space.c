@@ -63,7 +63,7 @@ void soft_spaces_note_large(struct soft_spaces *s, va_t va, unsigned shift)
 {
     struct soft_space *p = &s->space[s->current];
     unsigned h = region_hash(va);
-    if (shift >= 30)
+    if (shift > 21) /* 4 MiB too: it is two regions */
         p->large_1g |= BIT(va.v >> 30 & 63);
     else
         p->large_2m[h / 64] |= BIT(h % 64);

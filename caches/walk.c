@@ -2,7 +2,9 @@
 
 struct format {
     u8 levels, index_bits, entry_bytes;
-    u64 present, accessed, dirty, global, page_size, upper_reserved, table_reserved;
+    u64 root, present, accessed, dirty, global, page_size;
+    u8 leaf_level, pointer_level;
+    u64 always_reserved, reserved_2, reserved_3, reserved_4;
     u8 leaf_low_reserved;
     enum walk_style style;
 };
@@ -21,8 +23,6 @@ static const struct format formats[] = {
 #define EPT_W        BIT(1)
 #define EPT_X        BIT(2)
 
-#define WALK_MAX_LEAF_LEVEL 3 /* 1-GByte pages */
-
 /* SDM Vol. 3C, "EPT Misconfigurations": a leaf above level 1 must be aligned to its page. */
 static u64 leaf_reserved(const struct format *f, const struct walk_options *o, unsigned level)
 {
@@ -34,11 +34,11 @@ static u64 leaf_reserved(const struct format *f, const struct walk_options *o, u
 
 static void fill_reserved(struct walk_rules *r, const struct format *f, const struct walk_options *o)
 {
-    u64 always = BIT(52) - BIT(o->maxphyaddr);
+    const u64 by_level[] = {0, 0, f->reserved_2, f->reserved_3, f->reserved_4, f->reserved_4};
+    u64 always = f->always_reserved | (BIT(52) - BIT(o->maxphyaddr));
     if (f->style == STYLE_IA32E && !o->no_execute) always |= IA32E_XD;
     for (unsigned level = 1; level <= WALK_MAX_LEVELS; level++) {
-        r->reserved[0][level] =
-            always | (level > WALK_MAX_LEAF_LEVEL ? f->upper_reserved : f->table_reserved);
+        r->reserved[0][level] = always | by_level[level] | (level >= f->pointer_level ? IA32E_XD : 0);
         r->reserved[1][level] = always | leaf_reserved(f, o, level);
     }
 }
@@ -51,8 +51,11 @@ struct walk_rules walk_rules_make(enum walk_format format, const struct walk_opt
                            .levels = f->levels,
                            .index_bits = f->index_bits,
                            .entry_bytes = f->entry_bytes,
+                           .leaf_level = f->leaf_level,
+                           .pointer_level = f->pointer_level,
+                           .root = f->root,
                            .present = f->present,
-                           .page_size = f->page_size,
+                           .page_size = o->no_page_size ? 0 : f->page_size,
                            .accessed = f->accessed,
                            .dirty = f->dirty,
                            .global = f->global,
@@ -86,7 +89,7 @@ enum walk_state walk_begin(struct walk *w, const struct walk_rules *rules, u64 r
         w->rights = 0;
         return WALK_NOT_PRESENT;
     }
-    return need_entry(w, rules->levels, root & ADDRESS_BITS);
+    return need_entry(w, rules->levels, root & rules->root);
 }
 
 void walk_resume(struct walk *w, unsigned level, u64 table, unsigned rights)
@@ -109,7 +112,7 @@ static unsigned ept_rights(u64 entry)
 
 static bool maps_page(const struct walk *w, u64 entry)
 {
-    return w->level == 1 || (w->level <= WALK_MAX_LEAF_LEVEL && (entry & w->rules->page_size));
+    return w->level == 1 || (w->level <= w->rules->leaf_level && (entry & w->rules->page_size));
 }
 
 /* SDM Vol. 3C, "EPT Misconfigurations": rights that make no sense, and memory types that do not exist. */
@@ -144,7 +147,8 @@ enum walk_state walk_feed(struct walk *w, u64 entry)
         return WALK_NOT_PRESENT;
     }
     if (is_reserved(w, entry, leaf)) return WALK_RESERVED;
-    w->rights &= (u8)(w->rules->style == STYLE_EPT ? ept_rights(entry) : ia32e_rights(entry));
+    if (w->level < w->rules->pointer_level)
+        w->rights &= (u8)(w->rules->style == STYLE_EPT ? ept_rights(entry) : ia32e_rights(entry));
     w->entry_rights[w->level] = w->rights;
     return leaf ? finish(w, entry) : need_entry(w, w->level - 1u, entry & ADDRESS_BITS);
 }
@@ -153,7 +157,7 @@ bool walk_update(const struct walk *w, unsigned level, bool write, u64 *value)
 {
     u64 flags = w->rules->accessed | (write && level == walk_leaf_level(w) ? w->rules->dirty : 0);
     *value = w->entry[level] | flags;
-    return w->rules->accessed_dirty && *value != w->entry[level];
+    return w->rules->accessed_dirty && level < w->rules->pointer_level && *value != w->entry[level];
 }
 
 bool walk_is_dirty(const struct walk *w)

@@ -22,7 +22,7 @@
 #define WALK_MAX_LEVELS 5
 
 enum walk_style {
-    STYLE_IA32E, /* R/W, U/S, XD; memory can always be read */
+    STYLE_IA32E, /* R/W, U/S, XD (bit 63 of an 8-byte entry); memory can always be read */
     STYLE_EPT    /* read, write, execute */
 };
 
@@ -40,8 +40,8 @@ enum rights { RIGHT_R = 1, RIGHT_W = 2, RIGHT_X = 4, RIGHT_U = 8, RIGHT_ALL = 15
 struct walk_rules {
     enum walk_format format;
     enum walk_style style;
-    u8 levels, index_bits, entry_bytes;
-    u64 present, page_size, accessed, dirty, global;
+    u8 levels, index_bits, entry_bytes, leaf_level, pointer_level;
+    u64 root, present, page_size, accessed, dirty, global;
     u64 reserved[2][WALK_MAX_LEVELS + 1]; /* by "maps a page", level */
     bool accessed_dirty; /* the flags are kept: always in ordinary paging, EPTP bit 6 in EPT */
     bool execute_only;   /* EPT: X without R is legal */
@@ -53,6 +53,7 @@ struct walk_options {
     bool no_execute;     /* ordinary paging: bit 63 is XD, not reserved (IA32_EFER.NXE) */
     bool pages_2m;       /* an entry of level 2 may map a page */
     bool pages_1g;       /* an entry of level 3 may */
+    bool no_page_size;   /* 32-bit paging without CR4.PSE: the page-size bit is ignored */
     bool accessed_dirty;
     bool execute_only;
 };
@@ -73,7 +74,7 @@ struct walk {
     u8 level;                             /* of that entry: 5 or 4 .. 1 */
     u8 top;                               /* level of the first entry fed */
     u8 rights;                            /* accumulated so far */
-    u8 page_shift;                        /* WALK_DONE: 12, 21 or 30 */
+    u8 page_shift;                        /* WALK_DONE: 12, 21, 30; 22 in 32-bit paging */
     u64 frame;                            /* WALK_DONE: address of the page */
     u64 entry[WALK_MAX_LEVELS + 1];       /* by level: the value fed */
     u64 entry_place[WALK_MAX_LEVELS + 1]; /* by level: its address */
@@ -102,13 +103,13 @@ bool walk_is_dirty(const struct walk *w);
 /* After WALK_DONE: the leaf's global flag (ordinary paging only). */
 bool walk_is_global(const struct walk *w);
 
-/* The level whose entry mapped the page. */
+/* After WALK_DONE: the level whose entry mapped the page. */
 static inline unsigned walk_leaf_level(const struct walk *w)
 {
-    return (w->page_shift - PAGE_SHIFT) / 9 + 1;
+    return w->level;
 }
 
-/* Address bits that an entry of `level` spans: 12, 21, 30, 39, 48. */
+/* Address bits that an entry of `level` spans, but in 32-bit paging: 12, 21, 30, 39, 48. */
 static inline unsigned walk_level_shift(unsigned level)
 {
     return PAGE_SHIFT + 9 * (level - 1);
