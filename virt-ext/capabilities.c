@@ -1,4 +1,5 @@
-/* capabilities.c - what IA32_VMX_* report: computed from controls.def and the configuration, so nothing is advertised that is not there. */
+/* capabilities.c - what IA32_VMX_* report: computed from controls.def and the configuration, so nothing is
+ * advertised that is not there. */
 #include "isa/cpu_model.h"
 #include "isa/state.h"
 #include "virt-ext/controls.h"
@@ -28,7 +29,8 @@ static u32 offered(const struct vmx_cfg *cfg, enum vmx_word word)
 struct vmx_allowed vmx_allowed_settings(const struct vmx_cfg *cfg, enum vmx_word word, bool non_true)
 {
     u32 have = offered(cfg, word), default1 = words[word].default1;
-    return (struct vmx_allowed){.must_be_1 = non_true ? default1 : default1 & ~have, .may_be_1 = default1 | have};
+    return (struct vmx_allowed){.must_be_1 = non_true ? default1 : default1 & ~have,
+                                .may_be_1 = default1 | have};
 }
 
 /* The control words' MSRs, TRUE or not: allowed 0-settings in bits 31:0, allowed 1-settings in bits 63:32. */
@@ -47,10 +49,12 @@ static bool control_capability(const struct vmx *x, u32 msr, u64 *value)
 static u64 basic(const struct vmx_cfg *cfg)
 {
     const u64 ins_outs_information = BIT(54), true_msrs = BIT(55);
-    return cfg->revision | (u64)cfg->region_bytes << 32 | MEMORY_TYPE_WB << 50 | ins_outs_information | true_msrs;
+    return cfg->revision | (u64)cfg->region_bytes << 32 | MEMORY_TYPE_WB << 50 | ins_outs_information |
+           true_msrs;
 }
 
-/* "Miscellaneous Data": activity state HLT; neither preemption timer nor VMWRITE to read-only fields nor injection of length 0. */
+/* "Miscellaneous Data": activity state HLT; neither preemption timer nor VMWRITE to read-only fields nor
+ * injection of length 0. */
 static u64 misc(void)
 {
     const u64 activity_hlt = BIT(6);
@@ -60,7 +64,8 @@ static u64 misc(void)
 /* "VPID and EPT Capabilities" */
 u64 vmx_ept_vpid_capability(const struct vmx_cfg *cfg)
 {
-    const u64 walk_4 = BIT(6), type_uc = BIT(8), type_wb = BIT(14), invept = BIT(20), invept_types = BIT(25) | BIT(26);
+    const u64 walk_4 = BIT(6), type_uc = BIT(8), type_wb = BIT(14), invept = BIT(20),
+              invept_types = BIT(25) | BIT(26);
     const u64 invvpid = BIT(32), invvpid_types = BIT(40) | BIT(41) | BIT(42) | BIT(43);
     u64 value = 0;
     if (cfg->ept) value |= walk_4 | type_uc | type_wb | invept | invept_types;
@@ -80,7 +85,10 @@ u64 vmx_ept_vpid_capability(const struct vmx_cfg *cfg)
 
 static u64 cr4_fixed1(const struct vmx *x) { return cr4_allowed_bits(x->hart) | CR4_VMXE; }
 
-static bool is_legal(u64 value, u64 fixed0, u64 fixed1) { return (value & fixed0) == fixed0 && !(value & ~fixed1); }
+static bool is_legal(u64 value, u64 fixed0, u64 fixed1)
+{
+    return (value & fixed0) == fixed0 && !(value & ~fixed1);
+}
 bool vmx_cr0_is_legal(u64 cr0) { return is_legal(cr0, CR0_FIXED0, CR0_FIXED1); }
 bool vmx_cr4_is_legal(const struct vmx *x, u64 cr4) { return is_legal(cr4, CR4_FIXED0, cr4_fixed1(x)); }
 

@@ -1,4 +1,5 @@
-/* controls.h - which VMX controls are on: PIN_..., PRIMARY_..., SECONDARY_..., ON_EXIT_..., ON_ENTRY_... of controls.def are bit numbers. */
+/* controls.h - which VMX controls are on: PIN_..., PRIMARY_..., SECONDARY_..., ON_EXIT_..., ON_ENTRY_...
+ * of controls.def are bit numbers. */
 #ifndef VIRT_CONTROLS_H
 #define VIRT_CONTROLS_H
 
@@ -10,7 +11,10 @@ enum vmx_control {
 };
 
 static inline bool pin_on(const struct vmcs *v, enum vmx_control c) { return v->pin_controls >> c & 1; }
-static inline bool primary_on(const struct vmcs *v, enum vmx_control c) { return v->primary_controls >> c & 1; }
+static inline bool primary_on(const struct vmcs *v, enum vmx_control c)
+{
+    return v->primary_controls >> c & 1;
+}
 /* The secondary controls are as if 0 until they are activated. */
 static inline bool secondary_on(const struct vmcs *v, enum vmx_control c)
 {

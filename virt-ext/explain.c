@@ -1,4 +1,5 @@
-/* explain.c - why it failed: the rule, the manual's section title, and the values of the fields that the rule looks at. */
+/* explain.c - why it failed: the rule, the manual's section title, and the values of the fields that the
+ * rule looks at. */
 #include "virt-ext/internal.h"
 #include <inttypes.h>
 
@@ -16,7 +17,8 @@ static const char *error_meaning(enum vm_error error)
 {
     switch (error) {
 #define VM_ERROR(number, name, meaning)                                                                      \
-    case VM_ERROR_##name: return meaning;
+    case VM_ERROR_##name:                                                                                    \
+        return meaning;
 #include "virt-ext/vm_errors.def"
 #undef VM_ERROR
     default: return "no current VMCS, or a region that is no VMCS";
@@ -53,16 +55,20 @@ static void print_fields(const struct vmcs *v, const char *names, FILE *out)
 static void print_check(const struct vmx_failure *f, FILE *out)
 {
     const struct check_row *c = &checks[f->check];
-    fprintf(out, "  broken rule: %s\n  manual:      SDM Vol. 3C, \"%s\"\n  it asks:     %s\n", c->name, c->section, c->rule);
+    fprintf(out, "  broken rule: %s\n  manual:      SDM Vol. 3C, \"%s\"\n  it asks:     %s\n", c->name,
+            c->section, c->rule);
     print_fields(&f->values, c->fields, out);
 }
 
 static void print_entry_failure(const struct vmx_failure *f, FILE *out)
 {
-    fprintf(out, "VM entry at rip 0x%" PRIx64 " failed: exit reason %" PRIu32 ", %s\n", f->rip, f->exit_reason,
-            vmx_exit_meaning(f->exit_reason));
+    fprintf(out, "VM entry at rip 0x%" PRIx64 " failed: exit reason %" PRIu32 ", %s\n", f->rip,
+            f->exit_reason, vmx_exit_meaning(f->exit_reason));
     if (f->msr_entry) {
-        fprintf(out, "  entry %" PRIu32 " of the MSR list could not be loaded\n  manual:      SDM Vol. 3C, \"Loading MSRs\"\n", f->msr_entry);
+        fprintf(out,
+                "  entry %" PRIu32
+                " of the MSR list could not be loaded\n  manual:      SDM Vol. 3C, \"Loading MSRs\"\n",
+                f->msr_entry);
         print_fields(&f->values, "entry_msr_load_address entry_msr_load_count", out);
     }
 }

@@ -1,4 +1,5 @@
-/* instruction_info.c - what an exit says of the instruction: SDM Vol. 3C, "Information for VM Exits Due to Instruction Execution". */
+/* instruction_info.c - what an exit says of the instruction: SDM Vol. 3C, "Information for VM Exits Due to
+ * Instruction Execution". */
 #include "isa/exec.h"
 #include "virt-ext/internal.h"
 

@@ -1,5 +1,5 @@
-/* intercept.c - instructions that cause VM exits: SDM Vol. 3C, "Instructions That Cause VM Exits". One small function per intercept that has a
- * condition or a qualification of its own; a table for the rest. */
+/* intercept.c - instructions that cause VM exits: SDM Vol. 3C, "Instructions That Cause VM Exits". One
+ * small function per intercept that has a condition or a qualification of its own; a table for the rest. */
 #include "isa/exec.h"
 #include "isa/icache.h"
 #include "virt-ext/internal.h"
@@ -60,7 +60,8 @@ static bool mov_from_cr(const struct vmcs *v, struct exit *e, u64 info)
 {
     unsigned cr = info & 0xff;
     e->qualification = cr_qualification(cr, CR_MOV_FROM, (unsigned)bits(info, 15, 8));
-    return (cr == 3 && primary_on(v, PRIMARY_cr3_store_exiting)) || (cr == 8 && primary_on(v, PRIMARY_cr8_store_exiting));
+    return (cr == 3 && primary_on(v, PRIMARY_cr3_store_exiting)) ||
+           (cr == 8 && primary_on(v, PRIMARY_cr8_store_exiting));
 }
 
 static bool clts(const struct vmcs *v, struct exit *e)
@@ -125,7 +126,8 @@ static bool io(const struct vmx *x, const struct insn *i, const struct vmcs *v, 
     unsigned bytes = (unsigned)bits(info, 23, 16);
     bool in = info & BIT(24), string = info & BIT(25), rep = info & BIT(26), immediate = info & BIT(27);
     if (!io_exits(x, v, port, bytes)) return false;
-    e->qualification = (bytes - 1) | (u64)in << 3 | (u64)string << 4 | (u64)rep << 5 | (u64)immediate << 6 | (u64)port << 16;
+    e->qualification =
+        (bytes - 1) | (u64)in << 3 | (u64)string << 4 | (u64)rep << 5 | (u64)immediate << 6 | (u64)port << 16;
     if (string) {
         e->guest_linear = string_io_linear(x->hart, i, in);
         e->instruction_info = info_of_string_io(i);
@@ -135,14 +137,21 @@ static bool io(const struct vmx *x, const struct insn *i, const struct vmcs *v, 
 
 /* --- MSRs: "MSR-Bitmap Address" --- */
 
-enum { MSR_BITMAP_READ_LOW = 0, MSR_BITMAP_READ_HIGH = 1024, MSR_BITMAP_WRITE_LOW = 2048, MSR_BITMAP_WRITE_HIGH = 3072 };
+enum {
+    MSR_BITMAP_READ_LOW = 0,
+    MSR_BITMAP_READ_HIGH = 1024,
+    MSR_BITMAP_WRITE_LOW = 2048,
+    MSR_BITMAP_WRITE_HIGH = 3072
+};
 
 static bool msr_exits(const struct vmx *x, const struct vmcs *v, u32 msr, bool write)
 {
     if (!primary_on(v, PRIMARY_use_msr_bitmaps)) return true;
-    if (msr <= 0x1fff) return bitmap_bit(x, v->msr_bitmap + (write ? MSR_BITMAP_WRITE_LOW : MSR_BITMAP_READ_LOW), msr);
+    if (msr <= 0x1fff)
+        return bitmap_bit(x, v->msr_bitmap + (write ? MSR_BITMAP_WRITE_LOW : MSR_BITMAP_READ_LOW), msr);
     if (msr < 0xc0000000 || msr > 0xc0001fff) return true;
-    return bitmap_bit(x, v->msr_bitmap + (write ? MSR_BITMAP_WRITE_HIGH : MSR_BITMAP_READ_HIGH), msr & 0x1fff);
+    return bitmap_bit(x, v->msr_bitmap + (write ? MSR_BITMAP_WRITE_HIGH : MSR_BITMAP_READ_HIGH),
+                      msr & 0x1fff);
 }
 
 /* --- descriptor tables: identities of "Information for VM Exits Due to Instruction Execution" --- */
@@ -150,9 +159,12 @@ static bool msr_exits(const struct vmx *x, const struct vmcs *v, u32 msr, bool w
 static unsigned table_identity(u16 mnemonic)
 {
     switch (mnemonic) {
-    case ZYDIS_MNEMONIC_SGDT: case ZYDIS_MNEMONIC_SLDT: return 0;
-    case ZYDIS_MNEMONIC_SIDT: case ZYDIS_MNEMONIC_STR: return 1;
-    case ZYDIS_MNEMONIC_LGDT: case ZYDIS_MNEMONIC_LLDT: return 2;
+    case ZYDIS_MNEMONIC_SGDT:
+    case ZYDIS_MNEMONIC_SLDT: return 0;
+    case ZYDIS_MNEMONIC_SIDT:
+    case ZYDIS_MNEMONIC_STR: return 1;
+    case ZYDIS_MNEMONIC_LGDT:
+    case ZYDIS_MNEMONIC_LLDT: return 2;
     default: return 3;
     }
 }
@@ -161,7 +173,8 @@ static bool descriptor_table(const struct vmx *x, const struct insn *i, const st
 {
     if (!secondary_on(v, SECONDARY_descriptor_table_exiting)) return false;
     e->qualification = insn_has_memory(i) ? operand_displacement(x->hart, i) : 0;
-    e->instruction_info = info_of_descriptor_table(x->hart, i, table_identity(insn_cold(x->hart, i)->mnemonic));
+    e->instruction_info =
+        info_of_descriptor_table(x->hart, i, table_identity(insn_cold(x->hart, i)->mnemonic));
     return true;
 }
 
@@ -180,21 +193,41 @@ static bool invlpg(const struct vmcs *v, struct exit *e, u64 linear)
 
 /* --- all of them --- */
 
+/* clang-format off */
 static const u8 reasons[INTERCEPT_COUNT] = {
-    [INTERCEPT_cpuid] = EXIT_cpuid, [INTERCEPT_hlt] = EXIT_hlt, [INTERCEPT_invlpg] = EXIT_invlpg,
-    [INTERCEPT_invpcid] = EXIT_invpcid, [INTERCEPT_rdtsc] = EXIT_rdtsc, [INTERCEPT_rdtscp] = EXIT_rdtscp,
-    [INTERCEPT_rdpmc] = EXIT_rdpmc, [INTERCEPT_rdmsr] = EXIT_rdmsr, [INTERCEPT_wrmsr] = EXIT_wrmsr,
-    [INTERCEPT_io] = EXIT_io_instruction, [INTERCEPT_mov_to_cr] = EXIT_cr_access,
-    [INTERCEPT_mov_from_cr] = EXIT_cr_access, [INTERCEPT_clts] = EXIT_cr_access, [INTERCEPT_lmsw] = EXIT_cr_access,
-    [INTERCEPT_mov_dr] = EXIT_mov_dr, [INTERCEPT_pause] = EXIT_pause, [INTERCEPT_monitor] = EXIT_monitor,
-    [INTERCEPT_mwait] = EXIT_mwait, [INTERCEPT_wbinvd] = EXIT_wbinvd, [INTERCEPT_invd] = EXIT_invd,
-    [INTERCEPT_xsetbv] = EXIT_xsetbv, [INTERCEPT_gdtr_idtr] = EXIT_access_gdtr_idtr,
-    [INTERCEPT_ldtr_tr] = EXIT_access_ldtr_tr, [INTERCEPT_rdrand] = EXIT_rdrand, [INTERCEPT_rdseed] = EXIT_rdseed,
-    [INTERCEPT_getsec] = EXIT_getsec, [INTERCEPT_task_switch] = EXIT_task_switch,
+    [INTERCEPT_cpuid]       = EXIT_cpuid,
+    [INTERCEPT_hlt]         = EXIT_hlt,
+    [INTERCEPT_invlpg]      = EXIT_invlpg,
+    [INTERCEPT_invpcid]     = EXIT_invpcid,
+    [INTERCEPT_rdtsc]       = EXIT_rdtsc,
+    [INTERCEPT_rdtscp]      = EXIT_rdtscp,
+    [INTERCEPT_rdpmc]       = EXIT_rdpmc,
+    [INTERCEPT_rdmsr]       = EXIT_rdmsr,
+    [INTERCEPT_wrmsr]       = EXIT_wrmsr,
+    [INTERCEPT_io]          = EXIT_io_instruction,
+    [INTERCEPT_mov_to_cr]   = EXIT_cr_access,
+    [INTERCEPT_mov_from_cr] = EXIT_cr_access,
+    [INTERCEPT_clts]        = EXIT_cr_access,
+    [INTERCEPT_lmsw]        = EXIT_cr_access,
+    [INTERCEPT_mov_dr]      = EXIT_mov_dr,
+    [INTERCEPT_pause]       = EXIT_pause,
+    [INTERCEPT_monitor]     = EXIT_monitor,
+    [INTERCEPT_mwait]       = EXIT_mwait,
+    [INTERCEPT_wbinvd]      = EXIT_wbinvd,
+    [INTERCEPT_invd]        = EXIT_invd,
+    [INTERCEPT_xsetbv]      = EXIT_xsetbv,
+    [INTERCEPT_gdtr_idtr]   = EXIT_access_gdtr_idtr,
+    [INTERCEPT_ldtr_tr]     = EXIT_access_ldtr_tr,
+    [INTERCEPT_rdrand]      = EXIT_rdrand,
+    [INTERCEPT_rdseed]      = EXIT_rdseed,
+    [INTERCEPT_getsec]      = EXIT_getsec,
+    [INTERCEPT_task_switch] = EXIT_task_switch,
 };
+/* clang-format on */
 
 /* Intercepts with operands: is it an exit, and what does the exit say? */
-static bool exits_with_operands(const struct vmx *x, const struct insn *i, enum intercept what, u64 info, struct exit *e)
+static bool exits_with_operands(const struct vmx *x, const struct insn *i, enum intercept what, u64 info,
+                                struct exit *e)
 {
     const struct vmcs *v = current_vmcs(x);
     switch (what) {
@@ -208,7 +241,8 @@ static bool exits_with_operands(const struct vmx *x, const struct insn *i, enum 
     case INTERCEPT_clts: return clts(v, e);
     case INTERCEPT_lmsw: return lmsw(x, i, v, e, info);
     case INTERCEPT_mov_dr: return mov_dr(v, e, info);
-    case INTERCEPT_gdtr_idtr: case INTERCEPT_ldtr_tr: return descriptor_table(x, i, v, e);
+    case INTERCEPT_gdtr_idtr:
+    case INTERCEPT_ldtr_tr: return descriptor_table(x, i, v, e);
     default: return false;
     }
 }
@@ -218,9 +252,13 @@ static bool exits(const struct vmx *x, const struct insn *i, enum intercept what
 {
     const struct vmcs *v = current_vmcs(x);
     switch (what) {
-    case INTERCEPT_cpuid: case INTERCEPT_invd: case INTERCEPT_xsetbv: case INTERCEPT_getsec: return true;
+    case INTERCEPT_cpuid:
+    case INTERCEPT_invd:
+    case INTERCEPT_xsetbv:
+    case INTERCEPT_getsec: return true;
     case INTERCEPT_hlt: return primary_on(v, PRIMARY_hlt_exiting);
-    case INTERCEPT_rdtsc: case INTERCEPT_rdtscp: return primary_on(v, PRIMARY_rdtsc_exiting);
+    case INTERCEPT_rdtsc:
+    case INTERCEPT_rdtscp: return primary_on(v, PRIMARY_rdtsc_exiting);
     case INTERCEPT_rdpmc: return primary_on(v, PRIMARY_rdpmc_exiting);
     case INTERCEPT_pause: return primary_on(v, PRIMARY_pause_exiting);
     case INTERCEPT_wbinvd: return secondary_on(v, SECONDARY_wbinvd_exiting);

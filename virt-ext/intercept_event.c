@@ -16,7 +16,8 @@ static struct exit exit_between_instructions(const struct hart *h, enum exit_rea
 static bool exit_for_ept(struct vmx *x, const struct fault *f)
 {
     bool violation = f->kind == FAULT_EPT_VIOLATION;
-    struct exit e = exit_between_instructions(x->hart, violation ? EXIT_ept_violation : EXIT_ept_misconfiguration);
+    struct exit e =
+        exit_between_instructions(x->hart, violation ? EXIT_ept_violation : EXIT_ept_misconfiguration);
     e.guest_physical = f->gpa.v;
     e.fault_rf = !x->hart->vectoring.valid;
     if (violation) {
@@ -64,7 +65,7 @@ bool vmx_intercept_triple_fault(void *self, struct hart *h)
     return true;
 }
 
-/* --- interrupts: SDM Vol. 3A, "Priority Among Concurrent Events": NMI, interrupt window, external interrupt --- */
+/* --- NMI, window, interrupt, in this order: SDM Vol. 3A, "Priority Among Concurrent Events" --- */
 
 static bool exit_for_nmi(struct vmx *x)
 {
@@ -81,7 +82,8 @@ static bool exit_for_nmi(struct vmx *x)
 static bool exit_for_window(struct vmx *x)
 {
     struct hart *h = x->hart;
-    if (!primary_on(current_vmcs(x), PRIMARY_interrupt_window_exiting) || !hart_interrupts_open(h)) return false;
+    if (!primary_on(current_vmcs(x), PRIMARY_interrupt_window_exiting) || !hart_interrupts_open(h))
+        return false;
     struct exit e = exit_between_instructions(h, EXIT_interrupt_window);
     vmx_exit(x, &e);
     return true;
@@ -92,7 +94,8 @@ static bool exit_for_interrupt(struct vmx *x)
 {
     struct hart *h = x->hart;
     const struct vmcs *v = current_vmcs(x);
-    if (!h->intr_line || h->sti_shadow || h->movss_shadow || !pin_on(v, PIN_external_interrupt_exiting)) return false;
+    if (!h->intr_line || h->sti_shadow || h->movss_shadow || !pin_on(v, PIN_external_interrupt_exiting))
+        return false;
     struct exit e = exit_between_instructions(h, EXIT_external_interrupt);
     if (exit_on(v, ON_EXIT_acknowledge_interrupt)) {
         int vector = h->bus->interrupt_acknowledge(h->bus_self, h);

@@ -1,4 +1,5 @@
-/* internal.h - what the files of virt-ext share: the current VMCS, the state switch, VM exits from everywhere. Not for other folders. */
+/* internal.h - what the files of virt-ext share: the current VMCS, the state switch, VM exits from
+ * everywhere. Not for other folders. */
 #ifndef VIRT_INTERNAL_H
 #define VIRT_INTERNAL_H
 
@@ -8,18 +9,19 @@
 #include "virt-ext/vmx.h"
 
 /* Bits of the guest's interruptibility state and activity: SDM Vol. 3C, "Guest Non-Register State". */
-#define BLOCKING_STI    BIT(0)
-#define BLOCKING_MOV_SS BIT(1)
-#define BLOCKING_SMI    BIT(2)
-#define BLOCKING_NMI    BIT(3)
-#define GUEST_ACTIVE    0u
-#define GUEST_HLT       1u
-#define PENDING_DEBUG_BS      BIT(14)
-#define PENDING_DEBUG_DEFINED (0xfull | BIT(12) | PENDING_DEBUG_BS) /* B3..B0, an enabled breakpoint was met, BS */
+#define BLOCKING_STI     BIT(0)
+#define BLOCKING_MOV_SS  BIT(1)
+#define BLOCKING_SMI     BIT(2)
+#define BLOCKING_NMI     BIT(3)
+#define GUEST_ACTIVE     0u
+#define GUEST_HLT        1u
+#define PENDING_DEBUG_BS BIT(14)
+#define PENDING_DEBUG_DEFINED                                                                                \
+    (0xfull | BIT(12) | PENDING_DEBUG_BS) /* B3..B0, an enabled breakpoint was met, BS */
 
 /* Interruption information of entries, exits and IDT vectoring. */
-#define EVENT_VALID     BIT(31)
-#define EVENT_HAS_ERROR BIT(11)
+#define EVENT_VALID      BIT(31)
+#define EVENT_HAS_ERROR  BIT(11)
 #define EVENT_TYPE(info) ((enum event_type)bits((info), 10, 8))
 
 #define DEBUGCTL_BITS (BIT(0) | BIT(1)) /* LBR, BTF: what WRMSR accepts */
@@ -67,14 +69,14 @@ void inject_event(struct vmx *x, u32 info);
 /* --- vmexit.c --- */
 
 struct exit {
-    u32 reason;             /* enum exit_reason, and EXIT_REASON_ENTRY_FAILURE */
+    u32 reason; /* enum exit_reason, and EXIT_REASON_ENTRY_FAILURE */
     u64 qualification;
     u64 guest_linear, guest_physical;
     u32 interruption_info, error_code;
     u32 instruction_length; /* 0 where the manual leaves it undefined */
     u32 instruction_info;
-    u64 rip;                /* guest RIP to save */
-    bool fault_rf;          /* the saved RFLAGS has RF set */
+    u64 rip;       /* guest RIP to save */
+    bool fault_rf; /* the saved RFLAGS has RF set */
 };
 
 /* Leaves the guest: exit information, guest state, MSR lists, host state, world. */

@@ -1,13 +1,14 @@
-/* msr_list.c - the MSR lists of VM entries and exits: SDM Vol. 3C, "Loading MSRs" and "Saving MSRs". An entry is 16 bytes: index, 0, value. */
+/* msr_list.c - the MSR lists of VM entries and exits: SDM Vol. 3C, "Loading MSRs" and "Saving MSRs". An
+ * entry is 16 bytes: index, 0, value. */
 #include "isa/msr.h"
 #include "virt-ext/internal.h"
 
 #define ENTRY_BYTES 16u
 
-#define MSR_SMBASE    0x9eu
-#define MSR_X2APIC    0x800u
-#define MSR_FS_BASE   0xc0000100u
-#define MSR_GS_BASE   0xc0000101u
+#define MSR_SMBASE  0x9eu
+#define MSR_X2APIC  0x800u
+#define MSR_FS_BASE 0xc0000100u
+#define MSR_GS_BASE 0xc0000101u
 
 static bool is_x2apic(u32 msr) { return msr >> 8 == MSR_X2APIC >> 8; }
 

@@ -1,4 +1,5 @@
-/* physical.h - VMX's own accesses to memory by physical address. What is not RAM reads as ones, and writes to it are lost.
+/* physical.h - VMX's own accesses to memory by physical address. What is not RAM reads as ones, and writes
+ * to it are lost.
  *
  * Checked by: tests/unit/test_vmx_instructions.c, test_exits.c
  */

@@ -1,7 +1,8 @@
 /* state.c - registers between the hart and the VMCS. */
 #include "virt-ext/internal.h"
 
-/* Bits of CR0 that neither entries nor exits change: SDM Vol. 3C, "Loading Guest Control Registers, Debug Registers, and MSRs". */
+/* Bits of CR0 that neither entries nor exits change: SDM Vol. 3C, "Loading Guest Control Registers, Debug
+ * Registers, and MSRs". */
 #define CR0_KEPT (CR0_ET | CR0_NW | CR0_CD)
 
 /* Bits of DR7 that are always 0, and the one that is always 1. */
@@ -105,7 +106,8 @@ static void save_guest_control(const struct hart *h, struct vmcs *v)
 
 static void save_guest_non_register(const struct hart *h, struct vmcs *v)
 {
-    v->guest_interruptibility = (h->sti_shadow ? (u32)BLOCKING_STI : 0) | (h->movss_shadow ? (u32)BLOCKING_MOV_SS : 0) |
+    v->guest_interruptibility = (h->sti_shadow ? (u32)BLOCKING_STI : 0) |
+                                (h->movss_shadow ? (u32)BLOCKING_MOV_SS : 0) |
                                 (h->nmi_blocked ? (u32)BLOCKING_NMI : 0);
     v->guest_activity = h->activity == ACTIVITY_HLT ? GUEST_HLT : GUEST_ACTIVE;
     v->guest_pending_debug = h->pending_debug & (0xf | PENDING_DEBUG_BS);

@@ -13,8 +13,9 @@ static const struct exit_row exit_rows[EXIT_REASONS] = {
 };
 
 static const struct stat_row check_rows[ENTRY_CHECKS] = {
-#define ENTRY_CHECK(stage, name, section, fields, holds)                                                           \
-    {"failed." #name, ENTRY_CHECK_##name * sizeof(u64), "VM entries that failed this rule of \"" section "\""},
+#define ENTRY_CHECK(stage, name, section, fields, holds)                                                     \
+    {"failed." #name, ENTRY_CHECK_##name * sizeof(u64),                                                      \
+     "VM entries that failed this rule of \"" section "\""},
 #include "virt-ext/entry_checks.def"
 #undef ENTRY_CHECK
 };
@@ -24,7 +25,10 @@ static const struct stat_row stat_rows[] = {VMX_STATS(STAT_ROW)};
 #undef STAT_OF
 
 const char *vmx_exit_name(unsigned reason) { return reason < EXIT_REASONS ? exit_rows[reason].name : NULL; }
-const char *vmx_exit_meaning(unsigned reason) { return reason < EXIT_REASONS ? exit_rows[reason].meaning : NULL; }
+const char *vmx_exit_meaning(unsigned reason)
+{
+    return reason < EXIT_REASONS ? exit_rows[reason].meaning : NULL;
+}
 
 void vmx_account_exit(struct vmx *x, enum exit_reason reason, enum vmx_exit_part part, u64 cycles)
 {
@@ -64,7 +68,8 @@ void vmx_check_identities(const struct vmx *x)
 {
     u64 sum = 0;
     for (unsigned reason = 0; reason < EXIT_REASONS; reason++) {
-        CHECK(exit_rows[reason].name || !x->stats.exits[reason], "exits of the reason %u, which has no row", reason);
+        CHECK(exit_rows[reason].name || !x->stats.exits[reason], "exits of the reason %u, which has no row",
+              reason);
         sum += x->stats.exits[reason];
     }
     CHECK(sum == x->stats.exits_total, "exits by reason and exits disagree");

@@ -1,11 +1,14 @@
-/* transition.h - what a VM entry or exit costs besides its memory references: the microcode part, each piece a parameter.
+/* transition.h - what a VM entry or exit costs besides its memory references: the microcode part, each
+ * piece a parameter.
  *
- * Models:       fixed microcode of entry and exit, the consistency checks that a cached VMCS skips (paid again when a control was
- *               written since the last entry), event injection, MSR lists, VMX instructions.
- * Not modelled: overlap of microcode with the memory references of the same transition. Lines of a transition beyond
- *               TRANSITION_MAX_LINES take no time (long MSR lists).
- * Neighbours:   timing cores play record->transition: its lines through the caches, then these cycles. vmentry.c, vmexit.c record.
- * Checked by:   tests/unit/test_exits.c; tests/timing of the presets against reference/vm-transitions.csv
+ * Models:       fixed microcode of entry and exit, the consistency checks that a cached VMCS skips (paid
+ *               again when a control was written since the last entry), event injection, MSR lists, VMX
+ *               instructions.
+ * Not modelled: overlap of microcode with the memory references of the same transition. Lines of a
+ *               transition beyond TRANSITION_MAX_LINES take no time (long MSR lists).
+ * Neighbours:   timing cores play record->transition: its lines through the caches, then these cycles.
+ *               vmentry.c, vmexit.c record.
+ * Checked by:   tests/unit/test_vmx_transitions.c
  */
 #ifndef VIRT_TRANSITION_H
 #define VIRT_TRANSITION_H

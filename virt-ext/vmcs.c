@@ -16,16 +16,17 @@ const struct vmcs_field vmcs_fields[VMCS_FIELDS] = {
 #define bits_13_14(encoding)    ((encoding) >> 13 & 3)
 #define FIELD(type, name, encoding, access, exists, section)                                                 \
     _Static_assert(sizeof(type) == ENCODED_BYTES(encoding), #name ": width");                                \
-    _Static_assert(((encoding) >> 10 & 3) != 1 || READ_ONLY_##access, #name ": exit information is read-only");
+    _Static_assert(((encoding) >> 10 & 3) != 1 || READ_ONLY_##access,                                        \
+                   #name ": exit information is read-only");
 #include "virt-ext/vmcs.def"
 #undef FIELD
 _Static_assert(sizeof(struct vmcs) <= 1024, "the smallest region that is reported");
 
 /* Width, area and index of an encoding in nine bits: what vmcs_find looks up. */
-#define INDEX_BITS            5
-#define KEY(encoding)         (((encoding) >> 13 & 3) << 7 | ((encoding) >> 10 & 3) << 5 | ((encoding) >> 1 & 31))
-#define ENCODING_RESERVED     (~0x6fffull)
-#define INDEX_OF(encoding)    bits((encoding), 9, 1)
+#define INDEX_BITS         5
+#define KEY(e)             (((e) >> 13 & 3) << 7 | ((e) >> 10 & 3) << 5 | ((e) >> 1 & 31))
+#define ENCODING_RESERVED  (~0x6fffull)
+#define INDEX_OF(encoding) bits((encoding), 9, 1)
 
 static const u8 field_of_key[512] = {
 #define FIELD(type, name, encoding, access, exists, section) [KEY(encoding)] = VMCS_##name + 1,
@@ -37,7 +38,8 @@ static bool field_exists(const struct vmx_cfg *cfg, enum vmcs_field_id field)
 {
     switch (field) {
 #define FIELD(type, name, encoding, access, exists, section)                                                 \
-    case VMCS_##name: return exists;
+    case VMCS_##name:                                                                                        \
+        return exists;
 #include "virt-ext/vmcs.def"
 #undef FIELD
     default: return false;
@@ -59,17 +61,38 @@ int vmcs_find_name(const char *name, size_t length)
     return -1;
 }
 
+/* Loads and stores of constant size: this is on the path of every VM entry and exit, some sixty times. */
+static u64 load(const u8 *at, unsigned bytes)
+{
+    u16 v16;
+    u32 v32;
+    u64 v64;
+    switch (bytes) {
+    case 2: memcpy(&v16, at, 2); return v16;
+    case 4: memcpy(&v32, at, 4); return v32;
+    default: memcpy(&v64, at, 8); return v64;
+    }
+}
+
+static void store(u8 *at, unsigned bytes, u64 value)
+{
+    switch (bytes) {
+    case 2: memcpy(at, &(u16){(u16)value}, 2); break;
+    case 4: memcpy(at, &(u32){(u32)value}, 4); break;
+    default: memcpy(at, &value, 8); break;
+    }
+}
+
 u64 vmcs_read(const struct vmcs *v, enum vmcs_field_id field, bool high)
 {
-    u64 value = 0;
-    memcpy(&value, (const u8 *)v + vmcs_fields[field].offset, vmcs_fields[field].bytes);
+    u64 value = load((const u8 *)v + vmcs_fields[field].offset, vmcs_fields[field].bytes);
     return high ? value >> 32 : value;
 }
 
 void vmcs_write(struct vmcs *v, enum vmcs_field_id field, bool high, u64 value)
 {
     if (high) value = value << 32 | bits(vmcs_read(v, field, false), 31, 0);
-    memcpy((u8 *)v + vmcs_fields[field].offset, &value, vmcs_fields[field].bytes);
+    store((u8 *)v + vmcs_fields[field].offset, vmcs_fields[field].bytes, value);
 }
 
 void vmcs_area_span(enum vmcs_area area, u64 *first, u64 *end)
@@ -88,6 +111,7 @@ unsigned vmcs_highest_index(const struct vmx_cfg *cfg)
 {
     unsigned highest = 0;
     for (int f = 0; f < VMCS_FIELDS; f++)
-        if (field_exists(cfg, (enum vmcs_field_id)f)) highest = (unsigned)max_u64(highest, INDEX_OF(vmcs_fields[f].encoding));
+        if (field_exists(cfg, (enum vmcs_field_id)f))
+            highest = (unsigned)max_u64(highest, INDEX_OF(vmcs_fields[f].encoding));
     return highest;
 }

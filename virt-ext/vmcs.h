@@ -1,9 +1,11 @@
 /* vmcs.h - a VMCS region: 4 KiB of guest RAM in our own layout, which is the order of vmcs.def.
  *
- * Models:       every field of vmcs.def, launch state, revision identifier and abort indicator in the region itself: a VMCS in memory is
- *               whole at any time, VMCLEAR has nothing to write back, and each access is a reference to a line that caches know.
+ * Models:       every field of vmcs.def, launch state, revision identifier and abort indicator in the
+ *               region itself: a VMCS in memory is whole at any time, VMCLEAR has nothing to write back,
+ *               and each access is a reference to a line that caches know.
  * Not modelled: a VMCS cached in the processor apart from memory; shadow VMCSs.
- * Neighbours:   vmx.h. Software that writes to a region behind VMWRITE's back sees what the manual calls undefined.
+ * Neighbours:   vmx.h. Software that writes to a region behind VMWRITE's back sees what the manual calls
+ *               undefined.
  * Checked by:   tests/unit/test_vmcs.c
  */
 #ifndef VIRT_VMCS_H
@@ -19,7 +21,7 @@ typedef u64 nat; /* a field of natural width: 64 bits on a processor with Intel 
 #define VMCS_LAUNCH_LAUNCHED 1u
 
 struct vmcs {
-    u32 revision;           /* bits 30:0; SDM Vol. 3C, "Format of the VMCS Region" */
+    u32 revision; /* bits 30:0; SDM Vol. 3C, "Format of the VMCS Region" */
     u32 abort;
     u32 launch_state;       /* VMCS_LAUNCH_* */
     u32 controls_rewritten; /* a control was written since the last VM entry: its checks are due again */
@@ -41,15 +43,15 @@ struct vmcs_field {
     const char *name;
     const char *section; /* of SDM Vol. 3C */
     u16 encoding;
-    u16 offset;          /* in struct vmcs */
-    u8 bytes;            /* 2, 4, 8 */
+    u16 offset; /* in struct vmcs */
+    u8 bytes;   /* 2, 4, 8 */
     bool read_only;
 };
 
 extern const struct vmcs_field vmcs_fields[VMCS_FIELDS];
 
 /* Bits of a field encoding: SDM Vol. 3C, "Field Encoding in VMCS". */
-#define VMCS_HIGH(encoding)  ((encoding) & 1)
+#define VMCS_HIGH(encoding)  ((encoding)&1)
 #define VMCS_AREA(encoding)  ((enum vmcs_area)bits((encoding), 11, 10))
 #define VMCS_WIDTH(encoding) bits((encoding), 14, 13) /* 0: 16 bits, 1: 64, 2: 32, 3: natural */
 

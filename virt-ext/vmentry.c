@@ -8,7 +8,7 @@ static void record_transition(struct vmx *x, const struct vmcs *v, bool flush)
 {
     struct insn_record *r = x->hart->record;
     if (!r) return;
-    transition_begin(r, TRANSITION_ENTRY, (unsigned)x->last_exit);
+    transition_begin(r, TRANSITION_ENTRY, (unsigned)x->exit_reason);
     r->transition.flushed_tlbs = flush;
     r->transition.injects = v->entry_interruption_info & EVENT_VALID;
     r->transition.controls_rewritten = v->controls_rewritten;
@@ -22,7 +22,8 @@ static void record_transition(struct vmx *x, const struct vmcs *v, bool flush)
 static enum outcome fail(struct vmx *x, const struct vmx_failure *f, u64 qualification)
 {
     vmx_note_failure(x, f);
-    vmx_entry_failed(x, &(struct exit){.reason = f->exit_reason, .qualification = qualification, .rip = f->rip});
+    vmx_entry_failed(x,
+                     &(struct exit){.reason = f->exit_reason, .qualification = qualification, .rip = f->rip});
     return OUT_EXIT;
 }
 
@@ -42,8 +43,10 @@ static void enter_guest(struct vmx *x, const struct vmcs *v, bool flush)
     load_guest_state(h, v);
     h->vmx_tsc_offset = primary_on(v, PRIMARY_use_tsc_offsetting) ? v->tsc_offset : 0;
     hart_set_world(h, WORLD_GUEST);
-    mmu_set_virt(x->mmu, h, &(struct mmu_virt){
-        .vpid = vpid ? v->vpid : 0, .ept = ept, .eptp = ept ? v->ept_pointer : 0, .flush = flush});
+    mmu_set_virt(
+        x->mmu, h,
+        &(struct mmu_virt){
+            .vpid = vpid ? v->vpid : 0, .ept = ept, .eptp = ept ? v->ept_pointer : 0, .flush = flush});
     if (primary_on(v, PRIMARY_interrupt_window_exiting)) h->attention |= ATTENTION_WINDOW;
     hart_state_changed(h);
 }
@@ -65,7 +68,8 @@ static enum outcome fail_on_guest_state(struct vmx *x, int broken, u64 rip)
 /* NMIs are blocked as they were before the entry: "VM-Entry Failures During or After Loading Guest State". */
 static enum outcome fail_on_msr(struct vmx *x, u32 entry, bool nmi_blocked, u64 rip)
 {
-    struct vmx_failure f = {.rip = rip, .exit_reason = EXIT_entry_failure_msr_loading, .check = -1, .msr_entry = entry};
+    struct vmx_failure f = {
+        .rip = rip, .exit_reason = EXIT_entry_failure_msr_loading, .check = -1, .msr_entry = entry};
     x->hart->nmi_blocked = nmi_blocked;
     return fail(x, &f, entry);
 }

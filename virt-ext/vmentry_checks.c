@@ -1,4 +1,5 @@
-/* vmentry_checks.c - the predicates of entry_checks.def, and who asks them. Pure functions over the VMCS and the processor's state. */
+/* vmentry_checks.c - the predicates of entry_checks.def, and who asks them. Pure functions over the VMCS
+ * and the processor's state. */
 #include "virt-ext/internal.h"
 
 #define SELECTOR_TI    4u
@@ -49,7 +50,10 @@ static enum event_type event_type(const struct vmcs *v) { return EVENT_TYPE(v->e
 static bool injects_type(const struct vmcs *v, enum event_type t) { return injects(v) && event_type(v) == t; }
 static unsigned event_vector(const struct vmcs *v) { return v->entry_interruption_info & 0xff; }
 static bool event_has_error(const struct vmcs *v) { return v->entry_interruption_info & EVENT_HAS_ERROR; }
-static bool event_is_soft(const struct vmcs *v) { return event_type(v) >= EVENT_SOFT_INT && event_type(v) <= EVENT_SOFT_EXCEPTION; }
+static bool event_is_soft(const struct vmcs *v)
+{
+    return event_type(v) >= EVENT_SOFT_INT && event_type(v) <= EVENT_SOFT_EXCEPTION;
+}
 
 static bool event_vector_fits_type(const struct vmcs *v)
 {
@@ -62,7 +66,8 @@ static bool event_vector_fits_type(const struct vmcs *v)
 
 static bool event_needs_error(const struct vmcs *v)
 {
-    const u32 with_error = 1u << VEC_DF | 1u << VEC_TS | 1u << VEC_NP | 1u << VEC_SS | 1u << VEC_GP | 1u << VEC_PF | 1u << VEC_AC;
+    const u32 with_error = 1u << VEC_DF | 1u << VEC_TS | 1u << VEC_NP | 1u << VEC_SS | 1u << VEC_GP |
+                           1u << VEC_PF | 1u << VEC_AC;
     return event_type(v) == EVENT_HARDWARE && (with_error >> (event_vector(v) & 31) & 1);
 }
 
@@ -105,7 +110,8 @@ static bool usable(u32 ar) { return !(ar & AR_UNUSABLE); }
 static unsigned rpl(u16 selector) { return selector & 3; }
 static unsigned dpl(u32 ar) { return ar >> AR_DPL_SHIFT & 3; }
 
-/* Granularity: a limit of bytes has G clear if it is no whole number of pages, and set if it is 1 MByte or more. */
+/* Granularity: a limit of bytes has G clear if it is no whole number of pages, and set if it is 1 MByte or
+ * more. */
 static bool limit_fits(u32 limit, u32 ar)
 {
     if ((limit & 0xfff) != 0xfff && (ar & AR_G)) return false;
@@ -119,7 +125,8 @@ static bool is_accessed_code(u32 ar)
 
 static bool is_stack_type(u32 ar)
 {
-    return (ar & AR_TYPE & ~DESC_CONFORMING) == (DESC_READABLE | DESC_ACCESSED); /* bit 2 of data: expand-down */
+    return (ar & AR_TYPE & ~DESC_CONFORMING) ==
+           (DESC_READABLE | DESC_ACCESSED); /* bit 2 of data: expand-down */
 }
 
 static struct segment segment_field(const struct vmcs *v, enum segreg s)
@@ -177,8 +184,8 @@ static bool cs_dpl_fits(const struct vmcs *v)
 
 static bool guest_long_bases_are_canonical(const struct hart *h, const struct vmcs *v)
 {
-    return canonical(h, v->guest_tr_base) && canonical(h, v->guest_fs_base) && canonical(h, v->guest_gs_base) &&
-           (!usable(v->guest_ldtr_ar) || canonical(h, v->guest_ldtr_base));
+    return canonical(h, v->guest_tr_base) && canonical(h, v->guest_fs_base) &&
+           canonical(h, v->guest_gs_base) && (!usable(v->guest_ldtr_ar) || canonical(h, v->guest_ldtr_base));
 }
 
 static bool short_base_fits(u64 base, u32 ar) { return !usable(ar) || !(base >> 32); }
@@ -186,7 +193,8 @@ static bool short_base_fits(u64 base, u32 ar) { return !usable(ar) || !(base >> 
 static bool guest_short_bases_fit(const struct vmcs *v)
 {
     return !(v->guest_cs_base >> 32) && short_base_fits(v->guest_ss_base, v->guest_ss_ar) &&
-           short_base_fits(v->guest_ds_base, v->guest_ds_ar) && short_base_fits(v->guest_es_base, v->guest_es_ar);
+           short_base_fits(v->guest_ds_base, v->guest_ds_ar) &&
+           short_base_fits(v->guest_es_base, v->guest_es_ar);
 }
 
 /* Busy: 64-bit TSS in IA-32e mode, 16- or 32-bit TSS else. */
@@ -201,7 +209,8 @@ static bool tr_type_is_right(const struct vmcs *v)
 /* While a trap is held back, a pending single step must say what RFLAGS.TF says. */
 static bool pending_single_step_fits(const struct vmcs *v)
 {
-    bool held = (v->guest_interruptibility & (BLOCKING_STI | BLOCKING_MOV_SS)) || v->guest_activity == GUEST_HLT;
+    bool held =
+        (v->guest_interruptibility & (BLOCKING_STI | BLOCKING_MOV_SS)) || v->guest_activity == GUEST_HLT;
     bool steps = (v->guest_rflags & RFLAGS_TF) && !(v->guest_debugctl & DEBUGCTL_BTF);
     return !held || (bool)(v->guest_pending_debug & PENDING_DEBUG_BS) == steps;
 }
@@ -213,14 +222,16 @@ static bool rule_holds(const struct vmx *x, enum entry_check check)
     const struct hart *h = x->hart;
     const struct vmcs *v = current_vmcs(x);
     switch (check) {
-#define ENTRY_CHECK(stage, name, section, fields, holds)                                                           \
-    case ENTRY_CHECK_##name: return holds;
+#define ENTRY_CHECK(stage, name, section, fields, holds)                                                     \
+    case ENTRY_CHECK_##name:                                                                                 \
+        return holds;
 #include "virt-ext/entry_checks.def"
 #undef ENTRY_CHECK
     default: return true;
     }
 }
 
+/* The table stands in the order of the stages. */
 static const u8 stages[ENTRY_CHECKS] = {
 #define ENTRY_CHECK(stage, name, section, fields, holds) STAGE_##stage,
 #include "virt-ext/entry_checks.def"
@@ -229,7 +240,7 @@ static const u8 stages[ENTRY_CHECKS] = {
 
 int entry_check_first_broken(const struct vmx *x, enum check_stage stage)
 {
-    for (int c = 0; c < ENTRY_CHECKS; c++)
+    for (int c = 0; c < ENTRY_CHECKS && stages[c] <= stage; c++)
         if (stages[c] == stage && !rule_holds(x, (enum entry_check)c)) return c;
     return -1;
 }

@@ -11,7 +11,8 @@ static void record_idt_vectoring(const struct vectoring *d, struct vmcs *v)
 {
     v->idt_vectoring_info = 0;
     if (!d->valid) return;
-    v->idt_vectoring_info = (u32)(EVENT_VALID | d->vector | (u32)d->type << 8 | (d->has_error ? EVENT_HAS_ERROR : 0));
+    v->idt_vectoring_info =
+        (u32)(EVENT_VALID | d->vector | (u32)d->type << 8 | (d->has_error ? EVENT_HAS_ERROR : 0));
     v->idt_vectoring_error_code = d->has_error ? d->error : 0;
     if (d->type >= EVENT_SOFT_INT) v->exit_instruction_length = d->insn_length;
 }
@@ -32,7 +33,8 @@ static void record_information(const struct vmx *x, struct vmcs *v, const struct
 
 /* --- timing --- */
 
-/* The control area is read for what the exit must do, and written for the event that is not valid any more. */
+/* The control area is read for what the exit must do, and written for the event that is not valid any
+ * more. */
 static void record_transition(struct vmx *x, enum exit_reason reason, bool flush)
 {
     struct insn_record *r = x->hart->record;
@@ -53,11 +55,15 @@ static void count(struct vmx *x, const struct exit *e)
     u32 reason = e->reason & 0xffff;
     x->stats.exits_total++;
     x->stats.exits[reason]++;
-    x->exit_reason = x->last_exit = reason;
+    x->exit_reason = reason;
     if (!x->on_exit) return;
     struct vmx_exit_event event = {
-        .reason = (enum exit_reason)reason, .qualification = e->qualification, .guest_rip = e->rip,
-        .guest_linear = e->guest_linear, .guest_physical = e->guest_physical, .interruption_info = e->interruption_info,
+        .reason = (enum exit_reason)reason,
+        .qualification = e->qualification,
+        .guest_rip = e->rip,
+        .guest_linear = e->guest_linear,
+        .guest_physical = e->guest_physical,
+        .interruption_info = e->interruption_info,
     };
     x->on_exit(x->on_exit_self, &event);
 }
@@ -118,7 +124,8 @@ void vmx_exit(struct vmx *x, const struct exit *e)
     load_host(x, vpid_is_off(v));
 }
 
-/* SDM Vol. 3C, "VM-Entry Failures During or After Loading Guest State": other exit information and the guest state stay as they are. */
+/* SDM Vol. 3C, "VM-Entry Failures During or After Loading Guest State": other exit information and the
+ * guest state stay as they are. */
 void vmx_entry_failed(struct vmx *x, const struct exit *e)
 {
     struct vmcs *v = current_vmcs(x);

@@ -9,7 +9,10 @@ const size_t vmx_params_count = ARRAY_LEN(vmx_params);
 
 /* --- MSRs --- */
 
-static bool is_vmx_msr(u32 msr) { return msr == MSR_FEATURE_CONTROL || (msr >= MSR_VMX_BASIC && msr <= MSR_VMX_LAST); }
+static bool is_vmx_msr(u32 msr)
+{
+    return msr == MSR_FEATURE_CONTROL || (msr >= MSR_VMX_BASIC && msr <= MSR_VMX_LAST);
+}
 
 static bool vmx_rdmsr(void *self, struct hart *h, u32 msr, u64 *value, bool *gp)
 {
@@ -63,7 +66,8 @@ const struct virt_ops vmx_ops = {
 
 void vmx_init(struct vmx *x, const struct vmx_cfg *cfg, struct hart *h, struct mmu *mmu)
 {
-    CHECK((uintptr_t)h->mem->host % sizeof(u64) == 0, "RAM is not aligned: fields of a VMCS are read in place");
+    CHECK((uintptr_t)h->mem->host % sizeof(u64) == 0,
+          "RAM is not aligned: fields of a VMCS are read in place");
     memset(x, 0, sizeof *x);
     x->cfg = *cfg;
     x->cfg.invpcid = cfg->invpcid && cpu_has(h->model, FEATURE_invpcid);
@@ -71,9 +75,12 @@ void vmx_init(struct vmx *x, const struct vmx_cfg *cfg, struct hart *h, struct m
     x->mmu = mmu;
     x->current = VMCS_NONE;
     x->failure.check = -1;
-    for (unsigned w = 0; w < VMX_WORDS; w++) x->allowed[w] = vmx_allowed_settings(&x->cfg, (enum vmx_word)w, false);
-    for (unsigned a = 0; a < VMCS_AREAS; a++) vmcs_area_span((enum vmcs_area)a, &x->area[a].first, &x->area[a].end);
-    mmu_set_ept_features(mmu, &(struct mmu_ept_features){.pages_2m = cfg->ept_2m, .pages_1g = cfg->ept_1g,
+    for (unsigned w = 0; w < VMX_WORDS; w++)
+        x->allowed[w] = vmx_allowed_settings(&x->cfg, (enum vmx_word)w, false);
+    for (unsigned a = 0; a < VMCS_AREAS; a++)
+        vmcs_area_span((enum vmcs_area)a, &x->area[a].first, &x->area[a].end);
+    mmu_set_ept_features(mmu, &(struct mmu_ept_features){.pages_2m = cfg->ept_2m,
+                                                         .pages_1g = cfg->ept_1g,
                                                          .execute_only = cfg->ept_execute_only,
                                                          .advanced_info = cfg->ept_advanced_info});
     h->virt = &vmx_ops;

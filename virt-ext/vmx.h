@@ -1,12 +1,15 @@
 /* vmx.h - Intel's VMX for one logical processor: VMX operation, the current VMCS, VM entries and VM exits.
  *
- * Models:       the VMX instructions with their faults and VMfail numbers; the controls of controls.def and nothing else; entry checks
- *               of entry_checks.def; state switch, exit information, event injection, IDT vectoring, MSR lists; worlds.
- * Not modelled: SMM and dual-monitor treatment, VMX preemption timer, virtual NMIs, APIC virtualization, unrestricted guest,
- *               shadow VMCSs, VMFUNC, #VE (issue 4); guests with 32-bit or PAE paging or in virtual-8086 mode: their VM entry
- *               fails, and vmx_print_failure says why.
- * Neighbours:   isa calls through vmx_ops; the MMU is told the world, VPID and EPT pointer; timing cores read record->transition.
- * Checked by:   tests/unit/test_vmcs.c, test_vmx_capabilities.c, test_entry_checks.c, test_vmx_instructions.c, test_exits.c
+ * Models:       the VMX instructions with their faults and VMfail numbers; the controls of controls.def and
+ *               nothing else; entry checks of entry_checks.def; state switch, exit information, event
+ *               injection, IDT vectoring, MSR lists; worlds.
+ * Not modelled: SMM and dual-monitor treatment, VMX preemption timer, virtual NMIs, APIC virtualization,
+ *               unrestricted guest, shadow VMCSs, VMFUNC, #VE; guests with 32-bit or PAE paging
+ *               or in virtual-8086 mode: their VM entry fails, and vmx_print_failure says why.
+ * Neighbours:   isa calls through vmx_ops; the MMU is told the world, VPID and EPT pointer; timing cores
+ *               read record->transition.
+ * Checked by:   tests/unit/test_vmcs.c, test_vmx_capabilities.c, test_entry_checks.c,
+ *               test_vmx_instructions.c, test_exits.c, test_vmx_events.c, test_vmx_transitions.c
  * Manual:       SDM Vol. 3C; comments name its section titles.
  */
 #ifndef VIRT_VMX_H
@@ -21,32 +24,32 @@
 #include <stdio.h>
 
 /* clang-format off */
-#define VMX_PARAMS(P)                                                                                                   \
-    P(bool, present,             true,  ANY,                "CPUID.1:ECX.VMX and everything behind it")                 \
-    P(bool, bios_enabled,        true,  ANY,                "IA32_FEATURE_CONTROL allows VMXON; it is locked either way") \
-    P(u32,  revision,            0x11,  RANGE(1, 0x7fffffff), "VMCS revision identifier")                               \
-    P(u32,  region_bytes,        1024,  RANGE(1024, 4096),  "VMCS region size that IA32_VMX_BASIC reports")             \
-    P(bool, ept,                 true,  ANY,                "extended page tables")                                     \
-    P(bool, ept_2m,              true,  ANY,                "2-MByte pages in EPT")                                     \
-    P(bool, ept_1g,              true,  ANY,                "1-GByte pages in EPT")                                     \
-    P(bool, ept_ad,              true,  ANY,                "accessed and dirty flags in EPT")                          \
-    P(bool, ept_execute_only,    true,  ANY,                "execute-only translations in EPT")                         \
-    P(bool, ept_advanced_info,   true,  ANY,                "EPT violations report the rights of the guest's page")     \
-    P(bool, vpid,                true,  ANY,                "virtual-processor identifiers")                            \
-    P(bool, invpcid,             true,  ANY,                "control 'enable INVPCID', if the processor has INVPCID")   \
-    P(u32,  exit_microcode_cycles,    300, ANY,             "VM exit: microcode besides its memory references")         \
-    P(u32,  entry_microcode_cycles,   280, ANY,             "VM entry: microcode besides its memory references")        \
-    P(u32,  drain_cycles,             20,  ANY,             "before the microcode of either: the pipeline is empty, and starts it") \
-    P(u32,  controls_rewritten_cycles, 400, ANY,            "added to a VM entry if a control was written since the last one") \
-    P(u32,  entry_failed_cycles,      500, ANY,             "VM entry that fails its checks on guest state: both ways")  \
-    P(u32,  inject_cycles,            60,  ANY,             "added to a VM entry that injects an event; the delivery's references come on top") \
-    P(u32,  msr_list_cycles,          60,  ANY,             "per entry of an MSR list")                                 \
-    P(u32,  vmread_cycles,            25,  ANY,             "VMREAD")                                                   \
-    P(u32,  vmwrite_cycles,           25,  ANY,             "VMWRITE")                                                  \
-    P(u32,  vmptr_cycles,             80,  ANY,             "VMPTRLD, VMPTRST, VMCLEAR")                                \
-    P(u32,  vmxon_cycles,             200, ANY,             "VMXON, VMXOFF")                                            \
-    P(u32,  invept_cycles,            250, ANY,             "INVEPT")                                                   \
-    P(u32,  invvpid_cycles,           200, ANY,             "INVVPID")
+#define VMX_PARAMS(P)                                                                                        \
+    P(bool, present,                   true, ANY,                  "CPUID.1:ECX.VMX and all behind it")      \
+    P(bool, bios_enabled,              true, ANY,                  "IA32_FEATURE_CONTROL allows VMXON")      \
+    P(u32,  revision,                  0x11, RANGE(1, 0x7fffffff), "VMCS revision identifier")               \
+    P(u32,  region_bytes,              1024, RANGE(1024, 4096),    "region size that is reported")           \
+    P(bool, ept,                       true, ANY,                  "extended page tables")                   \
+    P(bool, ept_2m,                    true, ANY,                  "2-MByte pages in EPT")                   \
+    P(bool, ept_1g,                    true, ANY,                  "1-GByte pages in EPT")                   \
+    P(bool, ept_ad,                    true, ANY,                  "accessed and dirty flags in EPT")        \
+    P(bool, ept_execute_only,          true, ANY,                  "execute-only translations in EPT")       \
+    P(bool, ept_advanced_info,         true, ANY,                  "violations tell the page's rights")      \
+    P(bool, vpid,                      true, ANY,                  "virtual-processor identifiers")          \
+    P(bool, invpcid,                   true, ANY,                  "enable INVPCID, if there is INVPCID")    \
+    P(u32,  exit_microcode_cycles,     300,  ANY,                  "exit: besides memory references")        \
+    P(u32,  entry_microcode_cycles,    280,  ANY,                  "entry: besides memory references")       \
+    P(u32,  drain_cycles,              20,   ANY,                  "either: pipeline empties and starts")    \
+    P(u32,  controls_rewritten_cycles, 400,  ANY,                  "entry: a control was just written")      \
+    P(u32,  entry_failed_cycles,       500,  ANY,                  "entry that fails on guest state")        \
+    P(u32,  inject_cycles,             60,   ANY,                  "entry that injects: besides delivery")   \
+    P(u32,  msr_list_cycles,           60,   ANY,                  "per entry of an MSR list")               \
+    P(u32,  vmread_cycles,             25,   ANY,                  "VMREAD")                                 \
+    P(u32,  vmwrite_cycles,            25,   ANY,                  "VMWRITE")                                \
+    P(u32,  vmptr_cycles,              80,   ANY,                  "VMPTRLD, VMPTRST, VMCLEAR")              \
+    P(u32,  vmxon_cycles,              200,  ANY,                  "VMXON, VMXOFF")                          \
+    P(u32,  invept_cycles,             250,  ANY,                  "INVEPT")                                 \
+    P(u32,  invvpid_cycles,            200,  ANY,                  "INVVPID")
 
 #define VMX_STATS(S)                                                                        \
     S(entries,       "VM entries that reached the guest")                                   \
@@ -105,13 +108,13 @@ struct vmx_stats {
 /* What the last failed VMX instruction or VM entry failed of. */
 struct vmx_failure {
     bool happened;
-    bool rejected;        /* VMfailInvalid: there was no current VMCS to hold an error number */
-    u64 rip;              /* of the instruction */
-    enum vm_error error;  /* VMfail; none: the failure is a VM exit */
-    u32 exit_reason;      /* entry failure */
-    int check;            /* enum entry_check, -1: none of them */
-    u32 msr_entry;        /* EXIT_entry_failure_msr_loading: number of the list's entry, from 1 */
-    struct vmcs values;   /* the VMCS as it was */
+    bool rejected;       /* VMfailInvalid: there was no current VMCS to hold an error number */
+    u64 rip;             /* of the instruction */
+    enum vm_error error; /* VMfail; none: the failure is a VM exit */
+    u32 exit_reason;     /* entry failure */
+    int check;           /* enum entry_check, -1: none of them */
+    u32 msr_entry;       /* EXIT_entry_failure_msr_loading: number of the list's entry, from 1 */
+    struct vmcs values;  /* the VMCS as it was */
 };
 
 /* One VM exit as a trace sees it. */
@@ -139,8 +142,10 @@ enum vmx_word {
 struct vmx {
     /* fixed at elaboration */
     struct vmx_cfg cfg;
-    struct vmx_allowed allowed[VMX_WORDS];      /* as the TRUE MSRs say: what VM entries check against */
-    struct { u64 first, end; } area[VMCS_AREAS]; /* bytes in struct vmcs */
+    struct vmx_allowed allowed[VMX_WORDS]; /* as the TRUE MSRs say: what VM entries check against */
+    struct {
+        u64 first, end;
+    } area[VMCS_AREAS]; /* bytes in struct vmcs */
 
     /* wiring */
     struct hart *hart;
@@ -149,13 +154,12 @@ struct vmx {
     void *on_exit_self;
 
     /* state */
-    bool on;             /* in VMX operation */
+    bool on; /* in VMX operation */
     u64 vmxon_region;
-    u64 current;         /* VMCS_NONE: no current VMCS */
-    u64 rip;             /* of the VMX instruction under way */
-    bool injecting;      /* the VM entry of this instruction delivers its event now */
-    u64 exit_reason;     /* of the last VM exit: for waveforms */
-    u64 last_exit;       /* basic reason of the last exit: what the next entry answers */
+    u64 current;     /* VMCS_NONE: no current VMCS */
+    u64 rip;         /* of the VMX instruction under way */
+    bool injecting;  /* the VM entry of this instruction delivers its event now */
+    u64 exit_reason; /* basic reason of the last VM exit; u64 for waveforms */
     struct vmx_failure failure;
 
     /* statistics */
@@ -164,7 +168,8 @@ struct vmx {
 
 extern const struct virt_ops vmx_ops;
 
-/* Powers up outside VMX operation and plugs vmx_ops into the hart. Features that the hart's processor model lacks are taken from `cfg`. */
+/* Powers up outside VMX operation and plugs vmx_ops into the hart. Features that the hart's processor
+ * model lacks are taken from `cfg`. */
 void vmx_init(struct vmx *x, const struct vmx_cfg *cfg, struct hart *h, struct mmu *mmu);
 
 /* --- for cores, reports and tools --- */
@@ -176,37 +181,38 @@ const char *vmx_exit_meaning(unsigned reason);
 /* Adds cycles to one part of an exit's price. */
 void vmx_account_exit(struct vmx *x, enum exit_reason reason, enum vmx_exit_part part, u64 cycles);
 
-/* <prefix>.vmx.entries ..., <prefix>.vmx.exits.<reason>.{count,cycles_out,cycles_root,cycles_in}, <prefix>.vmx.failed.<rule> */
+/* <prefix>.vmx.entries ..., <prefix>.vmx.exits.<reason>.{count,cycles_out,cycles_root,cycles_in},
+ * <prefix>.vmx.failed.<rule> */
 void vmx_register_stats(const struct vmx *x, struct stats *s, const char *prefix);
 
 /* Assertion at the end of every run: the exits are the sum over their reasons. */
 void vmx_check_identities(const struct vmx *x);
 
-/* The rule that the last failed VM entry or VMX instruction broke, its section of the manual, and the fields it looks at. */
+/* The rule that the last failed VM entry or VMX instruction broke, its section of the manual, and the
+ * fields it looks at. */
 void vmx_print_failure(const struct vmx *x, FILE *out);
 
 /* --- capabilities.c: SDM Vol. 3D, "VMX Capability Reporting Facility" --- */
 
-#define MSR_FEATURE_CONTROL 0x3au
-#define MSR_VMX_BASIC       0x480u
-#define MSR_VMX_MISC        0x485u
-#define MSR_VMX_CR0_FIXED0  0x486u
-#define MSR_VMX_CR0_FIXED1  0x487u
-#define MSR_VMX_CR4_FIXED0  0x488u
-#define MSR_VMX_CR4_FIXED1  0x489u
-#define MSR_VMX_VMCS_ENUM   0x48au
+#define MSR_FEATURE_CONTROL  0x3au
+#define MSR_VMX_BASIC        0x480u
+#define MSR_VMX_MISC         0x485u
+#define MSR_VMX_CR0_FIXED0   0x486u
+#define MSR_VMX_CR0_FIXED1   0x487u
+#define MSR_VMX_CR4_FIXED0   0x488u
+#define MSR_VMX_CR4_FIXED1   0x489u
+#define MSR_VMX_VMCS_ENUM    0x48au
 #define MSR_VMX_EPT_VPID_CAP 0x48cu
-#define MSR_VMX_LAST        0x491u
+#define MSR_VMX_LAST         0x491u
 
-#define VMX_CR3_TARGETS     4u
-#define VMX_MSR_LIST_MAX    512u
+#define VMX_CR3_TARGETS  4u
 
 /* False: RDMSR of it is #GP, since the processor lacks what it would report. */
 bool vmx_capability(const struct vmx *x, u32 msr, u64 *value);
 /* Computes the allowed settings from controls.def. non_true: without the TRUE MSRs' liberties. */
 struct vmx_allowed vmx_allowed_settings(const struct vmx_cfg *cfg, enum vmx_word word, bool non_true);
 u64 vmx_ept_vpid_capability(const struct vmx_cfg *cfg);
-bool vmx_cr0_is_legal(u64 cr0);                    /* fixed bits of VMX operation */
+bool vmx_cr0_is_legal(u64 cr0); /* fixed bits of VMX operation */
 bool vmx_cr4_is_legal(const struct vmx *x, u64 cr4);
 
 #endif

@@ -1,4 +1,5 @@
-/* vmx_instructions.c - SDM Vol. 3D, chapter "VMX Instruction Reference": faults, VM exits and VMfail in the order of the manual's operations. */
+/* vmx_instructions.c - SDM Vol. 3D, chapter "VMX Instruction Reference": faults, VM exits and VMfail in
+ * the order of the manual's operations. */
 #include "isa/exec.h"
 #include "isa/icache.h"
 #include "isa/mem.h"
@@ -6,7 +7,10 @@
 
 /* --- how a VMX instruction ends: "Conventions" --- */
 
-static void set_flags(struct hart *h, u64 flags) { hart_set_rflags(h, (hart_rflags(h) & ~RFLAGS_ARITHMETIC) | flags); }
+static void set_flags(struct hart *h, u64 flags)
+{
+    hart_set_rflags(h, (hart_rflags(h) & ~RFLAGS_ARITHMETIC) | flags);
+}
 
 static enum outcome succeed(struct vmx *x)
 {
@@ -19,7 +23,8 @@ static enum outcome fail_with(struct vmx *x, enum vm_error error, int check)
 {
     bool valid = x->current != VMCS_NONE;
     x->stats.vmfails++;
-    vmx_note_failure(x, &(struct vmx_failure){.rejected = !valid, .rip = x->rip, .error = error, .check = check});
+    vmx_note_failure(
+        x, &(struct vmx_failure){.rejected = !valid, .rip = x->rip, .error = error, .check = check});
     set_flags(x->hart, valid ? RFLAGS_ZF : RFLAGS_CF);
     if (valid) current_vmcs(x)->vm_instruction_error = error;
     return OUT_NEXT;
@@ -31,7 +36,10 @@ static enum outcome fail_invalid(struct vmx *x) { return fail_with(x, VM_ERROR_n
 /* --- operands --- */
 
 /* 64-bit physical address in memory. false: h->fault. */
-static bool read_pointer(struct hart *h, const struct insn *i, u64 *pointer) { return insn_read_rm(h, i, 8, pointer); }
+static bool read_pointer(struct hart *h, const struct insn *i, u64 *pointer)
+{
+    return insn_read_rm(h, i, 8, pointer);
+}
 
 static bool read_descriptor(struct hart *h, const struct insn *i, u64 word[2])
 {
@@ -41,7 +49,8 @@ static bool read_descriptor(struct hart *h, const struct insn *i, u64 word[2])
 
 static bool revision_is_ours(const struct vmx *x, u64 region)
 {
-    return physical_read32(x->hart->mem, region) == x->cfg.revision && physmem_has(x->hart->mem, HPA(region), PAGE_BYTES);
+    return physical_read32(x->hart->mem, region) == x->cfg.revision &&
+           physmem_has(x->hart->mem, HPA(region), PAGE_BYTES);
 }
 
 /* The reference to a line of the current VMCS that VMREAD and VMWRITE make. */

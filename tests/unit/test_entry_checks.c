@@ -1,14 +1,16 @@
-/* test_entry_checks.c - virt-ext/entry_checks.def: a good VMCS enters, and for each row there is one change that breaks exactly that rule.
+/* test_entry_checks.c - virt-ext/entry_checks.def: a good VMCS enters, and for each row there is one change
+ * that breaks exactly that rule.
  *
  * The table of changes is generated from the table of rules: a rule without a change does not compile. */
 #include "vmx_bench.h"
 
-#define SET(field, bit) ((field) |= 1u << (bit))
-#define BREAK(name) static void break_##name(struct vmcs *v, struct vmx_bench *b)
-#define TOO_WIDE    BIT(52)
-#define NOT_CANONICAL 0x0000900000000000ull
+#define SET(field, bit)      ((field) |= 1u << (bit))
+#define BREAK(name)          static void break_##name(struct vmcs *v, struct vmx_bench *b)
+#define TOO_WIDE             BIT(52)
+#define NOT_CANONICAL        0x0000900000000000ull
 #define INJECT(type, vector) (1u << 31 | (type) << 8 | (vector))
 
+/* clang-format off */
 /* --- VM-execution, VM-exit and VM-entry controls --- */
 
 BREAK(pin_controls) { (void)b; v->pin_controls &= ~BIT(1); }
@@ -147,6 +149,7 @@ BREAK(guest_pending_single_step) { (void)b; v->guest_interruptibility = 2; v->gu
 BREAK(link_pointer_address) { (void)b; v->vmcs_link_pointer = 0x4800; }
 BREAK(link_pointer_revision) { (void)b; v->vmcs_link_pointer = AT_OTHER_VMCS; }
 BREAK(link_pointer_not_current) { (void)b; v->vmcs_link_pointer = AT_VMCS; }
+/* clang-format on */
 
 /* --- one test per row --- */
 
@@ -298,7 +301,7 @@ static void an_msr_that_cannot_be_loaded_fails_the_entry_with_its_number(void **
     (void)state;
     struct vmx_bench *b = vmx_bench_ready(NULL);
     struct vmcs *v = bench_vmcs(b);
-    bench_write64(b, AT_MSR_LIST, 0xc0000081);      /* IA32_STAR */
+    bench_write64(b, AT_MSR_LIST, 0xc0000081); /* IA32_STAR */
     bench_write64(b, AT_MSR_LIST + 8, 0x1234);
     bench_write64(b, AT_MSR_LIST + 16, 0xc0000100); /* IA32_FS_BASE is not allowed */
     v->entry_msr_load_address = AT_MSR_LIST;
@@ -326,7 +329,8 @@ int main(void)
         cmocka_unit_test(an_msr_that_cannot_be_loaded_fails_the_entry_with_its_number),
     };
     for (unsigned n = 0; n < ENTRY_CHECKS; n++)
-        tests[AROUND + n] = (struct CMUnitTest){.name = rows[n].name, .test_func = a_broken_rule_fails_the_entry_and_is_named,
-                                                    .initial_state = (void *)(uintptr_t)&rows[n]};
+        tests[AROUND + n] = (struct CMUnitTest){.name = rows[n].name,
+                                                .test_func = a_broken_rule_fails_the_entry_and_is_named,
+                                                .initial_state = (void *)(uintptr_t)&rows[n]};
     return _cmocka_run_group_tests("entry_checks", tests, AROUND + ENTRY_CHECKS, NULL, NULL);
 }

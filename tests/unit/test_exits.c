@@ -1,10 +1,12 @@
-/* test_exits.c - virt-ext/intercept.c: which instructions leave the guest under which controls, and what the VMCS says of them. */
+/* test_exits.c - virt-ext/intercept.c: which instructions leave the guest under which controls, and what
+ * the VMCS says of them. */
 #include "vmx_bench.h"
 
 /* --- one control, one instruction --- */
 
 enum word { NONE, PRIMARY, SECONDARY };
 
+/* clang-format off */
 static const struct conditional {
     const char *name;
     enum exit_reason reason;
@@ -39,13 +41,16 @@ static const struct conditional {
     {"STR", EXIT_access_ldtr_tr, SECONDARY, SECONDARY_descriptor_table_exiting, 3, {0x0f, 0x00, 0xc8}},
     {"LLDT", EXIT_access_ldtr_tr, SECONDARY, SECONDARY_descriptor_table_exiting, 3, {0x0f, 0x00, 0xd0}},
 };
+/* clang-format on */
 
-/* A guest with the rest of the registers set so that each instruction, if it does not exit, does something harmless. */
+/* A guest with the rest of the registers set so that each instruction, if it does not exit, does something
+ * harmless. */
 static struct vmx_bench *guest_with(u32 primary, u32 secondary)
 {
     struct vmx_bench *b = vmx_bench_ready(NULL);
     struct vmcs *v = bench_vmcs(b);
-    v->primary_controls = (v->primary_controls & ~(1u << PRIMARY_cr3_load_exiting | 1u << PRIMARY_cr3_store_exiting)) | primary;
+    v->primary_controls =
+        (v->primary_controls & ~(1u << PRIMARY_cr3_load_exiting | 1u << PRIMARY_cr3_store_exiting)) | primary;
     v->secondary_controls |= secondary;
     bench_enter(b);
     b->h.reg[REG_RAX] = AT_OPERAND;
@@ -55,7 +60,10 @@ static struct vmx_bench *guest_with(u32 primary, u32 secondary)
     return b;
 }
 
-static u32 bit_if(const struct conditional *c, enum word word) { return c->word == word ? 1u << c->control : 0; }
+static u32 bit_if(const struct conditional *c, enum word word)
+{
+    return c->word == word ? 1u << c->control : 0;
+}
 
 static void exits_under_its_control(void **state)
 {
@@ -113,9 +121,9 @@ static void assert_cr_exit(const struct vmx_bench *b, enum outcome out, u64 qual
     assert_int_equal(bench_vmcs(b)->exit_qualification, qualification);
 }
 
-#define MOV_TO_CR0_RDX(b) EXECUTE(b, 0x0f, 0x22, 0xc2)
-#define MOV_TO_CR4_RDX(b) EXECUTE(b, 0x0f, 0x22, 0xe2)
-#define MOV_TO_CR3_RDX(b) EXECUTE(b, 0x0f, 0x22, 0xda)
+#define MOV_TO_CR0_RDX(b)   EXECUTE(b, 0x0f, 0x22, 0xc2)
+#define MOV_TO_CR4_RDX(b)   EXECUTE(b, 0x0f, 0x22, 0xe2)
+#define MOV_TO_CR3_RDX(b)   EXECUTE(b, 0x0f, 0x22, 0xda)
 #define MOV_FROM_CR0_RDX(b) EXECUTE(b, 0x0f, 0x20, 0xc2)
 #define MOV_FROM_CR4_RDX(b) EXECUTE(b, 0x0f, 0x20, 0xe2)
 
@@ -232,7 +240,8 @@ static void lmsw_exits_by_its_four_bits_and_tells_source_and_operand(void **stat
 static void cr_and_dr_exits_name_direction_and_register(void **state)
 {
     (void)state;
-    u32 primary = 1u << PRIMARY_cr3_store_exiting | 1u << PRIMARY_mov_dr_exiting | 1u << PRIMARY_cr8_load_exiting;
+    u32 primary =
+        1u << PRIMARY_cr3_store_exiting | 1u << PRIMARY_mov_dr_exiting | 1u << PRIMARY_cr8_load_exiting;
     struct vmx_bench *b = guest_with(primary, 0);
     assert_cr_exit(b, EXECUTE(b, 0x41, 0x0f, 0x20, 0xd9), 3 | 1 << 4 | REG_R9 << 8);
     bench_enter(b);
@@ -248,8 +257,8 @@ static void cr_and_dr_exits_name_direction_and_register(void **state)
 
 /* --- I/O --- */
 
-#define OUT_DX_AL(b)  EXECUTE(b, 0xee)
-#define IN_EAX_DX(b)  EXECUTE(b, 0xed)
+#define OUT_DX_AL(b) EXECUTE(b, 0xee)
+#define IN_EAX_DX(b) EXECUTE(b, 0xed)
 
 static struct vmx_bench *guest_with_io_bitmaps(void)
 {
@@ -361,10 +370,10 @@ static void the_msr_bitmap_has_four_parts_and_ends(void **state)
     bench_vmcs(b)->primary_controls |= 1u << PRIMARY_use_msr_bitmaps;
     bench_vmcs(b)->msr_bitmap = AT_MSR_BITMAP;
     u8 *bitmap = b->mem.host + AT_MSR_BITMAP;
-    bitmap[0x174 / 8] |= 1 << 0x174 % 8;               /* read low: IA32_SYSENTER_CS */
-    bitmap[1024 + 0x82 / 8] |= 1 << 0x82 % 8;          /* read high: IA32_LSTAR */
-    bitmap[2048 + 0x175 / 8] |= 1 << 0x175 % 8;        /* write low: IA32_SYSENTER_ESP */
-    bitmap[3072 + 0x81 / 8] |= 1 << 0x81 % 8;          /* write high: IA32_STAR */
+    bitmap[0x174 / 8] |= 1 << 0x174 % 8;        /* read low: IA32_SYSENTER_CS */
+    bitmap[1024 + 0x82 / 8] |= 1 << 0x82 % 8;   /* read high: IA32_LSTAR */
+    bitmap[2048 + 0x175 / 8] |= 1 << 0x175 % 8; /* write low: IA32_SYSENTER_ESP */
+    bitmap[3072 + 0x81 / 8] |= 1 << 0x81 % 8;   /* write high: IA32_STAR */
     bench_enter(b);
     assert_true(msr_exits(b, 0x174, false));
     assert_false(msr_exits(b, 0x174, true));
@@ -449,7 +458,7 @@ static void the_tsc_offset_counts_in_the_guest_only(void **state)
     vmx_bench_free(b);
 }
 
-/* --- instruction information: SDM Vol. 3C, tables of "Information for VM Exits Due to Instruction Execution" --- */
+/* --- instruction information: SDM Vol. 3C, "Information for VM Exits Due to Instruction Execution" --- */
 
 static void invlpg_tells_the_linear_address(void **state)
 {
@@ -478,7 +487,8 @@ static void a_rip_relative_operand_is_told_as_an_address_without_base(void **sta
 {
     (void)state;
     struct vmx_bench *b = vmx_bench_in_guest();
-    assert_int_equal(EXECUTE(b, 0x0f, 0xc7, 0x35, 0x00, 0x01, 0x00, 0x00), OUT_EXIT); /* VMPTRLD [RIP+0x100] */
+    assert_int_equal(EXECUTE(b, 0x0f, 0xc7, 0x35, 0x00, 0x01, 0x00, 0x00),
+                     OUT_EXIT); /* VMPTRLD [RIP+0x100] */
     assert_int_equal(bench_vmcs(b)->exit_qualification, AT_GUEST + 7 + 0x100);
     assert_int_equal(bench_vmcs(b)->exit_instruction_info, 2u << 7 | SEG_DS << 15 | 1u << 22 | 1u << 27);
     vmx_bench_free(b);
@@ -487,7 +497,8 @@ static void a_rip_relative_operand_is_told_as_an_address_without_base(void **sta
 static void register_operands_are_told_by_number(void **state)
 {
     (void)state;
-    struct vmx_bench *b = guest_with(1u << PRIMARY_invlpg_exiting, 1u << SECONDARY_descriptor_table_exiting | 1u << SECONDARY_enable_invpcid);
+    struct vmx_bench *b = guest_with(1u << PRIMARY_invlpg_exiting, 1u << SECONDARY_descriptor_table_exiting |
+                                                                       1u << SECONDARY_enable_invpcid);
     const struct vmcs *v = bench_vmcs(b);
     VMREAD(b); /* RBX, field RCX */
     assert_int_equal(v->exit_instruction_info, REG_RBX << 3 | 1u << 10 | REG_RCX << 28);
@@ -497,7 +508,8 @@ static void register_operands_are_told_by_number(void **state)
     assert_int_equal(v->exit_instruction_info, REG_RBX << 3 | 1u << 10 | REG_RCX << 28);
     bench_enter(b);
     INVPCID(b);
-    assert_int_equal(v->exit_instruction_info, 2u << 7 | SEG_DS << 15 | 1u << 22 | REG_RAX << 23 | REG_RCX << 28);
+    assert_int_equal(v->exit_instruction_info,
+                     2u << 7 | SEG_DS << 15 | 1u << 22 | REG_RAX << 23 | REG_RCX << 28);
     bench_enter(b);
     EXECUTE(b, 0x41, 0x0f, 0x00, 0xca); /* STR R10W */
     assert_int_equal(v->exit_instruction_info & ~(1u << 11), REG_R10 << 3 | 1u << 10 | 1u << 28);
@@ -543,8 +555,10 @@ int main(void)
     for (unsigned n = 0; n < ARRAY_LEN(conditionals); n++) {
         void *c = (void *)(uintptr_t)&conditionals[n];
         *next++ = (struct CMUnitTest){conditionals[n].name, exits_under_its_control, NULL, NULL, c};
-        *next++ = (struct CMUnitTest){conditionals[n].name, stays_in_the_guest_without_its_control, NULL, NULL, c};
-        *next++ = (struct CMUnitTest){conditionals[n].name, stays_in_the_guest_under_all_other_controls, NULL, NULL, c};
+        *next++ =
+            (struct CMUnitTest){conditionals[n].name, stays_in_the_guest_without_its_control, NULL, NULL, c};
+        *next++ = (struct CMUnitTest){conditionals[n].name, stays_in_the_guest_under_all_other_controls, NULL,
+                                      NULL, c};
     }
     return _cmocka_run_group_tests("exits", all, ARRAY_LEN(all), NULL, NULL);
 }

@@ -29,7 +29,8 @@ static void encodings_are_unique_and_have_no_reserved_bit(void **state)
     (void)state;
     for (unsigned a = 0; a < VMCS_FIELDS; a++) {
         assert_int_equal(vmcs_fields[a].encoding & ~0x6ffeu, 0);
-        for (unsigned b = 0; b < a; b++) assert_int_not_equal(vmcs_fields[a].encoding, vmcs_fields[b].encoding);
+        for (unsigned b = 0; b < a; b++)
+            assert_int_not_equal(vmcs_fields[a].encoding, vmcs_fields[b].encoding);
     }
 }
 
@@ -42,7 +43,8 @@ static void every_encoding_finds_its_own_field(void **state)
     }
 }
 
-/* A handful of encodings as the manual's appendix prints them, against a table that is consistent and wrong. */
+/* A handful of encodings as the manual's appendix prints them, against a table that is consistent and
+ * wrong. */
 static void encodings_are_the_manuals(void **state)
 {
     (void)state;
@@ -50,15 +52,36 @@ static void encodings_are_the_manuals(void **state)
         u16 encoding;
         enum vmcs_field_id field;
     } known[] = {
-        {0x0000, VMCS_vpid}, {0x0802, VMCS_guest_cs_selector}, {0x0c0c, VMCS_host_tr_selector}, {0x2004, VMCS_msr_bitmap},
-        {0x201a, VMCS_ept_pointer}, {0x2400, VMCS_guest_physical_address}, {0x2800, VMCS_vmcs_link_pointer},
-        {0x2c02, VMCS_host_efer}, {0x4000, VMCS_pin_controls}, {0x4002, VMCS_primary_controls}, {0x400c, VMCS_exit_controls},
-        {0x4012, VMCS_entry_controls}, {0x4016, VMCS_entry_interruption_info}, {0x401e, VMCS_secondary_controls},
-        {0x4400, VMCS_vm_instruction_error}, {0x4402, VMCS_exit_reason}, {0x4408, VMCS_idt_vectoring_info},
-        {0x440c, VMCS_exit_instruction_length}, {0x4824, VMCS_guest_interruptibility}, {0x4826, VMCS_guest_activity},
-        {0x4c00, VMCS_host_sysenter_cs}, {0x6000, VMCS_cr0_mask}, {0x6400, VMCS_exit_qualification},
-        {0x640a, VMCS_guest_linear_address}, {0x6802, VMCS_guest_cr3}, {0x681e, VMCS_guest_rip}, {0x6820, VMCS_guest_rflags},
-        {0x6822, VMCS_guest_pending_debug}, {0x6c14, VMCS_host_rsp}, {0x6c16, VMCS_host_rip},
+        {0x0000, VMCS_vpid},
+        {0x0802, VMCS_guest_cs_selector},
+        {0x0c0c, VMCS_host_tr_selector},
+        {0x2004, VMCS_msr_bitmap},
+        {0x201a, VMCS_ept_pointer},
+        {0x2400, VMCS_guest_physical_address},
+        {0x2800, VMCS_vmcs_link_pointer},
+        {0x2c02, VMCS_host_efer},
+        {0x4000, VMCS_pin_controls},
+        {0x4002, VMCS_primary_controls},
+        {0x400c, VMCS_exit_controls},
+        {0x4012, VMCS_entry_controls},
+        {0x4016, VMCS_entry_interruption_info},
+        {0x401e, VMCS_secondary_controls},
+        {0x4400, VMCS_vm_instruction_error},
+        {0x4402, VMCS_exit_reason},
+        {0x4408, VMCS_idt_vectoring_info},
+        {0x440c, VMCS_exit_instruction_length},
+        {0x4824, VMCS_guest_interruptibility},
+        {0x4826, VMCS_guest_activity},
+        {0x4c00, VMCS_host_sysenter_cs},
+        {0x6000, VMCS_cr0_mask},
+        {0x6400, VMCS_exit_qualification},
+        {0x640a, VMCS_guest_linear_address},
+        {0x6802, VMCS_guest_cr3},
+        {0x681e, VMCS_guest_rip},
+        {0x6820, VMCS_guest_rflags},
+        {0x6822, VMCS_guest_pending_debug},
+        {0x6c14, VMCS_host_rsp},
+        {0x6c16, VMCS_host_rip},
     };
     for (unsigned n = 0; n < ARRAY_LEN(known); n++)
         assert_int_equal(vmcs_find(&bench_vmx_cfg, known[n].encoding), known[n].field);
@@ -69,7 +92,8 @@ static void no_two_fields_overlap_and_areas_are_contiguous(void **state)
     (void)state;
     u8 owner[sizeof(struct vmcs)] = {0};
     for (unsigned f = 0; f < VMCS_FIELDS; f++)
-        for (unsigned n = 0; n < vmcs_fields[f].bytes; n++) assert_int_equal(owner[vmcs_fields[f].offset + n]++, 0);
+        for (unsigned n = 0; n < vmcs_fields[f].bytes; n++)
+            assert_int_equal(owner[vmcs_fields[f].offset + n]++, 0);
     u64 end = 16; /* behind the header */
     static const enum vmcs_area order[] = {VMCS_CONTROL, VMCS_EXIT_INFO, VMCS_GUEST, VMCS_HOST};
     for (unsigned a = 0; a < VMCS_AREAS; a++) {
@@ -84,7 +108,8 @@ static void the_highest_index_covers_every_field(void **state)
 {
     (void)state;
     unsigned highest = 0;
-    for (unsigned f = 0; f < VMCS_FIELDS; f++) highest = (unsigned)max_u64(highest, bits(vmcs_fields[f].encoding, 9, 1));
+    for (unsigned f = 0; f < VMCS_FIELDS; f++)
+        highest = (unsigned)max_u64(highest, bits(vmcs_fields[f].encoding, 9, 1));
     assert_int_equal(vmcs_highest_index(&bench_vmx_cfg), highest);
 }
 
@@ -151,8 +176,14 @@ static void read_only_fields_refuse_vmwrite_with_error_13(void **state)
 static void unknown_encodings_fail_with_error_12(void **state)
 {
     (void)state;
-    static const u64 unknown[] = {0x0002 /* posted-interrupt vector */, 0x1000, 0x482e /* preemption timer */, 0x6bfe, 0x6010,
-                                  0x8000, 0x100000000, 0x4003 /* high half of a 32-bit field */};
+    static const u64 unknown[] = {0x0002 /* posted-interrupt vector */,
+                                  0x1000,
+                                  0x482e /* preemption timer */,
+                                  0x6bfe,
+                                  0x6010,
+                                  0x8000,
+                                  0x100000000,
+                                  0x4003 /* high half of a 32-bit field */};
     struct vmx_bench *b = vmx_bench_ready(NULL);
     for (unsigned n = 0; n < ARRAY_LEN(unknown); n++) {
         b->h.reg[REG_RCX] = unknown[n];

@@ -1,4 +1,5 @@
-/* test_vmx_capabilities.c - IA32_VMX_*: what is advertised is what controls.def and the configuration offer, bit by bit. */
+/* test_vmx_capabilities.c - IA32_VMX_*: what is advertised is what controls.def and the configuration
+ * offer, bit by bit. */
 #include "isa/msr.h"
 #include "vmx_bench.h"
 
@@ -61,13 +62,16 @@ static void every_bit_of_every_control_word_is_reported_as_the_table_offers_it(v
 static void vm_entries_accept_exactly_what_is_reported(void **state)
 {
     (void)state;
-    static const enum vmcs_field_id field[VMX_WORDS] = {
-        [VMX_PIN] = VMCS_pin_controls, [VMX_PRIMARY] = VMCS_primary_controls, [VMX_SECONDARY] = VMCS_secondary_controls,
-        [VMX_ON_EXIT] = VMCS_exit_controls, [VMX_ON_ENTRY] = VMCS_entry_controls};
-    static const enum entry_check rule[VMX_WORDS] = {
-        [VMX_PIN] = ENTRY_CHECK_pin_controls, [VMX_PRIMARY] = ENTRY_CHECK_primary_controls,
-        [VMX_SECONDARY] = ENTRY_CHECK_secondary_controls, [VMX_ON_EXIT] = ENTRY_CHECK_exit_controls,
-        [VMX_ON_ENTRY] = ENTRY_CHECK_entry_controls};
+    static const enum vmcs_field_id field[VMX_WORDS] = {[VMX_PIN] = VMCS_pin_controls,
+                                                        [VMX_PRIMARY] = VMCS_primary_controls,
+                                                        [VMX_SECONDARY] = VMCS_secondary_controls,
+                                                        [VMX_ON_EXIT] = VMCS_exit_controls,
+                                                        [VMX_ON_ENTRY] = VMCS_entry_controls};
+    static const enum entry_check rule[VMX_WORDS] = {[VMX_PIN] = ENTRY_CHECK_pin_controls,
+                                                     [VMX_PRIMARY] = ENTRY_CHECK_primary_controls,
+                                                     [VMX_SECONDARY] = ENTRY_CHECK_secondary_controls,
+                                                     [VMX_ON_EXIT] = ENTRY_CHECK_exit_controls,
+                                                     [VMX_ON_ENTRY] = ENTRY_CHECK_entry_controls};
     for (unsigned w = 0; w < VMX_WORDS; w++) {
         for (unsigned bit = 0; bit < 32; bit++) {
             struct vmx_bench *b = vmx_bench_ready(NULL);
@@ -82,7 +86,8 @@ static void vm_entries_accept_exactly_what_is_reported(void **state)
     }
 }
 
-/* The TRUE MSRs as Nehalem and later report them where all that is offered here is: SDM Vol. 3D, "Reserved Controls and Default Settings". */
+/* The TRUE MSRs as Nehalem and later report them where all that is offered here is: SDM Vol. 3D, "Reserved
+ * Controls and Default Settings". */
 static void true_msrs_must_be_1_are_those_of_real_processors(void **state)
 {
     (void)state;
@@ -175,7 +180,9 @@ static void without_ept_and_vpid_their_controls_and_msr_are_gone(void **state)
     struct vmx_bench *b = vmx_bench_new(&cfg);
     assert_false(msr_read(&b->h, MSR_VMX_EPT_VPID_CAP, &value));
     u32 secondary = (u32)(capability(b, 0x48b) >> 32);
-    assert_int_equal(secondary & (1u << SECONDARY_enable_ept | 1u << SECONDARY_enable_vpid | 1u << SECONDARY_enable_invpcid), 0);
+    assert_int_equal(secondary & (1u << SECONDARY_enable_ept | 1u << SECONDARY_enable_vpid |
+                                  1u << SECONDARY_enable_invpcid),
+                     0);
     assert_true(secondary & 1u << SECONDARY_enable_rdtscp);
     vmx_bench_free(b);
 }

@@ -1,8 +1,9 @@
-/* test_vmx_events.c - virt-ext/intercept_event.c, inject.c: exceptions, EPT faults, interrupts, NMIs; event injection and IDT vectoring. */
+/* test_vmx_events.c - virt-ext/intercept_event.c, inject.c: exceptions, EPT faults, interrupts, NMIs;
+ * event injection and IDT vectoring. */
 #include "vmx_bench.h"
 
-#define INFO(type, vector)  (1u << 31 | (u32)(type) << 8 | (u32)(vector))
-#define HAS_ERROR           (1u << 11)
+#define INFO(type, vector) (1u << 31 | (u32)(type) << 8 | (u32)(vector))
+#define HAS_ERROR          (1u << 11)
 
 static struct vmx_bench *guest_with_bitmap(u32 exceptions)
 {
@@ -25,7 +26,9 @@ static void raise_exception(struct vmx_bench *b, enum vector vector)
 
 static void raise_page_fault(struct vmx_bench *b, u64 va, u32 error)
 {
-    raise_fault(b, (struct fault){.kind = FAULT_EXCEPTION, .vector = VEC_PF, .has_error = true, .error = error, .va = VA(va)});
+    raise_fault(
+        b, (struct fault){
+               .kind = FAULT_EXCEPTION, .vector = VEC_PF, .has_error = true, .error = error, .va = VA(va)});
 }
 
 /* --- exceptions --- */
@@ -146,7 +149,9 @@ static void an_ept_violation_tells_both_addresses_and_qualification(void **state
 {
     (void)state;
     struct vmx_bench *b = guest_with_bitmap(0);
-    raise_fault(b, (struct fault){.kind = FAULT_EPT_VIOLATION, .va = VA(0x7000), .gpa = GPA(0x1230008), .qualification = 0x182});
+    raise_fault(
+        b, (struct fault){
+               .kind = FAULT_EPT_VIOLATION, .va = VA(0x7000), .gpa = GPA(0x1230008), .qualification = 0x182});
     const struct vmcs *v = bench_vmcs(b);
     assert_int_equal(bench_exit(b), EXIT_ept_violation);
     assert_int_equal(v->exit_qualification, 0x182);
@@ -217,7 +222,8 @@ static void an_external_interrupt_exits_whatever_rflags_if(void **state)
 {
     (void)state;
     for (unsigned open = 0; open < 2; open++) {
-        struct vmx_bench *b = guest_with_pins(1u << PIN_external_interrupt_exiting, 0, 0, open ? RFLAGS_IF : 0);
+        struct vmx_bench *b =
+            guest_with_pins(1u << PIN_external_interrupt_exiting, 0, 0, open ? RFLAGS_IF : 0);
         hart_set_intr(&b->h, true);
         assert_true(isa_take_attention(&b->h));
         assert_int_equal(bench_exit(b), EXIT_external_interrupt);
@@ -231,7 +237,8 @@ static void an_external_interrupt_exits_whatever_rflags_if(void **state)
 static void acknowledge_on_exit_takes_the_vector(void **state)
 {
     (void)state;
-    struct vmx_bench *b = guest_with_pins(1u << PIN_external_interrupt_exiting, 0, 1u << ON_EXIT_acknowledge_interrupt, 0);
+    struct vmx_bench *b =
+        guest_with_pins(1u << PIN_external_interrupt_exiting, 0, 1u << ON_EXIT_acknowledge_interrupt, 0);
     b->told.vector = 0x31;
     hart_set_intr(&b->h, true);
     assert_true(isa_take_attention(&b->h));
@@ -243,7 +250,8 @@ static void acknowledge_on_exit_takes_the_vector(void **state)
 static void an_interrupt_that_goes_away_does_not_exit(void **state)
 {
     (void)state;
-    struct vmx_bench *b = guest_with_pins(1u << PIN_external_interrupt_exiting, 0, 1u << ON_EXIT_acknowledge_interrupt, 0);
+    struct vmx_bench *b =
+        guest_with_pins(1u << PIN_external_interrupt_exiting, 0, 1u << ON_EXIT_acknowledge_interrupt, 0);
     hart_set_intr(&b->h, true);
     assert_false(isa_take_attention(&b->h));
     assert_true(hart_in_guest(&b->h));
@@ -305,8 +313,8 @@ static void the_interrupt_window_exits_as_soon_as_it_opens(void **state)
 static void the_window_comes_before_a_pending_interrupt(void **state)
 {
     (void)state;
-    struct vmx_bench *b =
-        guest_with_pins(1u << PIN_external_interrupt_exiting, 1u << PRIMARY_interrupt_window_exiting, 0, RFLAGS_IF);
+    struct vmx_bench *b = guest_with_pins(1u << PIN_external_interrupt_exiting,
+                                          1u << PRIMARY_interrupt_window_exiting, 0, RFLAGS_IF);
     hart_set_intr(&b->h, true);
     assert_true(isa_take_attention(&b->h));
     assert_int_equal(bench_exit(b), EXIT_interrupt_window);
@@ -356,7 +364,10 @@ static struct vmx_bench *inject(u32 info, u32 error, u32 length, u64 rflags)
 }
 
 /* The frame: SS, RSP, RFLAGS, CS, RIP, and perhaps an error code below. */
-static u64 pushed_rip(const struct vmx_bench *b, bool has_error) { return bench_read64(b, b->h.reg[REG_RSP] + (has_error ? 8 : 0)); }
+static u64 pushed_rip(const struct vmx_bench *b, bool has_error)
+{
+    return bench_read64(b, b->h.reg[REG_RSP] + (has_error ? 8 : 0));
+}
 
 static const struct injection {
     const char *name;
@@ -380,7 +391,8 @@ static void an_injected_event_goes_through_the_guests_idt(void **state)
     for (unsigned n = 0; n < ARRAY_LEN(injections); n++) {
         const struct injection *i = &injections[n];
         (void)state;
-        struct vmx_bench *b = inject(INFO(i->type, i->vector) | (i->has_error ? HAS_ERROR : 0), 0x4, 2, i->rflags);
+        struct vmx_bench *b =
+            inject(INFO(i->type, i->vector) | (i->has_error ? HAS_ERROR : 0), 0x4, 2, i->rflags);
         assert_true(hart_in_guest(&b->h));
         assert_int_equal(b->h.reg[REG_RIP], HANDLER(i->vector));
         assert_int_equal(pushed_rip(b, i->has_error), AT_GUEST + i->return_offset);
@@ -398,7 +410,8 @@ static void an_exit_makes_the_injected_event_invalid(void **state)
 {
     (void)state;
     struct vmx_bench *b = inject(INFO(EVENT_HARDWARE, VEC_UD), 0, 0, 0);
-    assert_int_equal(bench_vmcs(b)->entry_interruption_info, INFO(EVENT_HARDWARE, VEC_UD)); /* the entry itself leaves it */
+    assert_int_equal(bench_vmcs(b)->entry_interruption_info,
+                     INFO(EVENT_HARDWARE, VEC_UD)); /* the entry itself leaves it */
     CPUID(b);
     assert_int_equal(bench_vmcs(b)->entry_interruption_info, INFO(EVENT_HARDWARE, VEC_UD) & ~(1u << 31));
     vmx_bench_free(b);

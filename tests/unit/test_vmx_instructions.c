@@ -1,19 +1,27 @@
-/* test_vmx_instructions.c - virt-ext/vmx_instructions.c: faults, VM exits and VMfail of each instruction in the manual's order. */
+/* test_vmx_instructions.c - virt-ext/vmx_instructions.c: faults, VM exits and VMfail of each instruction
+ * in the manual's order. */
 #include "vmx_bench.h"
 
 /* All but VMXON, by bytes. */
+/* clang-format off */
 static const struct {
     const char *name;
     enum exit_reason reason;
     u8 bytes[5];
 } others[] = {
-    {"vmxoff", EXIT_vmxoff, {0x0f, 0x01, 0xc4}},           {"vmclear", EXIT_vmclear, {0x66, 0x0f, 0xc7, 0x30}},
-    {"vmptrld", EXIT_vmptrld, {0x0f, 0xc7, 0x30}},         {"vmptrst", EXIT_vmptrst, {0x0f, 0xc7, 0x38}},
-    {"vmread", EXIT_vmread, {0x0f, 0x78, 0xcb}},           {"vmwrite", EXIT_vmwrite, {0x0f, 0x79, 0xcb}},
-    {"vmlaunch", EXIT_vmlaunch, {0x0f, 0x01, 0xc2}},       {"vmresume", EXIT_vmresume, {0x0f, 0x01, 0xc3}},
-    {"vmcall", EXIT_vmcall, {0x0f, 0x01, 0xc1}},           {"invept", EXIT_invept, {0x66, 0x0f, 0x38, 0x80, 0x08}},
+    {"vmxoff", EXIT_vmxoff, {0x0f, 0x01, 0xc4}},
+    {"vmclear", EXIT_vmclear, {0x66, 0x0f, 0xc7, 0x30}},
+    {"vmptrld", EXIT_vmptrld, {0x0f, 0xc7, 0x30}},
+    {"vmptrst", EXIT_vmptrst, {0x0f, 0xc7, 0x38}},
+    {"vmread", EXIT_vmread, {0x0f, 0x78, 0xcb}},
+    {"vmwrite", EXIT_vmwrite, {0x0f, 0x79, 0xcb}},
+    {"vmlaunch", EXIT_vmlaunch, {0x0f, 0x01, 0xc2}},
+    {"vmresume", EXIT_vmresume, {0x0f, 0x01, 0xc3}},
+    {"vmcall", EXIT_vmcall, {0x0f, 0x01, 0xc1}},
+    {"invept", EXIT_invept, {0x66, 0x0f, 0x38, 0x80, 0x08}},
     {"invvpid", EXIT_invvpid, {0x66, 0x0f, 0x38, 0x81, 0x08}},
 };
+/* clang-format on */
 
 static void assert_fault(const struct vmx_bench *b, enum outcome out, enum vector vector)
 {
@@ -111,7 +119,10 @@ static void vmxon_in_root_operation_fails_with_error_15(void **state)
 
 /* --- what all others share --- */
 
-static enum outcome execute_other(struct vmx_bench *b, unsigned n) { return bench_execute(b, others[n].bytes, sizeof others[n].bytes); }
+static enum outcome execute_other(struct vmx_bench *b, unsigned n)
+{
+    return bench_execute(b, others[n].bytes, sizeof others[n].bytes);
+}
 
 static void outside_vmx_operation_every_other_instruction_is_ud(void **state)
 {

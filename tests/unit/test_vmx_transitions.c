@@ -1,4 +1,5 @@
-/* test_vmx_transitions.c - virt-ext/state.c, vmentry.c, vmexit.c, msr_list.c, transition.c: state in and out, worlds, MSR lists, records and their price. */
+/* test_vmx_transitions.c - virt-ext/state.c, vmentry.c, vmexit.c, msr_list.c, transition.c: state in and
+ * out, worlds, MSR lists, records and their price. */
 #include "isa/msr.h"
 #include "vmx_bench.h"
 
@@ -47,7 +48,10 @@ static void without_vpid_both_transitions_flush(void **state)
 
 static struct segment odd_segment(unsigned n, u32 ar)
 {
-    return (struct segment){.base = 0x1000ull * (n + 1), .limit = 0xfffff + 0x1000 * n, .ar = ar, .selector = (u16)(0x100 + 8 * n)};
+    return (struct segment){.base = 0x1000ull * (n + 1),
+                            .limit = 0xfffff + 0x1000 * n,
+                            .ar = ar,
+                            .selector = (u16)(0x100 + 8 * n)};
 }
 
 static void put_segment(struct vmcs *v, unsigned n, struct segment s)
@@ -69,7 +73,8 @@ static void write_odd_guest(struct vmcs *v)
     v->guest_cr3 = 0x123000, v->guest_cr4 = CR4_PAE | CR4_VMXE | CR4_PGE, v->guest_cr0 |= CR0_TS;
     v->guest_rsp = 0x7ff0, v->guest_rflags = RFLAGS_ONE | RFLAGS_IF | RFLAGS_CF | RFLAGS_OF;
     v->guest_sysenter_cs = 0x33, v->guest_sysenter_esp = 0x3333, v->guest_sysenter_eip = 0x4444;
-    v->entry_controls |= 1u << ON_ENTRY_load_debug_controls | 1u << ON_ENTRY_load_pat | 1u << ON_ENTRY_load_efer;
+    v->entry_controls |=
+        1u << ON_ENTRY_load_debug_controls | 1u << ON_ENTRY_load_pat | 1u << ON_ENTRY_load_efer;
     v->exit_controls |= 1u << ON_EXIT_save_debug_controls | 1u << ON_EXIT_save_pat | 1u << ON_EXIT_save_efer;
     v->guest_dr7 = 0x455, v->guest_debugctl = BIT(1);
     v->guest_pat = 0x0007040600070406, v->guest_efer = EFER_LMA | EFER_LME | EFER_NXE;
@@ -117,7 +122,8 @@ static void exit_saves_what_entry_loaded(void **state)
     bench_enter(b);
     exit_by_cpuid(b);
     for (unsigned f = 0; f < VMCS_FIELDS; f++)
-        if (VMCS_AREA(vmcs_fields[f].encoding) == VMCS_GUEST) assert_int_equal(vmcs_read(v, f, false), vmcs_read(&before, f, false));
+        if (VMCS_AREA(vmcs_fields[f].encoding) == VMCS_GUEST)
+            assert_int_equal(vmcs_read(v, f, false), vmcs_read(&before, f, false));
     vmx_bench_free(b);
 }
 
@@ -448,8 +454,13 @@ static void rewritten_controls_are_paid_at_the_next_entry_and_only_there(void **
 static void the_price_is_the_sum_of_its_parts(void **state)
 {
     (void)state;
-    const struct vmx_cfg cfg = {.exit_microcode_cycles = 1000, .entry_microcode_cycles = 200, .drain_cycles = 3, .controls_rewritten_cycles = 40,
-                                .inject_cycles = 5, .msr_list_cycles = 7, .entry_failed_cycles = 90};
+    const struct vmx_cfg cfg = {.exit_microcode_cycles = 1000,
+                                .entry_microcode_cycles = 200,
+                                .drain_cycles = 3,
+                                .controls_rewritten_cycles = 40,
+                                .inject_cycles = 5,
+                                .msr_list_cycles = 7,
+                                .entry_failed_cycles = 90};
     struct vm_transition t = {.kind = TRANSITION_NONE, .n_msrs = 2};
     assert_int_equal(transition_microcode_cycles(&cfg, &t), 0);
     t.kind = TRANSITION_EXIT;
@@ -488,7 +499,8 @@ static void a_failed_entry_leaves_guest_state_and_other_information(void **state
     VMRESUME(b);
     assert_int_equal(v->exit_reason, 1u << 31 | EXIT_entry_failure_guest_state);
     for (unsigned f = 0; f < VMCS_FIELDS; f++)
-        if (f != VMCS_exit_reason && f != VMCS_exit_qualification) assert_int_equal(vmcs_read(v, f, false), vmcs_read(&before, f, false));
+        if (f != VMCS_exit_reason && f != VMCS_exit_qualification)
+            assert_int_equal(vmcs_read(v, f, false), vmcs_read(&before, f, false));
     vmx_bench_free(b);
 }
 
@@ -512,9 +524,15 @@ static void statistics_have_their_paths_and_add_up(void **state)
         const char *path;
         u64 value;
     } expected[] = {
-        {"cpu0.vmx.exits.cpuid.count", 1}, {"cpu0.vmx.exits.vmcall.count", 1}, {"cpu0.vmx.exits.vmcall.cycles_out", 300},
-        {"cpu0.vmx.exits.vmcall.cycles_root", 20}, {"cpu0.vmx.exits.vmcall.cycles_in", 1}, {"cpu0.vmx.exits.ept_violation.count", 0},
-        {"cpu0.vmx.entries", 2}, {"cpu0.vmx.exits_total", 2}, {"cpu0.vmx.failed.guest_rflags_reserved_bits", 0},
+        {"cpu0.vmx.exits.cpuid.count", 1},
+        {"cpu0.vmx.exits.vmcall.count", 1},
+        {"cpu0.vmx.exits.vmcall.cycles_out", 300},
+        {"cpu0.vmx.exits.vmcall.cycles_root", 20},
+        {"cpu0.vmx.exits.vmcall.cycles_in", 1},
+        {"cpu0.vmx.exits.ept_violation.count", 0},
+        {"cpu0.vmx.entries", 2},
+        {"cpu0.vmx.exits_total", 2},
+        {"cpu0.vmx.failed.guest_rflags_reserved_bits", 0},
     };
     for (unsigned n = 0; n < ARRAY_LEN(expected); n++) {
         assert_true(stats_find(s, expected[n].path, &value));

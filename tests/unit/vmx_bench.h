@@ -1,7 +1,8 @@
-/* vmx_bench.h - one hart in 64-bit mode with VMX, RAM, a flat MMU and mock neighbours: the bench of test_vmx_*.c, test_entry_checks.c, test_exits.c.
+/* vmx_bench.h - one hart in 64-bit mode with VMX, RAM, a flat MMU and mock neighbours: the bench of
+ * test_vmx_*.c, test_entry_checks.c, test_exits.c.
  *
- * Instructions are real bytes, decoded and executed one at a time without delivery of their faults. A good VMCS is written field by field into
- * RAM, so that each test breaks or changes one thing. */
+ * Instructions are real bytes, decoded and executed one at a time without delivery of their faults. A good
+ * VMCS is written field by field into RAM, so that each test breaks or changes one thing. */
 #ifndef TESTS_VMX_BENCH_H
 #define TESTS_VMX_BENCH_H
 
@@ -19,9 +20,23 @@
 #define RAM_BYTES (2 * MiB)
 
 enum place {
-    AT_ROOT = 0x1000, AT_VMXON = 0x2000, AT_VMCS = 0x3000, AT_OTHER_VMCS = 0x4000, AT_IO_BITMAP_A = 0x5000, AT_IO_BITMAP_B = 0x6000,
-    AT_MSR_BITMAP = 0x7000, AT_MSR_LIST = 0x8000, AT_GDT = 0x9000, AT_IDT = 0xa000, AT_TSS = 0xb000, AT_OPERAND = 0xc000,
-    AT_STACK = 0xe000, AT_EPT = 0xf000, AT_GUEST = 0x10000, AT_HOST = 0x11000, AT_HANDLERS = 0x20000,
+    AT_ROOT = 0x1000,
+    AT_VMXON = 0x2000,
+    AT_VMCS = 0x3000,
+    AT_OTHER_VMCS = 0x4000,
+    AT_IO_BITMAP_A = 0x5000,
+    AT_IO_BITMAP_B = 0x6000,
+    AT_MSR_BITMAP = 0x7000,
+    AT_MSR_LIST = 0x8000,
+    AT_GDT = 0x9000,
+    AT_IDT = 0xa000,
+    AT_TSS = 0xb000,
+    AT_OPERAND = 0xc000,
+    AT_STACK = 0xe000,
+    AT_EPT = 0xf000,
+    AT_GUEST = 0x10000,
+    AT_HOST = 0x11000,
+    AT_HANDLERS = 0x20000,
 };
 #define HANDLER(vector) (AT_HANDLERS + 16u * (vector))
 
@@ -133,9 +148,14 @@ static inline bool bench_no_apic_write(void *self, struct hart *h, u32 msr, u64 
 }
 
 static const struct bus_ops bench_bus = {
-    .port_read = bench_port_read, .port_write = bench_port_write, .interrupt_acknowledge = bench_acknowledge,
-    .apic_rdmsr = bench_no_apic_read, .apic_wrmsr = bench_no_apic_write,
-    .get_cr8 = bench_get_cr8, .set_cr8 = bench_set_cr8, .read_tsc = bench_read_tsc,
+    .port_read = bench_port_read,
+    .port_write = bench_port_write,
+    .interrupt_acknowledge = bench_acknowledge,
+    .apic_rdmsr = bench_no_apic_read,
+    .apic_wrmsr = bench_no_apic_write,
+    .get_cr8 = bench_get_cr8,
+    .set_cr8 = bench_set_cr8,
+    .read_tsc = bench_read_tsc,
 };
 
 static inline void bench_note_exit(void *self, const struct vmx_exit_event *e)
@@ -147,7 +167,10 @@ static inline void bench_note_exit(void *self, const struct vmx_exit_event *e)
 
 /* --- the hart: GDT of code (8) and data (16), IDT of interrupt gates to HANDLER(vector), TSS (24) --- */
 
-static inline void bench_write64(struct vmx_bench *b, u64 at, u64 value) { physmem_write64(&b->mem, HPA(at), value); }
+static inline void bench_write64(struct vmx_bench *b, u64 at, u64 value)
+{
+    physmem_write64(&b->mem, HPA(at), value);
+}
 static inline u64 bench_read64(const struct vmx_bench *b, u64 at) { return physmem_read64(&b->mem, HPA(at)); }
 
 static inline void bench_write_tables(struct vmx_bench *b)
@@ -155,7 +178,8 @@ static inline void bench_write_tables(struct vmx_bench *b)
     bench_write64(b, AT_GDT + 8, 0x00209b0000000000);  /* 64-bit code, DPL 0 */
     bench_write64(b, AT_GDT + 16, 0x00cf93000000ffff); /* data */
     for (u64 v = 0; v < 256; v++) {
-        bench_write64(b, AT_IDT + 16 * v, (HANDLER(v) & 0xffff) | 8u << 16 | 0x8e00ull << 32 | (HANDLER(v) >> 16) << 48);
+        bench_write64(b, AT_IDT + 16 * v,
+                      (HANDLER(v) & 0xffff) | 8u << 16 | 0x8e00ull << 32 | (HANDLER(v) >> 16) << 48);
         bench_write64(b, AT_IDT + 16 * v + 8, 0);
     }
 }
@@ -269,7 +293,10 @@ static inline enum result bench_result(const struct vmx_bench *b, enum outcome o
     return SUCCEEDED;
 }
 
-static inline struct vmcs *bench_vmcs(const struct vmx_bench *b) { return (struct vmcs *)(void *)(b->mem.host + AT_VMCS); }
+static inline struct vmcs *bench_vmcs(const struct vmx_bench *b)
+{
+    return (struct vmcs *)(void *)(b->mem.host + AT_VMCS);
+}
 
 /* --- a VMCS that enters: host and guest are both the hart as it stands --- */
 
