@@ -78,13 +78,20 @@ static u8 segment_number(ZydisRegister r)
 
 static bool is_64bit(const struct decoding *d) { return d->z->machine_mode == ZYDIS_MACHINE_MODE_LONG_64; }
 
+/* A SIB byte without a base. Zydis 4.0 takes REX.B for one when the address size is 32 bits. */
+static bool has_no_base(const ZydisDecodedInstruction *z)
+{
+    return (z->attributes & ZYDIS_ATTRIB_HAS_SIB) && z->raw.modrm.mod == 0 && z->raw.sib.base == 5;
+}
+
 static void set_memory(struct decoding *d, const ZydisDecodedOperandMem *m)
 {
     struct insn *i = &d->out->hot;
-    i->base = address_register(m->base);
+    bool no_base = has_no_base(d->z);
+    i->base = no_base ? REG_ZERO : address_register(m->base);
     i->index = address_register(m->index);
     i->scale = m->scale ? (u8)__builtin_ctz(m->scale) : 0;
-    i->disp = (i32)m->disp.value;
+    i->disp = (i32)(no_base ? d->z->raw.disp.value : m->disp.value);
     i->segment = segment_number(m->segment);
     i->attr |= ATTR_MEMORY;
     if (is_64bit(d) && d->z->address_width == 64 && i->segment < SEG_FS)

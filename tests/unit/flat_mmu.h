@@ -10,6 +10,7 @@
 struct flat_mmu {
     u64 absent_page, readonly_page; /* page addresses, or FLAT_NO_PAGE */
     unsigned translations;
+    bool reads_code; /* diff.h: the code area was read as data */
 };
 
 static bool flat_refuses(const struct flat_mmu *m, u64 page, enum access access)
@@ -47,7 +48,7 @@ static const struct mmu_ops flat_mmu_ops = {flat_translate, flat_invalidate, fla
 /* RAM from 0. */
 static void flat_mmu_init(struct flat_mmu *m, struct physmem *mem, u64 ram_bytes)
 {
-    *m = (struct flat_mmu){FLAT_NO_PAGE, FLAT_NO_PAGE, 0};
+    *m = (struct flat_mmu){.absent_page = FLAT_NO_PAGE, .readonly_page = FLAT_NO_PAGE};
     *mem = (struct physmem){.host = calloc(1, ram_bytes), .size_bytes = ram_bytes, .has_code = calloc(1, ram_bytes >> PAGE_SHIFT)};
 }
 
