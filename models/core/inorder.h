@@ -128,7 +128,7 @@ struct inorder {
     bool executed;              /* the record is filled: drain, then play it */
     u8 world;                   /* enum world of the instruction that is played */
     u8 next_line;               /* of record.transition: not yet requested */
-    u8 next_walk;               /* of record: faulted walks not yet played */
+    u8 next_walk;               /* of record: walks without a reference, not yet played */
     struct bpred bpred;
     /* statistics */
     struct inorder_stats stats;

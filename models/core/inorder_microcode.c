@@ -71,11 +71,18 @@ u64 inorder_phase_microcode(struct inorder *p, u64 now)
     return GO_ON;
 }
 
-/* A walk that ended in a fault has no reference behind it, but took its time. */
-static bool start_faulted_walk(struct inorder *p)
+/* A walk that ended in a fault has no reference behind it, nor has one that only asked whether a whole frame can be written. */
+static bool has_reference(const struct insn_record *r, unsigned walk)
+{
+    for (unsigned i = 0; i < r->n_accesses; i++)
+        if (r->access[i].walk == (int)walk) return true;
+    return false;
+}
+
+static bool start_lone_walk(struct inorder *p)
 {
     const struct insn_record *r = &p->record;
-    while (p->next_walk < r->n_walks && !r->walk[p->next_walk].faulted) p->next_walk++;
+    while (p->next_walk < r->n_walks && has_reference(r, p->next_walk)) p->next_walk++;
     if (p->next_walk == r->n_walks) return true;
     struct mem_access a = {.va = r->walk[p->next_walk].va, .walk = (i8)p->next_walk};
     if (inorder_start(p, &a, MEM_READ, ORIGIN_DATA, REG_NONE)) p->next_walk++;
@@ -112,7 +119,7 @@ static u8 any_flight(const struct inorder *p)
 
 u64 inorder_phase_references(struct inorder *p, u64 now)
 {
-    bool all = start_faulted_walk(p) && start_access(p) && start_line(p);
+    bool all = start_lone_walk(p) && start_access(p) && start_line(p);
     if (!all) return inorder_wait(p, current_cause(p), FLIGHT_NONE, now + 1);
     if (p->flights_busy) return inorder_wait(p, current_cause(p), any_flight(p), CLOCK_SLEEP);
     p->phase = PHASE_FINISH;
