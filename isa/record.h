@@ -76,7 +76,7 @@ struct vm_transition {
 };
 
 #define RECORD_MAX_ACCESSES 64
-#define RECORD_MAX_WALKS    16
+#define RECORD_MAX_WALKS    48 /* without any TLB every access of an event delivery walks */
 
 struct insn_record {
     u64 rip;                      /* of this instruction */
