@@ -2,6 +2,7 @@
  * rule looks at. */
 #include "virt-ext/internal.h"
 #include <inttypes.h>
+#include <string.h>
 
 struct check_row {
     const char *name, *section, *fields, *rule;
@@ -52,11 +53,21 @@ static void print_fields(const struct vmcs *v, const char *names, FILE *out)
     }
 }
 
+/* A rule of the manual, or one of ours about what is not modelled. */
+static void print_source(const char *section, FILE *out)
+{
+    if (!strcmp(section, "Not modelled"))
+        fprintf(out, "  manual:      none; real processors accept it, and it is not modelled\n");
+    else
+        fprintf(out, "  manual:      SDM Vol. 3C, \"%s\"\n", section);
+}
+
 static void print_check(const struct vmx_failure *f, FILE *out)
 {
     const struct check_row *c = &checks[f->check];
-    fprintf(out, "  broken rule: %s\n  manual:      SDM Vol. 3C, \"%s\"\n  it asks:     %s\n", c->name,
-            c->section, c->rule);
+    fprintf(out, "  broken rule: %s\n", c->name);
+    print_source(c->section, out);
+    fprintf(out, "  it asks:     %s\n", c->rule);
     print_fields(&f->values, c->fields, out);
 }
 

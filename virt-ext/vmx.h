@@ -5,7 +5,8 @@
  *               injection, IDT vectoring, MSR lists; worlds.
  * Not modelled: SMM and dual-monitor treatment, VMX preemption timer, virtual NMIs, APIC virtualization,
  *               unrestricted guest, shadow VMCSs, VMFUNC, #VE; guests with 32-bit or PAE paging
- *               or in virtual-8086 mode: their VM entry fails, and vmx_print_failure says why.
+ *               or in virtual-8086 mode: their VM entry fails, and vmx_print_failure says why. Exits do not
+ *               report "NMI unblocking due to IRET".
  * Neighbours:   isa calls through vmx_ops; the MMU is told the world, VPID and EPT pointer; timing cores
  *               read record->transition.
  * Checked by:   tests/unit/test_vmcs.c, test_vmx_capabilities.c, test_entry_checks.c,
