@@ -42,7 +42,8 @@ void inorder_begin_transition(struct inorder *p)
     const struct vm_transition *t = &p->record.transition;
     u64 begin = p->core->account.until;
     p->transition_reason = t->reason;
-    if (t->kind != TRANSITION_EXIT && p->root_since != KERNEL_NEVER) {
+    bool leaves_root = t->kind != TRANSITION_EXIT || t->injects; /* an injection that exits is one record */
+    if (leaves_root && p->root_since != KERNEL_NEVER) {
         vmx_account_exit(p->core->vmx, (enum exit_reason)p->root_reason, VMX_CYCLES_ROOT, begin - p->root_since);
         p->root_since = KERNEL_NEVER;
     }
