@@ -48,6 +48,11 @@ on_gigogne() { # on_gigogne CORE GUEST WORDS...
     verdict "$core prints what qemu prints: ${*:2}" agrees $? "$work/out" "$work/$guest.qemu" "$work/messages"
 }
 
+on_gigogne_alone() { # on_gigogne_alone CORE GUEST
+    guest_output_gigogne "$build" "$1" "$build/workloads/test-$2.elf" >"$work/out" 2>"$work/messages"
+    verdict "$1: $2" passes $? "$work/out"
+}
+
 under_monitor() { # under_monitor MONITOR CORE GUEST WORDS...
     local monitor=$1 core=$2 guest=$3
     "$build/gigogne" run -s "board.core=$core" -m "$build/workloads/monitor-$monitor.elf" -o "$work/run" \
@@ -76,4 +81,5 @@ for guest in $guests; do
         done
     done
 done
+for core in $cores; do on_gigogne_alone "$core" isa_refused; done # values that QEMU does not refuse
 exit $((failures > 0))
