@@ -19,12 +19,12 @@ static bool pipe_is_empty(struct core *c)
     return c->kind == CORE_FAST || inorder_is_empty(c->inorder);
 }
 
-/* A switch by instruction count: asked for as soon as the count is reached. */
+/* A switch by instruction count: wanted as soon as the count is reached. Here, between two ticks, there is nothing to interrupt. */
 static void check_switch_point(struct core *c)
 {
     if (c->hart->instructions < c->switch_at_instruction) return;
     c->switch_at_instruction = UINT64_MAX;
-    core_switch(c, c->switch_to);
+    c->wanted = c->switch_to;
 }
 
 static u64 core_tick(void *self, u64 cycle)
