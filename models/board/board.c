@@ -127,16 +127,25 @@ static bool open_vcd(struct board *b, const char *path)
 
 bool board_load(struct board *b, const struct board_options *o)
 {
-    b->options = *o;
-    if (!observer_init(&b->observer, &b->pc, o->trace, o->ledger_path)) return false;
-    if (!boot_multiboot(&b->pc.ram, b->pc.hart, o)) return false;
-    if (o->max_instructions) b->pc.core.max_instructions = o->max_instructions;
+    return boot_multiboot(&b->pc.ram, b->pc.hart, o);
+}
+
+static void plan_switch(struct board *b)
+{
     if (b->cfg.run.switch_at == SWITCH_AT_START) switch_core(b);
     if (b->cfg.run.switch_at == SWITCH_AT_INSTRUCTIONS) {
         b->pc.core.switch_at_instruction = b->cfg.run.switch_instructions;
         b->pc.core.switch_to = b->cfg.board.core == 0 ? CORE_FAST : CORE_INORDER;
     }
-    return open_console(b, o->console_path) && open_vcd(b, o->vcd_path);
+}
+
+bool board_open(struct board *b, const struct board_options *o)
+{
+    b->options = *o;
+    if (!open_vcd(b, o->vcd_path) || !observer_init(&b->observer, &b->pc, o->trace, o->ledger_path)) return false;
+    if (o->max_instructions) b->pc.core.max_instructions = o->max_instructions;
+    plan_switch(b);
+    return open_console(b, o->console_path);
 }
 
 /* --- running --- */

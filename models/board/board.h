@@ -49,6 +49,8 @@ void board_free(struct board *b);
 
 /* Loads the images into RAM and sets the boot state. false: message printed. */
 bool board_load(struct board *b, const struct board_options *o);
+/* Opens what the run will write, and plans it. Behind board_load, so that a refused image leaves no file. false: message printed. */
+bool board_open(struct board *b, const struct board_options *o);
 
 enum board_end board_run(struct board *b, u8 *status);
 /* From a signal handler: ends the run at the next opportunity. */

@@ -167,7 +167,7 @@ static bool elf_load(struct loader *l, const struct blob *b, Elf *elf, u32 *entr
         return false;
     }
     if (eh.e_type != ET_EXEC) return refuse(b->path, "not an executable ELF file (ET_EXEC)");
-    return header_check(b) && segments_load(l, b, elf, eh.e_entry, entry);
+    return segments_load(l, b, elf, eh.e_entry, entry) && header_check(b);
 }
 
 static bool image_load(struct loader *l, const struct blob *b, u32 *entry)

@@ -273,8 +273,8 @@ int cli_run(int argc, char **argv)
     if (argp_parse(&argp, argc, argv, 0, NULL, &r) != 0) return EXIT_USE;
     kernel_init();
     int status = EXIT_USE;
-    if (configure(&r) && (r.machine = board_new(r.config)) && make_output(&r) && open_trace(&r) && board_load(r.machine, &r.board))
-        status = run_machine(&r);
+    bool loaded = configure(&r) && (r.machine = board_new(r.config)) && board_load(r.machine, &r.board);
+    if (loaded && make_output(&r) && open_trace(&r) && board_open(r.machine, &r.board)) status = run_machine(&r);
     if (r.machine) board_free(r.machine);
     if (r.board.trace) trace_close(r.board.trace);
     config_free(r.config);
