@@ -66,3 +66,78 @@ same_files() {
         return 1
     done
 }
+
+# What must add up at any moment (ARCHITECTURE.md, section 8): sums of the paths that the patterns match.
+identities() {
+    cat <<'SUMS'
+cpu0.cycles = cpu0.account.*
+cpu0.vmx.exits_total = cpu0.vmx.exits.*.count
+cpu0.account.*.vm_exit = cpu0.vmx.exits.*.cycles_out
+cpu0.account.*.vm_entry = cpu0.vmx.exits.*.cycles_in
+cpu0.stlb.lookups = cpu0.itlb.misses + cpu0.dtlb.misses
+cpu0.mmu.walks = cpu0.stlb.misses + cpu0.mmu.rewalks
+cpu0.mmu.walks = cpu0.mmu.walks_done + cpu0.mmu.walks_page_fault + cpu0.mmu.walks_ept_violation + cpu0.mmu.walks_ept_misconfig
+cpu0.mmu.host_lookups = cpu0.mmu.ntlb_hits + cpu0.mmu.host_walks
+cpu0.mmu.ledger_refs = cpu0.mmu.refs_guest + cpu0.mmu.refs_host
+cpu0.walker.refs_guest = cpu0.walker.refs_guest_*
+cpu0.walker.refs_host = cpu0.walker.refs_host_*
+cpu0.l1i.lookups = cpu0.l1i.hits + cpu0.l1i.misses + cpu0.l1i.mshr_merges
+cpu0.l1d.lookups = cpu0.l1d.hits + cpu0.l1d.misses + cpu0.l1d.mshr_merges
+cpu0.l1i.lookups = cpu0.l1i.lookups_*
+cpu0.l1d.lookups = cpu0.l1d.lookups_*
+cpu0.l2.lookups = cpu0.l2.lookups_*
+l3.lookups = l3.lookups_*
+cpu0.l1d.misses = cpu0.l1d.misses_*
+dram.row_hits + dram.row_misses + dram.row_conflicts = dram.reads + dram.writes
+SUMS
+}
+
+# The same with what is under way counted on one side only: holds where the pipe has been drained, as at markers and at
+# the write to the exit port.
+identities_at_rest() {
+    cat <<'SUMS'
+cpu0.walker.walks = cpu0.mmu.walks
+cpu0.walker.refs_guest = cpu0.mmu.refs_guest
+cpu0.walker.refs_host = cpu0.mmu.refs_host
+cpu0.walker.cycles = cpu0.walker.cycles_caches + cpu0.walker.cycles_guest + cpu0.walker.cycles_host
+cpu0.l2.lookups = cpu0.l2.hits + cpu0.l2.misses + cpu0.l2.mshr_merges
+l3.lookups = l3.hits + l3.misses + l3.mshr_merges
+cpu0.l2.lookups = cpu0.l1i.misses + cpu0.l1d.misses
+l3.lookups = cpu0.l2.misses
+crossbar.requests = cpu0.l2.misses
+crossbar.requests = crossbar.answers
+dram.reads = l3.misses
+dram.writes = l3.writebacks
+SUMS
+}
+
+# adds_up RUN [FILE]: every identity of a run that went to its end holds; those that do not are printed.
+adds_up() {
+    { identities; identities_at_rest; } | check_sums "$work/$1/${2:-stats}.json"
+}
+
+# adds_up_when_cut RUN [FILE]: the same for a run that was stopped somewhere.
+adds_up_when_cut() {
+    identities | check_sums "$work/$1/${2:-stats}.json"
+}
+
+check_sums() { # check_sums STATS: the identities are on stdin
+    awk '
+        function sum(terms,    n, i, term, path, total) {
+            n = split(terms, term, / \+ /)
+            for (i = 1; i <= n; i++) {
+                gsub(/\./, "\\.", term[i])
+                gsub(/\*/, ".*", term[i])
+                for (path in stat) if (path ~ "^" term[i] "$") total += stat[path]
+            }
+            return total + 0
+        }
+        FNR == NR { if (NF == 2) { gsub(/[":,]/, ""); stat[$1] = $2 } next }
+        {
+            split($0, side, / = /)
+            if (sum(side[1]) == sum(side[2])) next
+            printf "    %s: %d and %d\n", $0, sum(side[1]), sum(side[2]) > "/dev/stderr"
+            broken = 1
+        }
+        END { exit broken + (FNR < 15) }' "$1" -
+}
