@@ -10,7 +10,8 @@
  * Neighbours:   isa calls through vmx_ops; the MMU is told the world, VPID and EPT pointer; timing cores
  *               read record->transition.
  * Checked by:   tests/unit/test_vmcs.c, test_vmx_capabilities.c, test_entry_checks.c,
- *               test_vmx_instructions.c, test_exits.c, test_vmx_events.c, test_vmx_transitions.c
+ *               test_vmx_instructions.c, test_exits.c, test_vmx_events.c, test_vmx_transitions.c,
+ *               test_vmx_random.c
  * Manual:       SDM Vol. 3C; comments name its section titles.
  */
 #ifndef VIRT_VMX_H

@@ -121,6 +121,17 @@ static inline void bench_port_write(void *self, u16 port, u32 value, unsigned by
     (void)self, (void)port, (void)value, (void)bytes;
 }
 
+static inline u64 bench_mmio_read(void *self, hpa_t at, unsigned bytes)
+{
+    (void)self, (void)at, (void)bytes;
+    return ~0ull;
+}
+
+static inline void bench_mmio_write(void *self, hpa_t at, u64 value, unsigned bytes)
+{
+    (void)self, (void)at, (void)value, (void)bytes;
+}
+
 static inline u64 bench_read_tsc(void *self, struct hart *h)
 {
     (void)h;
@@ -150,6 +161,8 @@ static inline bool bench_no_apic_write(void *self, struct hart *h, u32 msr, u64 
 static const struct bus_ops bench_bus = {
     .port_read = bench_port_read,
     .port_write = bench_port_write,
+    .mmio_read = bench_mmio_read,
+    .mmio_write = bench_mmio_write,
     .interrupt_acknowledge = bench_acknowledge,
     .apic_rdmsr = bench_no_apic_read,
     .apic_wrmsr = bench_no_apic_write,
