@@ -68,7 +68,7 @@ step layering        tests/layering.sh
 step build-gcc       build "$top/build" -DCMAKE_C_COMPILER=gcc
 step unit            unit "$top/build"
 for script in tests/system/*.sh; do
-    case $script in */lib.sh) continue ;; esac
+    case $script in *lib.sh) continue ;; esac
     step "$(basename "$script" .sh)" "$script" "$top/build"
 done
 step build-clang     build "$top/build-clang" -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
