@@ -3,7 +3,7 @@
 #include "isa/mem.h"
 #include "isa/state.h"
 
-#define CR0_DEFINED                                                                                                    \
+#define CR0_DEFINED                                                                                          \
     (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
 #define CR3_NO_FLUSH BIT(63)
 #define PCID_MASK    0xfffull
@@ -148,12 +148,13 @@ static bool cr4_may_become(struct hart *h, u64 value)
     return !h->virt || h->virt->cr4_allowed(h->virt_self, h, value);
 }
 
-/* PAE and SMEP need only the current PCID dropped; a processor may drop more, and software that changes them does so once. PSE is not
- * on the manual's list, but changes how 32-bit tables read. */
+/* PAE and SMEP need only the current PCID dropped; a processor may drop more, and software that changes them
+ * does so once. PSE is not on the manual's list, but changes how 32-bit tables read. */
 static bool cr4_change_invalidates(u64 old, u64 value)
 {
     u64 changed = old ^ value;
-    return (changed & (CR4_PGE | CR4_PAE | CR4_PSE | CR4_LA57)) || (changed & old & CR4_PCIDE) || (changed & value & CR4_SMEP);
+    return (changed & (CR4_PGE | CR4_PAE | CR4_PSE | CR4_LA57)) || (changed & old & CR4_PCIDE) ||
+           (changed & value & CR4_SMEP);
 }
 
 bool hart_write_cr4(struct hart *h, u64 value)

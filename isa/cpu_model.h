@@ -1,9 +1,11 @@
-/* cpu_model.h - which processor the guest sees: identity, features, cache and frequency leaves. Constant while the machine runs.
+/* cpu_model.h - which processor the guest sees: identity, features, cache and frequency leaves. Constant
+ * while the machine runs.
  *
- * Models:       presets cascade-lake, haswell, nehalem, tiny. A feature is there if features.def says that it is modelled
- *               and the preset (or cpu_model_set_feature) wishes it: what CPUID advertises works.
+ * Models:       presets cascade-lake, haswell, nehalem, tiny. A feature is there if features.def says that it
+ *               is modelled and the preset (or cpu_model_set_feature) wishes it: what CPUID advertises works.
  * Not modelled: SMT (one logical processor per core), several packages.
- * Neighbours:   cpuid.c answers CPUID from it; control.c and msr.c ask cpu_has; the MMU asks physical_bits and cpu_has.
+ * Neighbours:   cpuid.c answers CPUID from it; control.c and msr.c ask cpu_has; the MMU asks physical_bits
+ *               and cpu_has.
  * Checked by:   tests/unit/test_cpuid.c
  */
 #ifndef ISA_CPU_MODEL_H
@@ -61,6 +63,7 @@ struct cpuid_dynamic {
 };
 
 /* CPUID's answer for EAX = leaf, ECX = subleaf (SDM Vol. 2A, "CPUID-CPU Identification"). */
-void cpuid_query(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 leaf, u32 subleaf, u32 out[CPUID_REGS]);
+void cpuid_query(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 leaf, u32 subleaf,
+                 u32 out[CPUID_REGS]);
 
 #endif

@@ -20,7 +20,8 @@ enum preset { PRESET_CASCADE_LAKE, PRESET_HASWELL, PRESET_NEHALEM, PRESET_TINY }
 #define L2(size, ways)     {CPU_CACHE_UNIFIED, 2, ways, size, false}
 #define L3(size, ways)     {CPU_CACHE_UNIFIED, 3, ways, size, true}
 
-/* Signatures, frequencies and geometry: of a Xeon Platinum 8280, a Core i7-4770, a Core i7-860; "tiny" is nobody's. */
+/* Signatures, frequencies and geometry: of a Xeon Platinum 8280, a Core i7-4770, a Core i7-860; "tiny" is
+ * nobody's. */
 static const struct cpu_model presets[] = {
     [PRESET_CASCADE_LAKE] = {
         .name = "cascade-lake", .brand = "Intel(R) Xeon(R) Platinum 8280 CPU @ 2.70GHz",
@@ -145,7 +146,8 @@ static void leaf_cache(const struct cpu_model *m, u32 subleaf, u32 out[CPUID_REG
 }
 
 /* Extended topology: one thread per core, all cores in one package. */
-static void leaf_topology(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 subleaf, u32 out[CPUID_REGS])
+static void leaf_topology(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 subleaf,
+                          u32 out[CPUID_REGS])
 {
     enum { LEVEL_SMT = 1, LEVEL_CORE = 2 };
     out[CPUID_ECX] = subleaf & 0xff;
@@ -211,7 +213,8 @@ static void leaf_l2(const struct cpu_model *m, u32 out[CPUID_REGS])
 {
     for (unsigned i = 0; i < CPU_MODEL_CACHES; i++)
         if (m->cache[i].level == 2)
-            out[CPUID_ECX] = (u32)(m->cache[i].size_bytes / KiB) << 16 | associativity_code(m->cache[i].ways) << 12 | LINE_BYTES;
+            out[CPUID_ECX] = (u32)(m->cache[i].size_bytes / KiB) << 16 |
+                             associativity_code(m->cache[i].ways) << 12 | LINE_BYTES;
 }
 
 static void leaf_address_sizes(const struct cpu_model *m, u32 out[CPUID_REGS])
@@ -220,7 +223,8 @@ static void leaf_address_sizes(const struct cpu_model *m, u32 out[CPUID_REGS])
     out[CPUID_EAX] = m->physical_bits | linear << 8;
 }
 
-/* Beyond the highest leaf of either range Intel answers as for the highest basic one: SDM Vol. 2A, "CPUID-CPU Identification". */
+/* Beyond the highest leaf of either range Intel answers as for the highest basic one: SDM Vol. 2A, "CPUID-CPU
+ * Identification". */
 static u32 known_leaf(const struct cpu_model *m, u32 leaf)
 {
     if (leaf >= LEAF_EXTENDED)
@@ -228,7 +232,8 @@ static u32 known_leaf(const struct cpu_model *m, u32 leaf)
     return leaf <= m->max_leaf ? leaf : m->max_leaf;
 }
 
-static void fill(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 leaf, u32 subleaf, u32 out[CPUID_REGS])
+static void fill(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 leaf, u32 subleaf,
+                 u32 out[CPUID_REGS])
 {
     switch (leaf) {
     case 0x0: leaf_vendor(m, out); break;
@@ -248,7 +253,8 @@ static void fill(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 l
 
 #define SYSCALL_BIT (1u << 11)
 
-void cpuid_query(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 leaf, u32 subleaf, u32 out[CPUID_REGS])
+void cpuid_query(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 leaf, u32 subleaf,
+                 u32 out[CPUID_REGS])
 {
     leaf = known_leaf(m, leaf);
     memset(out, 0, CPUID_REGS * sizeof out[0]);

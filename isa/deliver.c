@@ -1,6 +1,8 @@
-/* deliver.c - an event through the IDT: SDM Vol. 3A, "Exception- and Interrupt-Handler Procedures" and "64-Bit Mode Stack Frame".
+/* deliver.c - an event through the IDT: SDM Vol. 3A, "Exception- and Interrupt-Handler Procedures" and
+ * "64-Bit Mode Stack Frame".
  *
- * Everything that can fault is done before anything of the hart changes, so a failed delivery leaves the state of before. */
+ * Everything that can fault is done before anything of the hart changes, so a failed delivery leaves the
+ * state of before. */
 #include "isa/far.h"
 #include "isa/mem.h"
 #include "isa/state.h"
@@ -36,7 +38,10 @@ static bool fail(struct hart *h, enum vector vector, u32 error)
     return false;
 }
 
-static bool is_software(const struct delivery *d) { return d->type == EVENT_SOFT_INT || d->type == EVENT_SOFT_EXCEPTION; }
+static bool is_software(const struct delivery *d)
+{
+    return d->type == EVENT_SOFT_INT || d->type == EVENT_SOFT_EXCEPTION;
+}
 
 /* --- the gate --- */
 
@@ -148,8 +153,8 @@ struct frame {
     unsigned words;
 };
 
-/* RF is set in the image of a fault, so that returning to the instruction does not meet its breakpoint again: SDM Vol. 3A,
- * "Instruction-Breakpoint Exception Condition". */
+/* RF is set in the image of a fault, so that returning to the instruction does not meet its breakpoint again:
+ * SDM Vol. 3A, "Instruction-Breakpoint Exception Condition". */
 static u64 rflags_image(const struct hart *h, const struct delivery *d)
 {
     bool fault = d->type == EVENT_HARDWARE && d->vector != VEC_DB;
@@ -184,7 +189,8 @@ static bool push_frame(struct hart *h, struct delivery *d)
     struct frame f = frame_of(h, d);
     u64 end = d->rsp - f.words * d->slot_bytes;
     bool user = d->cpl == 3;
-    if (!mem_probe(h, slot_at(h, d, d->rsp - 1), ACCESS_WRITE, user) || !mem_probe(h, slot_at(h, d, end), ACCESS_WRITE, user))
+    if (!mem_probe(h, slot_at(h, d, d->rsp - 1), ACCESS_WRITE, user) ||
+        !mem_probe(h, slot_at(h, d, end), ACCESS_WRITE, user))
         return false;
     for (unsigned n = 0; n < f.words; n++)
         if (!push_word(h, d, slot_at(h, d, d->rsp - (n + 1) * d->slot_bytes), f.word[n]))
@@ -227,7 +233,8 @@ static void note_event(struct hart *h, u8 vector)
     h->record->vector = vector;
 }
 
-enum outcome isa_deliver(struct hart *h, u8 vector, enum event_type type, bool has_error, u32 error, unsigned insn_length)
+enum outcome isa_deliver(struct hart *h, u8 vector, enum event_type type, bool has_error, u32 error,
+                         unsigned insn_length)
 {
     struct delivery d = {.vector = vector, .type = type, .has_error = has_error, .error = error};
     u64 length = type >= EVENT_SOFT_INT ? insn_length : 0;

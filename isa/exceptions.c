@@ -1,6 +1,7 @@
 /* exceptions.c - from a fault to its end, and what happens between two instructions.
  *
- * SDM Vol. 3A, "Interrupt and Exception Handling"; interception first, as Vol. 3C, "Exceptions" of "Other Causes of VM Exits" has it. */
+ * SDM Vol. 3A, "Interrupt and Exception Handling"; interception first, as Vol. 3C, "Exceptions" of "Other
+ * Causes of VM Exits" has it. */
 #include "isa/exec.h"
 #include "isa/state.h"
 #include "models/sim/check.h"
@@ -103,8 +104,8 @@ static void raise_all(struct hart *h)
     }
 }
 
-/* A delivery is alone in its step and in the pipe, so that it may even touch MMIO: whoever puts a stack there. Returns what
- * end_event puts back. */
+/* A delivery is alone in its step and in the pipe, so that it may even touch MMIO: whoever puts a stack
+ * there. Returns what end_event puts back. */
 static bool begin_event(struct hart *h)
 {
     bool alone = h->fetch.alone;
@@ -155,7 +156,10 @@ static bool wants_virt(const struct hart *h)
     return hart_in_guest(h) && (h->intr_line || h->nmi_pending || (h->attention & ATTENTION_WINDOW));
 }
 
-static bool nmi_is_open(const struct hart *h) { return h->nmi_pending && !h->nmi_blocked && !h->movss_shadow; }
+static bool nmi_is_open(const struct hart *h)
+{
+    return h->nmi_pending && !h->nmi_blocked && !h->movss_shadow;
+}
 
 static bool take_nmi(struct hart *h)
 {

@@ -125,8 +125,8 @@ enum outcome exec_lmsw(struct hart *h, const struct insn *i)
 #define DR7_WRITABLE 0xffff23ffull
 #define DR7_GD       BIT(13)
 
-/* What refuses an access to DRn, in the order of the manual; a VM exit comes before all of it (SDM Vol. 3C, "Instructions That Cause VM
- * Exits Conditionally", MOV DR). */
+/* What refuses an access to DRn, in the order of the manual; a VM exit comes before all of it (SDM Vol. 3C,
+ * "Instructions That Cause VM Exits Conditionally", MOV DR). */
 static enum outcome check_dr_access(struct hart *h, u64 n)
 {
     if ((h->cr4 & CR4_DE) && (n == 4 || n == 5))

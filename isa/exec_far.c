@@ -1,4 +1,5 @@
-/* exec_far.c - far JMP, CALL and RET: SDM Vol. 2, their "Operation" for protected and IA-32e mode; Vol. 3A, "Call Gates". */
+/* exec_far.c - far JMP, CALL and RET: SDM Vol. 2, their "Operation" for protected and IA-32e mode; Vol. 3A,
+ * "Call Gates". */
 #include "isa/exec.h"
 #include "isa/far.h"
 #include "isa/mem.h"
@@ -19,7 +20,8 @@ static bool read_pointer(struct hart *h, const struct insn *i, struct target *t)
     t->rip = (u32)i->imm;
     if (insn_has_memory(i)) {
         va_t at = insn_linear(h, i);
-        if (!mem_load(h, i->segment, at, bytes, &t->rip) || !mem_load(h, i->segment, VA(at.v + bytes), 2, &selector))
+        if (!mem_load(h, i->segment, at, bytes, &t->rip) ||
+            !mem_load(h, i->segment, VA(at.v + bytes), 2, &selector))
             return false;
     } else if (bytes == 2) {
         t->rip &= 0xffff;
@@ -80,7 +82,8 @@ static bool check_gate_access(struct hart *h, u16 selector, u64 low)
 static bool check_through_gate(struct hart *h, struct target *t, u64 low, bool call)
 {
     u16 gate = t->selector;
-    if (!check_gate_access(h, gate, low) || !read_gate(h, gate, low, t) || !segment_read_code(h, t->selector, 0, &t->code))
+    if (!check_gate_access(h, gate, low) || !read_gate(h, gate, low, t) ||
+        !segment_read_code(h, t->selector, 0, &t->code))
         return false;
     unsigned dpl = segment_dpl(&t->code);
     bool inward_jump = !call && !segment_is_conforming(&t->code) && dpl != h->cpl;
@@ -152,7 +155,8 @@ static enum outcome call_inward(struct hart *h, const struct target *t, unsigned
     if (!va_is_canonical(h, rsp))
         return hart_fault_error(h, VEC_SS, 0);
     rsp -= sizeof frame;
-    if (!mem_probe(h, VA(rsp), ACCESS_WRITE, false) || !mem_probe(h, VA(rsp + sizeof frame - 1), ACCESS_WRITE, false))
+    if (!mem_probe(h, VA(rsp), ACCESS_WRITE, false) ||
+        !mem_probe(h, VA(rsp + sizeof frame - 1), ACCESS_WRITE, false))
         return OUT_FAULT;
     for (unsigned n = 0; n < ARRAY_LEN(frame); n++)
         if (!mem_store_system(h, VA(rsp + 8 * n), 8, frame[n]))

@@ -1,4 +1,5 @@
-/* exec_interrupt.c - INT n, INT3, INT1 and IRET: SDM Vol. 2A, "INT n/INTO/INT3/INT1" and "IRET/IRETD/IRETQ". */
+/* exec_interrupt.c - INT n, INT3, INT1 and IRET: SDM Vol. 2A, "INT n/INTO/INT3/INT1" and
+ * "IRET/IRETD/IRETQ". */
 #include "isa/exec.h"
 #include "isa/far.h"
 #include "isa/state.h"
@@ -9,7 +10,8 @@ static bool exits(struct hart *h, const struct insn *i, u8 vector, enum event_ty
     return hart_in_guest(h) && type != EVENT_SOFT_INT && h->virt->intercept_event(h->virt_self, h, &f, type);
 }
 
-/* Software exceptions can be intercepted, INT n cannot. Until the handler is entered RIP is the instruction's. */
+/* Software exceptions can be intercepted, INT n cannot. Until the handler is entered RIP is the
+ * instruction's. */
 static enum outcome software_event(struct hart *h, const struct insn *i, u8 vector, enum event_type type)
 {
     u64 next = h->reg[REG_RIP];
@@ -22,9 +24,18 @@ static enum outcome software_event(struct hart *h, const struct insn *i, u8 vect
     return o;
 }
 
-enum outcome exec_int_n(struct hart *h, const struct insn *i) { return software_event(h, i, (u8)i->imm, EVENT_SOFT_INT); }
-enum outcome exec_int3(struct hart *h, const struct insn *i) { return software_event(h, i, VEC_BP, EVENT_SOFT_EXCEPTION); }
-enum outcome exec_int1(struct hart *h, const struct insn *i) { return software_event(h, i, VEC_DB, EVENT_PRIV_SOFT); }
+enum outcome exec_int_n(struct hart *h, const struct insn *i)
+{
+    return software_event(h, i, (u8)i->imm, EVENT_SOFT_INT);
+}
+enum outcome exec_int3(struct hart *h, const struct insn *i)
+{
+    return software_event(h, i, VEC_BP, EVENT_SOFT_EXCEPTION);
+}
+enum outcome exec_int1(struct hart *h, const struct insn *i)
+{
+    return software_event(h, i, VEC_DB, EVENT_PRIV_SOFT);
+}
 
 /* --- IRET --- */
 
@@ -44,7 +55,8 @@ static u64 flags_mask(const struct hart *h, unsigned bytes)
 static bool read_frame(struct hart *h, unsigned bytes, struct far_return *r, u64 *image)
 {
     u64 cs, ss = 0;
-    if (!far_read_slot(h, 0, bytes, &r->rip) || !far_read_slot(h, 1, bytes, &cs) || !far_read_slot(h, 2, bytes, image))
+    if (!far_read_slot(h, 0, bytes, &r->rip) || !far_read_slot(h, 1, bytes, &cs) ||
+        !far_read_slot(h, 2, bytes, image))
         return false;
     r->cs = (u16)cs;
     r->pops_stack = hart_in_64bit_mode(h) || far_goes_outward(h, r->cs);

@@ -13,7 +13,8 @@ static bool check_any(const struct hart *h, u64 value) { return (void)h, (void)v
 static bool check_canonical(const struct hart *h, u64 value) { return va_is_canonical(h, value); }
 static bool check_pat(const struct hart *h, u64 value) { return (void)h, pat_is_valid(value); }
 
-/* The memory type in the low byte: UC, WC, WT, WP or WB (SDM Vol. 3A, "Memory Type Range Registers (MTRRs)"). */
+/* The memory type in the low byte: UC, WC, WT, WP or WB (SDM Vol. 3A, "Memory Type Range
+ * Registers (MTRRs)"). */
 static bool check_mtrr_type(const struct hart *h, u64 value)
 {
     (void)h;
@@ -33,7 +34,8 @@ static bool check_mtrr_types(const struct hart *h, u64 value)
 
 static u64 read_time_stamp_counter(struct hart *h) { return hart_read_tsc(h); }
 
-/* IA32_TSC_ADJUST moves with the counter: SDM Vol. 3B, "IA32_TSC_ADJUST Register". A guest's write does not see its VMX offset. */
+/* IA32_TSC_ADJUST moves with the counter: SDM Vol. 3B, "IA32_TSC_ADJUST Register". A guest's write does not
+ * see its VMX offset. */
 static bool write_time_stamp_counter(struct hart *h, u64 value)
 {
     h->tsc_offset = value - h->bus->read_tsc(h->bus_self, h);
@@ -74,7 +76,7 @@ struct msr_row {
 };
 
 static const struct msr_row rows[] = {
-#define MSR(number, name, feature, field, writable, check, reset)                                                      \
+#define MSR(number, name, feature, field, writable, check, reset)                                            \
     {feature, offsetof(struct hart, field), writable, reset, check_##check, NULL, NULL},
 #define MSR_CONSTANT(number, name, feature, value) {feature, 0, 0, value, check_any, NULL, NULL},
 #define MSR_CODE(number, name, feature)            {feature, 0, 0, 0, check_any, read_##name, write_##name},

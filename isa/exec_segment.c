@@ -91,7 +91,10 @@ enum outcome exec_sidt(struct hart *h, const struct insn *i) { return store_tabl
 
 /* --- LLDT, LTR, SLDT, STR --- */
 
-static u64 operand_address(const struct hart *h, const struct insn *i) { return insn_has_memory(i) ? insn_linear(h, i).v : 0; }
+static u64 operand_address(const struct hart *h, const struct insn *i)
+{
+    return insn_has_memory(i) ? insn_linear(h, i).v : 0;
+}
 
 /* Privilege, interception and the operand, which LLDT and LTR share. */
 static enum outcome read_system_selector(struct hart *h, const struct insn *i, u16 *selector)
@@ -120,7 +123,8 @@ static enum outcome read_system_descriptor(struct hart *h, u16 selector, u64 *lo
 }
 
 /* The checks that LLDT and LTR share; `type_mask` picks the bits of the type that must be `type`. */
-static enum outcome find_system_segment(struct hart *h, u16 selector, u32 type_mask, u32 type, struct segment *out)
+static enum outcome find_system_segment(struct hart *h, u16 selector, u32 type_mask, u32 type,
+                                        struct segment *out)
 {
     u64 low, high;
     enum outcome o = read_system_descriptor(h, selector, &low, &high);
@@ -185,7 +189,10 @@ static enum outcome store_selector(struct hart *h, const struct insn *i, u16 sel
     return insn_write_rm(h, i, bytes, selector) ? OUT_NEXT : OUT_FAULT;
 }
 
-enum outcome exec_sldt(struct hart *h, const struct insn *i) { return store_selector(h, i, h->ldtr.selector); }
+enum outcome exec_sldt(struct hart *h, const struct insn *i)
+{
+    return store_selector(h, i, h->ldtr.selector);
+}
 enum outcome exec_str(struct hart *h, const struct insn *i) { return store_selector(h, i, h->tr.selector); }
 
 /* --- LAR, LSL, VERR, VERW: answers in ZF, no faults but of the operand --- */
@@ -206,10 +213,11 @@ static bool is_visible(const struct hart *h, const struct segment *s)
 #define TYPE_BIT(type) (1u << (type))
 
 /* SDM Vol. 2A, "LAR" and "LSL", tables "Segment and Gate Types": system types that each answers for. */
-static const u32 lsl_types_legacy = TYPE_BIT(TYPE_TSS16) | TYPE_BIT(TYPE_TSS16 | TSS_BUSY) | TYPE_BIT(TYPE_LDT) |
-                                    TYPE_BIT(TYPE_TSS) | TYPE_BIT(TYPE_TSS | TSS_BUSY);
+static const u32 lsl_types_legacy = TYPE_BIT(TYPE_TSS16) | TYPE_BIT(TYPE_TSS16 | TSS_BUSY) |
+                                    TYPE_BIT(TYPE_LDT) | TYPE_BIT(TYPE_TSS) | TYPE_BIT(TYPE_TSS | TSS_BUSY);
 static const u32 lsl_types_long = TYPE_BIT(TYPE_LDT) | TYPE_BIT(TYPE_TSS) | TYPE_BIT(TYPE_TSS | TSS_BUSY);
-static const u32 lar_gates_legacy = TYPE_BIT(TYPE_CALL_GATE16) | TYPE_BIT(TYPE_TASK_GATE) | TYPE_BIT(TYPE_CALL_GATE);
+static const u32 lar_gates_legacy =
+    TYPE_BIT(TYPE_CALL_GATE16) | TYPE_BIT(TYPE_TASK_GATE) | TYPE_BIT(TYPE_CALL_GATE);
 static const u32 lar_gates_long = TYPE_BIT(TYPE_CALL_GATE);
 
 struct query {
@@ -242,7 +250,8 @@ enum outcome exec_lar(struct hart *h, const struct insn *i)
     bool is_long = hart_in_long_mode(h);
     if (real_mode_ud(h) == OUT_FAULT)
         return OUT_FAULT;
-    struct query q = look_up(h, i, is_long ? lsl_types_long | lar_gates_long : lsl_types_legacy | lar_gates_legacy);
+    struct query q =
+        look_up(h, i, is_long ? lsl_types_long | lar_gates_long : lsl_types_legacy | lar_gates_legacy);
     if (q.faulted)
         return OUT_FAULT;
     if (q.found) {
@@ -278,7 +287,10 @@ static enum outcome verify(struct hart *h, const struct insn *i, bool (*allowed)
 static bool is_readable(const struct segment *s) { return !segment_is_code(s) || (s->ar & DESC_READABLE); }
 
 enum outcome exec_verr(struct hart *h, const struct insn *i) { return verify(h, i, is_readable); }
-enum outcome exec_verw(struct hart *h, const struct insn *i) { return verify(h, i, segment_is_writable_data); }
+enum outcome exec_verw(struct hart *h, const struct insn *i)
+{
+    return verify(h, i, segment_is_writable_data);
+}
 
 /* --- FS and GS bases --- */
 
@@ -295,7 +307,10 @@ enum outcome exec_swapgs(struct hart *h, const struct insn *i)
     return OUT_NEXT;
 }
 
-static bool bases_are_enabled(const struct hart *h) { return hart_in_64bit_mode(h) && (h->cr4 & CR4_FSGSBASE); }
+static bool bases_are_enabled(const struct hart *h)
+{
+    return hart_in_64bit_mode(h) && (h->cr4 & CR4_FSGSBASE);
+}
 
 static enum outcome read_base(struct hart *h, const struct insn *i, enum segreg seg)
 {

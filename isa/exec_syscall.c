@@ -3,8 +3,8 @@
 #include "isa/mem.h"
 #include "isa/state.h"
 
-/* Single step looks at TF as it is behind these two, not before: SYSCALL can clear it through IA32_FMASK, and SYSRET's trap is that of
- * the SYSCALL it returns from. */
+/* Single step looks at TF as it is behind these two, not before: SYSCALL can clear it through IA32_FMASK, and
+ * SYSRET's trap is that of the SYSCALL it returns from. */
 static enum outcome finish(struct hart *h)
 {
     h->tf_armed = h->rflags & RFLAGS_TF;

@@ -1,7 +1,7 @@
 /* exec_system.c - identification, time, interrupt flag, ports, and the doors to VMX.
  *
- * In guest world each first checks what faults before a VM exit does, then asks for interception: SDM Vol. 3C, "Relative Priority of
- * Faults and VM Exits". */
+ * In guest world each first checks what faults before a VM exit does, then asks for interception: SDM Vol.
+ * 3C, "Relative Priority of Faults and VM Exits". */
 #include "isa/cpu_model.h"
 #include "isa/exec.h"
 #include "isa/mem.h"
@@ -36,7 +36,10 @@ enum outcome exec_cpuid(struct hart *h, const struct insn *i)
 
 /* --- time --- */
 
-u64 hart_read_tsc(struct hart *h) { return h->bus->read_tsc(h->bus_self, h) + h->tsc_offset + h->vmx_tsc_offset; }
+u64 hart_read_tsc(struct hart *h)
+{
+    return h->bus->read_tsc(h->bus_self, h) + h->tsc_offset + h->vmx_tsc_offset;
+}
 
 static void return_tsc(struct hart *h)
 {
@@ -114,7 +117,10 @@ static enum outcome empty_caches(struct hart *h, const struct insn *i, enum inte
     return hart_intercepted(h, i, what, 0) ? OUT_EXIT : OUT_NEXT;
 }
 
-enum outcome exec_wbinvd(struct hart *h, const struct insn *i) { return empty_caches(h, i, INTERCEPT_wbinvd); }
+enum outcome exec_wbinvd(struct hart *h, const struct insn *i)
+{
+    return empty_caches(h, i, INTERCEPT_wbinvd);
+}
 enum outcome exec_invd(struct hart *h, const struct insn *i) { return empty_caches(h, i, INTERCEPT_invd); }
 
 /* --- flags --- */
@@ -186,9 +192,13 @@ enum outcome exec_popf(struct hart *h, const struct insn *i)
 
 /* --- ports --- */
 
-static bool bitmap_allows(u64 map, u16 port, unsigned bytes) { return !(bits(map, 15, 0) >> (port & 7) & ((1u << bytes) - 1)); }
+static bool bitmap_allows(u64 map, u16 port, unsigned bytes)
+{
+    return !(bits(map, 15, 0) >> (port & 7) & ((1u << bytes) - 1));
+}
 
-/* SDM Vol. 1, "I/O Permission Bit Map": two bytes are always read; the map's base stands at byte 102 of the TSS. */
+/* SDM Vol. 1, "I/O Permission Bit Map": two bytes are always read; the map's base stands at byte 102 of the
+ * TSS. */
 static enum outcome check_bitmap(struct hart *h, u16 port, unsigned bytes)
 {
     u64 base, map;
@@ -261,6 +271,7 @@ enum outcome exec_out(struct hart *h, const struct insn *i)
     struct port_access a = port_of(h, i, 0);
     enum outcome o = may_access_port(h, i, &a);
     if (o == OUT_NEXT)
-        h->bus->port_write(h->bus_self, a.port, (u32)(h->reg[REG_RAX] & ((1ull << (8 * a.bytes)) - 1)), a.bytes);
+        h->bus->port_write(h->bus_self, a.port, (u32)(h->reg[REG_RAX] & ((1ull << (8 * a.bytes)) - 1)),
+                           a.bytes);
     return o;
 }

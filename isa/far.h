@@ -3,7 +3,7 @@
  * Models:       SDM Vol. 2, pseudo code of IRET, RET (far) and CALL (far), for protected and IA-32e mode.
  * Not modelled: task switches, virtual-8086 mode, call gates outside IA-32e mode.
  * Neighbours:   exec_far.c, exec_interrupt.c, deliver.c
- * Checked by:   tests/unit/test_segments.c, tests/isa
+ * Checked by:   tests/unit/test_segments.c, tests/system/guest_isa_privilege.c
  */
 #ifndef ISA_FAR_H
 #define ISA_FAR_H
@@ -14,7 +14,7 @@
 struct far_return {
     u64 rip, rsp;
     u16 cs, ss;
-    bool pops_stack; /* rsp and ss are from the stack; else only rsp counts: the pointer behind what was popped */
+    bool pops_stack; /* rsp and ss are from the stack; else rsp points behind what was popped */
     struct segment code, stack;
 };
 

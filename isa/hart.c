@@ -17,13 +17,15 @@ static void set_power_up_state(struct hart *h)
     h->dr[7] = 0x400;
     for (unsigned s = 0; s < SEG_COUNT; s++)
         h->seg[s] = (struct segment){.limit = 0xffff, .ar = AR_P | AR_S | DESC_READABLE | DESC_ACCESSED};
-    h->seg[SEG_CS] = (struct segment){0xffff0000, 0xffff, AR_P | AR_S | DESC_CODE | DESC_READABLE | DESC_ACCESSED, 0xf000};
+    h->seg[SEG_CS] =
+        (struct segment){0xffff0000, 0xffff, AR_P | AR_S | DESC_CODE | DESC_READABLE | DESC_ACCESSED, 0xf000};
     h->ldtr = (struct segment){.limit = 0xffff, .ar = AR_P | TYPE_LDT};
     h->tr = (struct segment){.limit = 0xffff, .ar = AR_P | TYPE_TSS | TSS_BUSY};
     h->gdtr.limit = h->idtr.limit = 0xffff;
 }
 
-void hart_init(struct hart *h, unsigned id, struct physmem *mem, struct icache *ic, const struct cpu_model *model)
+void hart_init(struct hart *h, unsigned id, struct physmem *mem, struct icache *ic,
+               const struct cpu_model *model)
 {
     memset(h, 0, sizeof *h);
     h->id = id;
@@ -105,7 +107,10 @@ static bool interrupt_wants_a_look(const struct hart *h)
     return h->intr_line && ((h->rflags & RFLAGS_IF) || hart_in_guest(h));
 }
 
-static bool nmi_wants_a_look(const struct hart *h) { return h->nmi_pending && (!h->nmi_blocked || hart_in_guest(h)); }
+static bool nmi_wants_a_look(const struct hart *h)
+{
+    return h->nmi_pending && (!h->nmi_blocked || hart_in_guest(h));
+}
 
 static bool trap_wants_a_look(const struct hart *h)
 {
@@ -146,7 +151,10 @@ void hart_set_activity(struct hart *h, enum activity activity)
     hart_update_attention(h);
 }
 
-bool hart_interrupts_open(const struct hart *h) { return (h->rflags & RFLAGS_IF) && !h->sti_shadow && !h->movss_shadow; }
+bool hart_interrupts_open(const struct hart *h)
+{
+    return (h->rflags & RFLAGS_IF) && !h->sti_shadow && !h->movss_shadow;
+}
 
 void hart_start_shadow(struct hart *h, bool movss)
 {
@@ -172,7 +180,10 @@ static enum outcome exception(struct hart *h, struct fault f)
     return OUT_FAULT;
 }
 
-enum outcome hart_fault(struct hart *h, enum vector vector) { return exception(h, (struct fault){.vector = vector}); }
+enum outcome hart_fault(struct hart *h, enum vector vector)
+{
+    return exception(h, (struct fault){.vector = vector});
+}
 
 enum outcome hart_fault_error(struct hart *h, enum vector vector, u32 error)
 {

@@ -1,8 +1,9 @@
 /* msr.h - model-specific registers, after privilege and interception.
  *
- * Models:       the rows of msrs.def; IA32_APIC_BASE and x2APIC through bus_ops, VMX capability MSRs through virt_ops.
- * Not modelled: performance counters, last-branch records, speculation control, machine-check banks (their count is 0); MTRRs and PAT
- *               are kept but memory types have no effect.
+ * Models:       the rows of msrs.def; IA32_APIC_BASE and x2APIC through bus_ops, VMX capability MSRs through
+ *               virt_ops.
+ * Not modelled: performance counters, last-branch records, speculation control, machine-check banks (their
+ *               count is 0); MTRRs and PAT are kept but memory types have no effect.
  * Neighbours:   exec_msr.c (RDMSR, WRMSR), virt-ext (MSR lists of VM entry and exit).
  * Checked by:   tests/unit/test_msr.c
  */
@@ -11,7 +12,8 @@
 
 #include "isa/hart.h"
 
-/* Reads or writes MSR number `msr` as RDMSR or WRMSR at CPL 0 would. False: #GP(0): not there, reserved bits, not canonical. */
+/* Reads or writes MSR number `msr` as RDMSR or WRMSR at CPL 0 would. False: #GP(0): not there, reserved bits,
+ * not canonical. */
 bool msr_read(struct hart *h, u32 msr, u64 *value);
 bool msr_write(struct hart *h, u32 msr, u64 value);
 

@@ -1,4 +1,5 @@
-/* segment.c - descriptors: reading, checking and loading them. SDM Vol. 3A, "Protected-Mode Memory Management" and "Protection". */
+/* segment.c - descriptors: reading, checking and loading them. SDM Vol. 3A, "Protected-Mode Memory
+ * Management" and "Protection". */
 #include "isa/mem.h"
 #include "isa/state.h"
 
@@ -50,9 +51,15 @@ static enum lookup read_table(struct hart *h, u16 selector, unsigned offset, u64
     return mem_load_system(h, VA(base + at), 8, out) ? LOOKUP_OK : LOOKUP_FAULT;
 }
 
-enum lookup descriptor_read(struct hart *h, u16 selector, u64 *descriptor) { return read_table(h, selector, 0, descriptor); }
+enum lookup descriptor_read(struct hart *h, u16 selector, u64 *descriptor)
+{
+    return read_table(h, selector, 0, descriptor);
+}
 
-enum lookup descriptor_read_high(struct hart *h, u16 selector, u64 *high) { return read_table(h, selector, 8, high); }
+enum lookup descriptor_read_high(struct hart *h, u16 selector, u64 *high)
+{
+    return read_table(h, selector, 8, high);
+}
 
 bool descriptor_set_accessed(struct hart *h, u16 selector, u64 descriptor)
 {
@@ -80,7 +87,8 @@ static bool read_checked(struct hart *h, u16 selector, enum vector vector, u32 e
     return l == LOOKUP_OK;
 }
 
-bool segment_check_stack(struct hart *h, u16 selector, unsigned cpl, enum vector vector, u32 ext, struct segment *out)
+bool segment_check_stack(struct hart *h, u16 selector, unsigned cpl, enum vector vector, u32 ext,
+                         struct segment *out)
 {
     u32 error = selector_error(selector) | ext;
     u64 d;

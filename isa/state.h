@@ -1,10 +1,14 @@
-/* state.h - rules about control state that instructions, VM entry and boot share: control registers, segments, mode, events.
+/* state.h - rules about control state that instructions, VM entry and boot share: control registers,
+ * segments, mode, events.
  *
- * Models:       validity of CR0, CR3, CR4 and EFER, descriptors, code mode, I/O permission, what the executor must look up for.
- * Not modelled: PDPTE registers of PAE paging (the MMU reads the table when it needs it), task gates and task switches,
- *               virtual-8086 mode, instruction and data breakpoints, I/O breakpoints, branch single step (DEBUGCTL.BTF).
+ * Models:       validity of CR0, CR3, CR4 and EFER, descriptors, code mode, I/O permission, what the executor
+ *               must look up for.
+ * Not modelled: PDPTE registers of PAE paging (the MMU reads the table when it needs it), task gates and task
+ *               switches, virtual-8086 mode, instruction and data breakpoints, I/O breakpoints, branch single
+ *               step (DEBUGCTL.BTF).
  * Neighbours:   virt-ext (VM entry and exit), board (boot), the exec_*.c of this folder.
- * Checked by:   tests/unit/test_control_registers.c, test_segments.c, test_exceptions.c
+ * Checked by:   tests/unit/test_control_registers.c, test_segments.c, test_exceptions.c, test_system.c;
+ *               tests/system/isa_guests.sh
  */
 #ifndef ISA_STATE_H
 #define ISA_STATE_H
@@ -13,9 +17,11 @@
 
 /* --- control registers (isa/control.c) --- */
 
-/* Bits and combinations that MOV to CR0 refuses whatever the rest of the state: SDM Vol. 3A, "Control Registers". */
+/* Bits and combinations that MOV to CR0 refuses whatever the rest of the state: SDM Vol. 3A, "Control
+ * Registers". */
 bool cr0_is_valid(u64 cr0);
-/* Bits that this processor model has (SDM Vol. 3A, "Control Registers"; CPUID). Combinations with CR0, CR3 and EFER are the writer's. */
+/* Bits that this processor model has (SDM Vol. 3A, "Control Registers"; CPUID). Combinations with CR0, CR3
+ * and EFER are the writer's. */
 u64 cr4_allowed_bits(const struct hart *h);
 bool cr4_is_valid(const struct hart *h, u64 cr4);
 /* No bit beyond MAXPHYADDR. Bit 63 must be gone already. */
@@ -25,7 +31,8 @@ bool efer_is_valid(const struct hart *h, u64 efer);
 /* Eight memory types, each 0, 1, 4, 5, 6 or 7 (SDM Vol. 3A, "IA32_PAT MSR"). */
 bool pat_is_valid(u64 pat);
 
-/* MOV to CRn and relatives after privilege and interception: checks all, writes, invalidates, tells the MMU. False: #GP(0), nothing done. */
+/* MOV to CRn and relatives after privilege and interception: checks all, writes, invalidates, tells the MMU.
+ * False: #GP(0), nothing done. */
 bool hart_write_cr0(struct hart *h, u64 value);
 bool hart_write_cr3(struct hart *h, u64 value);
 bool hart_write_cr4(struct hart *h, u64 value);
@@ -40,7 +47,8 @@ static inline bool hart_in_long_mode(const struct hart *h) { return h->efer & EF
 static inline bool hart_in_64bit_mode(const struct hart *h) { return h->mode == MODE_LONG64; }
 /* Native, root or guest; attention and the MMU's context follow with hart_state_changed. */
 void hart_set_world(struct hart *h, enum world world);
-/* Recomputes h->attention's interrupt, NMI, TF, shadow and idle bits from the state. WINDOW and STOP belong to their setters. */
+/* Recomputes h->attention's interrupt, NMI, TF, shadow and idle bits from the state. WINDOW and STOP belong
+ * to their setters. */
 void hart_update_attention(struct hart *h);
 /* Enters an activity state: HLT, shutdown, or active again. */
 void hart_set_activity(struct hart *h, enum activity activity);
@@ -49,7 +57,8 @@ bool hart_interrupts_open(const struct hart *h);
 /* Starts the shadow of STI (movss false) or of MOV SS and POP SS. */
 void hart_start_shadow(struct hart *h, bool movss);
 
-/* Linear address of a stack slot, and the stack pointer after moving by `delta`, by the width of the current stack. */
+/* Linear address of a stack slot, and the stack pointer after moving by `delta`, by the width of the current
+ * stack. */
 va_t hart_stack_at(const struct hart *h, u64 rsp);
 u64 hart_stack_add(const struct hart *h, u64 rsp, i64 delta);
 bool hart_push(struct hart *h, unsigned bytes, u64 value); /* false: h->fault, RSP unchanged */
@@ -74,7 +83,8 @@ bool hart_pop(struct hart *h, unsigned bytes, u64 *value);
 #define TYPE_TRAP_GATE  0xfu
 #define TSS_BUSY        0x2u
 
-/* A code or data descriptor, or the low half of a system descriptor, as the hidden part of a segment register. */
+/* A code or data descriptor, or the low half of a system descriptor, as the hidden part of a segment
+ * register. */
 struct segment segment_from_descriptor(u16 selector, u64 descriptor);
 /* A null selector's segment: unusable, DPL kept for SS. */
 struct segment segment_null(u16 selector, unsigned dpl);
@@ -84,7 +94,10 @@ struct segment segment_flat_data(u16 selector, unsigned dpl);
 
 static inline unsigned segment_dpl(const struct segment *s) { return (s->ar >> AR_DPL_SHIFT) & 3; }
 static inline bool segment_is_code(const struct segment *s) { return (s->ar & AR_S) && (s->ar & DESC_CODE); }
-static inline bool segment_is_conforming(const struct segment *s) { return segment_is_code(s) && (s->ar & DESC_CONFORMING); }
+static inline bool segment_is_conforming(const struct segment *s)
+{
+    return segment_is_code(s) && (s->ar & DESC_CONFORMING);
+}
 static inline bool segment_is_writable_data(const struct segment *s)
 {
     return (s->ar & (AR_S | DESC_CODE | DESC_READABLE)) == (AR_S | DESC_READABLE);
@@ -92,7 +105,11 @@ static inline bool segment_is_writable_data(const struct segment *s)
 static inline bool selector_is_null(u16 selector) { return (selector & ~3u) == 0; }
 static inline u32 selector_error(u16 selector) { return selector & ~3u; }
 
-enum lookup { LOOKUP_OK, LOOKUP_OUTSIDE /* beyond the table's limit, or no LDT */, LOOKUP_FAULT /* h->fault */ };
+enum lookup {
+    LOOKUP_OK,
+    LOOKUP_OUTSIDE /* beyond the table's limit, or no LDT */,
+    LOOKUP_FAULT /* h->fault */
+};
 
 /* Reads the 8 bytes that `selector` names in the GDT or LDT. */
 enum lookup descriptor_read(struct hart *h, u16 selector, u64 *descriptor);
@@ -103,19 +120,23 @@ bool descriptor_set_accessed(struct hart *h, u16 selector, u64 descriptor);
 
 /* MOV and POP to ES, SS, DS, FS, GS: descriptor checks by the current CPL, loads it. False: h->fault. */
 bool segment_load(struct hart *h, enum segreg seg, u16 selector);
-/* The checks of a stack segment for privilege `cpl`; faults with `vector` (#GP or #TS) | ext, not present with #SS. Loads nothing. */
-bool segment_check_stack(struct hart *h, u16 selector, unsigned cpl, enum vector vector, u32 ext, struct segment *out);
-/* Reads the code descriptor that a far transfer names: null, limit, type, L with D; then privilege and presence are the caller's to
- * check, in this order. False: h->fault. */
+/* The checks of a stack segment for privilege `cpl`; faults with `vector` (#GP or #TS) | ext, not present
+ * with #SS. Loads nothing. */
+bool segment_check_stack(struct hart *h, u16 selector, unsigned cpl, enum vector vector, u32 ext,
+                         struct segment *out);
+/* Reads the code descriptor that a far transfer names: null, limit, type, L with D; then privilege and
+ * presence are the caller's to check, in this order. False: h->fault. */
 bool segment_read_code(struct hart *h, u16 selector, u32 ext, struct segment *out);
-/* Puts a checked code segment into CS with RPL = `cpl`, and derives CPL, mode and the privilege class of lookups. */
+/* Puts a checked code segment into CS with RPL = `cpl`, and derives CPL, mode and the privilege class of
+ * lookups. */
 void segment_enter_code(struct hart *h, const struct segment *cs, u16 selector, unsigned cpl);
 /* RIP acceptable in this code segment: canonical in 64-bit code, inside the limit else. */
 bool segment_holds_rip(const struct hart *h, const struct segment *cs, u64 rip);
 
 /* --- permission --- */
 
-/* IN, OUT, INS, OUTS: IOPL and the TSS's I/O permission bitmap (SDM Vol. 1, "I/O Permission Bit Map"). False: h->fault. */
+/* IN, OUT, INS, OUTS: IOPL and the TSS's I/O permission bitmap (SDM Vol. 1, "I/O Permission Bit Map"). False:
+ * h->fault. */
 bool io_permitted(struct hart *h, u16 port, unsigned bytes);
 /* In guest world: asks whether `what` is intercepted. True: the VM exit was taken, return OUT_EXIT. */
 bool hart_intercepted(struct hart *h, const struct insn *i, enum intercept what, u64 info);

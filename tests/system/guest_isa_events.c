@@ -1,14 +1,26 @@
-/* guest_isa_events.c - exceptions, their error codes, and what happens between two instructions: build/workloads/test-isa_events.elf.
+/* guest_isa_events.c - exceptions, their error codes, and what happens between two instructions:
+ * build/workloads/test-isa_events.elf.
  *
- * Checks:  error codes of #GP, #NP, #SS, #PF and #DF, double faults on their own stack, stacks of the IST, single step, STI's
- *          shadow, segment and descriptor-table loads, LAR, LSL, VERR, VERW.
+ * Checks:  error codes of #GP, #NP, #SS, #PF and #DF, double faults on their own stack, stacks of the IST,
+ *          single step, STI's shadow, segment and descriptor-table loads, LAR, LSL, VERR, VERW.
  * Words:   wp=off for a hypervisor that does not model CR0.WP clear.
- * Prints:  one line per check that tells what the processor did, then "isa_events: N checks ok"; exits with 0 or 1.
+ * Prints:  one line per check that tells what the processor did, then "isa_events: N checks ok"; exits with 0
+ *          or 1.
  * Run by:  tests/system/isa_guests.sh, on QEMU and on the simulator: both must print the same.
  */
 #include "kit/kit.h"
 
-enum { VEC_DE = 0, VEC_DB = 1, VEC_BP = 3, VEC_UD = 6, VEC_DF = 8, VEC_NP = 11, VEC_SS = 12, VEC_GP = 13, VEC_PF = 14 };
+enum {
+    VEC_DE = 0,
+    VEC_DB = 1,
+    VEC_BP = 3,
+    VEC_UD = 6,
+    VEC_DF = 8,
+    VEC_NP = 11,
+    VEC_SS = 12,
+    VEC_GP = 13,
+    VEC_PF = 14
+};
 enum { PF_P = 1, PF_W = 2, PF_RSVD = 8, PF_I = 16 };
 
 enum { WAITS_MAX = 20000 };
@@ -23,8 +35,8 @@ static void check(bool ok, const char *what, int vector, u64 error)
     printf("%s: vector %d error 0x%llx%s\n", what, vector, (ull)error, ok ? "" : " FAILED");
 }
 
-/* The call must end in this exception. Bits of the error code that not every machine sets are left out: EXT, which QEMU never sets
- * (tests/unit/test_exceptions.c has it), and P beside RSVD. */
+/* The call must end in this exception. Bits of the error code that not every machine sets are left out: EXT,
+ * which QEMU never sets (tests/unit/test_exceptions.c has it), and P beside RSVD. */
 static void must_fault(const char *what, void (*try)(u64), u64 argument, int vector, u64 error)
 {
     struct trap_outcome o = trap_try(try, argument);
@@ -49,8 +61,17 @@ static void must_be(const char *what, u64 got, u64 wanted)
 /* --- descriptor tables of our own --- */
 
 enum selector {
-    ABSENT_CODE = 0x40, ABSENT_DATA = 0x48, READONLY_DATA = 0x50, EXECUTE_ONLY = 0x58, CONFORMING = 0x60, RING1_DATA = 0x68,
-    LDT = 0x70, GATE = 0x80, BASED_DATA = 0x90, GDT_ENTRIES = 19, LOCAL_DATA = 0x0c
+    ABSENT_CODE = 0x40,
+    ABSENT_DATA = 0x48,
+    READONLY_DATA = 0x50,
+    EXECUTE_ONLY = 0x58,
+    CONFORMING = 0x60,
+    RING1_DATA = 0x68,
+    LDT = 0x70,
+    GATE = 0x80,
+    BASED_DATA = 0x90,
+    GDT_ENTRIES = 19,
+    LOCAL_DATA = 0x0c
 };
 
 static u64 own_gdt[GDT_ENTRIES], own_ldt[4];
@@ -79,7 +100,8 @@ static void load_tables(void)
     own_gdt[EXECUTE_ONLY / 8] = 0x00af99000000ffff;
     own_gdt[CONFORMING / 8] = 0x00af9f000000ffff;
     own_gdt[RING1_DATA / 8] = 0x00cfb3000000ffff;
-    own_gdt[LDT / 8] = (sizeof own_ldt - 1) | ((u64)own_ldt & 0xffffff) << 16 | 0x82ull << 40 | ((u64)own_ldt >> 24 & 0xff) << 56;
+    own_gdt[LDT / 8] = (sizeof own_ldt - 1) | ((u64)own_ldt & 0xffffff) << 16 | 0x82ull << 40 |
+                       ((u64)own_ldt >> 24 & 0xff) << 56;
     own_gdt[GATE / 8] = 0x0000ec0000080000;
     own_gdt[BASED_DATA / 8] = 0x1200923456780fff; /* base 0x12345678, limit 0xfff */
     own_ldt[LOCAL_DATA / 8] = 0x00cf93000000ffff;
@@ -90,17 +112,29 @@ static void load_tables(void)
 
 /* --- exceptions and error codes --- */
 
-static void divide(u64 by) { __asm__ volatile("xor %%edx, %%edx; mov $1, %%eax; div %0" : : "r"(by) : "rax", "rdx"); }
+static void divide(u64 by)
+{
+    __asm__ volatile("xor %%edx, %%edx; mov $1, %%eax; div %0" : : "r"(by) : "rax", "rdx");
+}
 static void undefined(u64 x) { (void)x; __asm__ volatile("ud2"); }
 static void breakpoint(u64 x) { (void)x; __asm__ volatile("int3"); }
-static void load_ds(u64 s) { __asm__ volatile("mov %w0, %%ds; mov %w1, %%ds" : : "r"(s), "r"(SELECTOR_KERNEL_DATA)); }
-static void load_ss(u64 s) { __asm__ volatile("mov %w0, %%ss; mov %w1, %%ss" : : "r"(s), "r"(SELECTOR_KERNEL_DATA)); }
+static void load_ds(u64 s)
+{
+    __asm__ volatile("mov %w0, %%ds; mov %w1, %%ds" : : "r"(s), "r"(SELECTOR_KERNEL_DATA));
+}
+static void load_ss(u64 s)
+{
+    __asm__ volatile("mov %w0, %%ss; mov %w1, %%ss" : : "r"(s), "r"(SELECTOR_KERNEL_DATA));
+}
 static void load_ldt(u64 s) { __asm__ volatile("lldt %w0" : : "r"(s)); }
 static void load_tr(u64 s) { __asm__ volatile("ltr %w0" : : "r"(s)); }
 static void write_at(u64 va) { *(volatile u8 *)va = 1; }
 static void read_at(u64 va) { (void)*(volatile u8 *)va; }
 static void call_at(u64 va) { __asm__ volatile("call *%0" : : "r"(va) : "memory"); }
-static void interrupt_with_bad_stack(u64 rsp) { __asm__ volatile("mov %0, %%rsp; ud2" : : "r"(rsp) : "memory"); }
+static void interrupt_with_bad_stack(u64 rsp)
+{
+    __asm__ volatile("mov %0, %%rsp; ud2" : : "r"(rsp) : "memory");
+}
 
 static void far_jump(u64 selector)
 {
@@ -108,7 +142,10 @@ static void far_jump(u64 selector)
         u64 offset;
         u16 selector;
     } __attribute__((packed)) pointer = {0, (u16)selector};
-    __asm__ volatile("1: leaq 2f(%%rip), %%rax; movq %%rax, (%0); rex.w ljmp *(%0); 2:" : : "r"(&pointer) : "rax", "memory");
+    __asm__ volatile("1: leaq 2f(%%rip), %%rax; movq %%rax, (%0); rex.w ljmp *(%0); 2:"
+                     :
+                     : "r"(&pointer)
+                     : "rax", "memory");
 }
 
 #define NON_CANONICAL 0x0000800000000000ull
@@ -249,7 +286,8 @@ static void test_double_faults(void)
 {
     u8 type = idt[VEC_UD].type;
     idt[VEC_UD].type = type & 0x7f;
-    must_be("#UD by an absent gate is #NP", (u64)trap_try(undefined, 0).vector, VEC_NP); /* QEMU's error code is vector * 16 + 2 */
+    must_be("#UD by an absent gate is #NP", (u64)trap_try(undefined, 0).vector,
+            VEC_NP); /* QEMU's error code is vector * 16 + 2 */
     idt[VEC_UD].type = type;
     idt[VEC_NP].type &= 0x7f;
     must_fault("#NP by an absent gate is #DF", load_ds, ABSENT_DATA, VEC_DF, 0);
@@ -306,7 +344,8 @@ static void note_step(struct trap_frame *frame)
     if (steps < STEPS_MAX) step_rip[steps++] = frame->rip - (u64)steps_start;
 }
 
-/* TF is set by POPF, seen behind the next instruction, put aside by the handler's gate, and cleared by a POPF that still traps. */
+/* TF is set by POPF, seen behind the next instruction, put aside by the handler's gate, and cleared by a POPF
+ * that still traps. */
 static void run_single_steps(void)
 {
     __asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq\n"
@@ -354,7 +393,8 @@ static bool is_requested(void)
     return apic_read(APIC_REQUESTS + VECTOR_APIC_TIMER / 32 * 16) >> VECTOR_APIC_TIMER % 32 & 1;
 }
 
-/* Interrupts are off: the timer's request waits in the APIC, or in a hypervisor, which does not show it: hence the limit. */
+/* Interrupts are off: the timer's request waits in the APIC, or in a hypervisor, which does not show it:
+ * hence the limit. */
 static void make_interrupt_pending(void)
 {
     apic_timer_start(100);

@@ -1,8 +1,11 @@
-/* guest_isa_privilege.c - user mode and its doors, 64-bit and compatibility: build/workloads/test-isa_privilege.elf.
+/* guest_isa_privilege.c - user mode and its doors, 64-bit and compatibility:
+ * build/workloads/test-isa_privilege.elf.
  *
- * Checks:  privileged instructions in ring 3, error codes of INT n and page faults there, IOPL and the I/O permission bitmap, IRETQ and
- *          SYSRETL to compatibility mode, far jumps between the modes, 64-bit call gates, SYSCALL's registers and flags, POPF in ring 3.
- * Prints:  one line per check that tells what the processor did, then "isa_privilege: N checks ok"; exits with 0 or 1.
+ * Checks:  privileged instructions in ring 3, error codes of INT n and page faults there, IOPL and the I/O
+ *          permission bitmap, IRETQ and SYSRETL to compatibility mode, far jumps between the modes, 64-bit
+ *          call gates, SYSCALL's registers and flags, POPF in ring 3.
+ * Prints:  one line per check that tells what the processor did, then "isa_privilege: N checks ok"; exits
+ *          with 0 or 1.
  * Run by:  tests/system/isa_guests.sh, on QEMU and on the simulator: both must print the same.
  */
 #include "kit/kit.h"
@@ -13,7 +16,8 @@ enum { GATE = 0x40, GATE_INNER = 0x50, SELECTOR_USER_CODE32 = 0x1b, GDT_ENTRIES 
 
 #define CODE_VA  DATA_VA
 #define STACK_VA (DATA_VA + 16 * MiB)
-#define LOW_VA   0xc0000000ull /* of code and stack below 4 GiB, for compatibility mode: the identity map there is for devices */
+/* Of code and stack below 4 GiB, for compatibility mode: the identity map there is for devices. */
+#define LOW_VA   0xc0000000ull
 
 static unsigned checks, failures;
 
@@ -45,7 +49,10 @@ static void run_frame(struct trap_frame frame)
     user_run(&frame);
 }
 
-static void run(const void *code, u64 argument) { run_frame(user_frame(user_address(code), STACK_VA, argument)); }
+static void run(const void *code, u64 argument)
+{
+    run_frame(user_frame(user_address(code), STACK_VA, argument));
+}
 
 static void must_fault(const char *what, const void *code, u64 argument, u64 vector, u64 error)
 {
@@ -53,7 +60,8 @@ static void must_fault(const char *what, const void *code, u64 argument, u64 vec
     bool ok = seen.vector == vector && seen.error_code == error && (seen.cs & 3) == 3;
     checks++;
     failures += !ok;
-    printf("%s: vector %llu error 0x%llx%s\n", what, (ull)seen.vector, (ull)seen.error_code, ok ? "" : " FAILED");
+    printf("%s: vector %llu error 0x%llx%s\n", what, (ull)seen.vector, (ull)seen.error_code,
+           ok ? "" : " FAILED");
 }
 
 /* INT 0x80: the code's way to say that it went on; RBX tells. */
@@ -87,7 +95,8 @@ __asm__(".pushsection .user.text, \"ax\"\n"
         "do_popf: push %rdi; popfq; pushfq; pop %rbx; int $0x80\n"
         "do_sysret: sysretq\n"
         "do_load_ds: mov %edi, %ds; mov %ds, %ebx; int $0x80\n"
-        "do_call: mov %rsp, %r12; sub $16, %rsp; mov %rdi, 8(%rsp); rex.w lcall *(%rsp); mov %r12, %rbx; sub %rsp, %rbx; int $0x80\n"
+        "do_call: mov %rsp, %r12; sub $16, %rsp; mov %rdi, 8(%rsp); rex.w lcall *(%rsp); mov %r12, %rbx; sub "
+        "%rsp, %rbx; int $0x80\n"
         "do_jump_low: push %rdi; push $0; mov %rsi, (%rsp); rex.w ljmp *(%rsp)\n"
         "do_syscall: std; stc; mov $77, %ebx; syscall\n"
         "after_syscall: int $0x80\n"
@@ -99,17 +108,18 @@ __asm__(".pushsection .user.text, \"ax\"\n"
         "back_in_64: mov $1, %ebx; shl $40, %rbx; int $0x80\n"
         ".popsection\n");
 
-extern const u8 do_hlt[], do_cli[], do_invlpg[], do_mov_cr[], do_mov_dr[], do_rdmsr[], do_lgdt[], do_swapgs[], do_wbinvd[], do_ud2[],
-    do_int3[], do_int_33[], do_in[], do_in_16[], do_read[], do_write[], do_jump[], do_sti[], do_popf[], do_sysret[], do_load_ds[],
-    do_call[], do_jump_low[], do_syscall[], after_syscall[], compat[], compat_far[], compat_undefined[],
-    back_in_64[];
+extern const u8 do_hlt[], do_cli[], do_invlpg[], do_mov_cr[], do_mov_dr[], do_rdmsr[], do_lgdt[], do_swapgs[],
+    do_wbinvd[], do_ud2[], do_int3[], do_int_33[], do_in[], do_in_16[], do_read[], do_write[], do_jump[],
+    do_sti[], do_popf[], do_sysret[], do_load_ds[], do_call[], do_jump_low[], do_syscall[], after_syscall[],
+    compat[], compat_far[], compat_undefined[], back_in_64[];
 
 /* --- kernel side of the doors --- */
 
 u64 gate_cs, gate_rsp, gate_ss;
 
 __asm__(".text\n"
-        "gate_entry: mov %cs, %eax; mov %rax, gate_cs; mov %rsp, gate_rsp; mov %ss, %eax; mov %rax, gate_ss; lretq\n"
+        "gate_entry: mov %cs, %eax; mov %rax, gate_cs; mov %rsp, gate_rsp; mov %ss, %eax; mov %rax, gate_ss; "
+        "lretq\n"
         "return_low: mov %rdi, %rcx; mov $0x202, %r11d; mov %rsi, %rsp; swapgs; sysretl\n");
 extern u8 gate_entry[];
 _Noreturn void return_low(u64 rip, u64 rsp);
@@ -124,12 +134,13 @@ struct table_pointer {
 
 static void set_gate(u16 selector, u64 offset, u64 dpl)
 {
-    own_gdt[selector / 8] =
-        (offset & 0xffff) | (u64)SELECTOR_KERNEL_CODE << 16 | (0x8c00 | dpl << 13) << 32 | (offset >> 16 & 0xffff) << 48;
+    own_gdt[selector / 8] = (offset & 0xffff) | (u64)SELECTOR_KERNEL_CODE << 16 | (0x8c00 | dpl << 13) << 32 |
+                            (offset >> 16 & 0xffff) << 48;
     own_gdt[selector / 8 + 1] = offset >> 32;
 }
 
-/* The kit writes RSP0 to its own TSS, so it is the same one with a longer limit: its bitmap lies behind it only in a copy. */
+/* The kit writes RSP0 to its own TSS, so it is the same one with a longer limit: its bitmap lies behind it
+ * only in a copy. */
 static void load_gdt(void)
 {
     struct table_pointer gdtr = {sizeof own_gdt - 1, (u64)own_gdt};
@@ -163,8 +174,16 @@ static void test_privileged(void)
         const char *what;
         const u8 *code;
     } rows[] = {
-        {"hlt", do_hlt},       {"cli", do_cli},   {"invlpg", do_invlpg}, {"mov from cr3", do_mov_cr}, {"mov from dr7", do_mov_dr},
-        {"rdmsr", do_rdmsr},   {"lgdt", do_lgdt}, {"swapgs", do_swapgs}, {"wbinvd", do_wbinvd},       {"sysret", do_sysret},
+        {"hlt", do_hlt},
+        {"cli", do_cli},
+        {"invlpg", do_invlpg},
+        {"mov from cr3", do_mov_cr},
+        {"mov from dr7", do_mov_dr},
+        {"rdmsr", do_rdmsr},
+        {"lgdt", do_lgdt},
+        {"swapgs", do_swapgs},
+        {"wbinvd", do_wbinvd},
+        {"sysret", do_sysret},
         {"sti", do_sti},
     };
     for (unsigned n = 0; n < COUNT_OF(rows); n++) must_fault(rows[n].what, rows[n].code, 0, VEC_GP, 0);
@@ -276,10 +295,12 @@ static void test_compatibility(void)
     frame.rip = low_address(compat_far);
     frame.rdi = low_address(back_in_64);
     run_frame(frame);
-    must_be("far jump back to 64-bit mode", seen.cs << 48 | seen.rbx >> 40, (u64)SELECTOR_USER_CODE << 48 | 1);
+    must_be("far jump back to 64-bit mode", seen.cs << 48 | seen.rbx >> 40,
+            (u64)SELECTOR_USER_CODE << 48 | 1);
     frame.rip = low_address(compat_undefined);
     run_frame(frame);
-    must_be("a fault in compatibility mode", seen.vector << 32 | (seen.rip - low_address(compat_undefined)), (u64)VEC_UD << 32);
+    must_be("a fault in compatibility mode", seen.vector << 32 | (seen.rip - low_address(compat_undefined)),
+            (u64)VEC_UD << 32);
 
     frame = user_frame(low_address(do_jump_low), LOW_STACK, SELECTOR_USER_CODE32);
     frame.rsi = low_address(compat);

@@ -1,9 +1,13 @@
-/* guest_isa_refused.c - values that control registers and MSRs refuse, and error codes to the last bit: build/workloads/test-isa_refused.elf.
+/* guest_isa_refused.c - values that control registers and MSRs refuse, and error codes to the last bit:
+ * build/workloads/test-isa_refused.elf.
  *
- * Checks:  reserved bits and impossible combinations of CR0, CR3, CR4, CR8, EFER, PAT and other MSRs, debug registers, INVPCID, EXT and
- *          IDT bits of error codes, a page fault's P beside RSVD, #SS of a non-canonical access through the stack segment.
- * Prints:  one line per check that tells what the processor did, then "isa_refused: N checks ok"; exits with 0 or 1.
- * Run by:  tests/system/isa_guests.sh, on the simulator. QEMU does not check most of this; Bochs' corei7_haswell_4770 does.
+ * Checks:  reserved bits and impossible combinations of CR0, CR3, CR4, CR8, EFER, PAT and other MSRs, debug
+ *          registers, INVPCID, EXT and IDT bits of error codes, a page fault's P beside RSVD, #SS of a
+ *          non-canonical access through the stack segment.
+ * Prints:  one line per check that tells what the processor did, then "isa_refused: N checks ok"; exits with
+ *          0 or 1.
+ * Run by:  tests/system/isa_guests.sh, on the simulator. QEMU does not check most of this; Bochs'
+ *          corei7_haswell_4770 does.
  */
 #include "kit/kit.h"
 
@@ -25,8 +29,14 @@ static void must_fault(const char *what, void (*try)(u64), u64 argument, int vec
     verdict(what, trap_try(try, argument), vector, error);
 }
 
-static void must_refuse(const char *what, void (*try)(u64), u64 argument) { must_fault(what, try, argument, VEC_GP, 0); }
-static void must_take(const char *what, void (*try)(u64), u64 argument) { must_fault(what, try, argument, TRAP_NONE, 0); }
+static void must_refuse(const char *what, void (*try)(u64), u64 argument)
+{
+    must_fault(what, try, argument, VEC_GP, 0);
+}
+static void must_take(const char *what, void (*try)(u64), u64 argument)
+{
+    must_fault(what, try, argument, TRAP_NONE, 0);
+}
 
 /* --- control registers --- */
 
@@ -111,7 +121,10 @@ static struct {
     u64 pcid, va;
 } invpcid_descriptor;
 
-static void invpcid(u64 type) { __asm__ volatile("invpcid %1, %0" : : "r"(type), "m"(invpcid_descriptor) : "memory"); }
+static void invpcid(u64 type)
+{
+    __asm__ volatile("invpcid %1, %0" : : "r"(type), "m"(invpcid_descriptor) : "memory");
+}
 
 static void test_invpcid(void)
 {
@@ -150,7 +163,10 @@ static void read_at(u64 va) { (void)*(volatile u8 *)va; }
 
 static void read_through_ss(u64 va)
 {
-    __asm__ volatile("mov %%rbp, %%rbx; mov %0, %%rbp; mov (%%rbp), %%al; mov %%rbx, %%rbp" : : "r"(va) : "rax", "rbx", "memory");
+    __asm__ volatile("mov %%rbp, %%rbx; mov %0, %%rbp; mov (%%rbp), %%al; mov %%rbx, %%rbp"
+                     :
+                     : "r"(va)
+                     : "rax", "rbx", "memory");
 }
 
 /* A gate is 16 bytes; its selector is at 2, its type at 5. */

@@ -1,5 +1,5 @@
-/* hart_bench.h - one hart in 64-bit mode on a flat MMU, with hand-built GDT, LDT, IDT and TSS, and neighbours that write down what
- * they were asked. For unit tests of the system side of isa/. */
+/* hart_bench.h - one hart in 64-bit mode on a flat MMU, with hand-built GDT, LDT, IDT and TSS, and neighbours
+ * that write down what they were asked. For unit tests of the system side of isa/. */
 #ifndef TESTS_HART_BENCH_H
 #define TESTS_HART_BENCH_H
 
@@ -22,9 +22,24 @@ enum {
 };
 
 enum selector {
-    SEL_CODE = 0x08, SEL_DATA = 0x10, SEL_CODE32 = 0x18, SEL_USER_DATA = 0x20, SEL_USER_CODE = 0x28, SEL_USER_CODE32 = 0x30,
-    SEL_TSS = 0x38, SEL_LDT = 0x48, SEL_ABSENT_CODE = 0x58, SEL_CONFORMING = 0x60, SEL_L_AND_D = 0x68, SEL_ABSENT_DATA = 0x70,
-    SEL_READONLY = 0x78, SEL_EXECUTE_ONLY = 0x80, SEL_GATE = 0x88, SEL_GATE_USER = 0x98, SEL_BUSY_TSS = 0xa8, SEL_END = 0xb8
+    SEL_CODE = 0x08,
+    SEL_DATA = 0x10,
+    SEL_CODE32 = 0x18,
+    SEL_USER_DATA = 0x20,
+    SEL_USER_CODE = 0x28,
+    SEL_USER_CODE32 = 0x30,
+    SEL_TSS = 0x38,
+    SEL_LDT = 0x48,
+    SEL_ABSENT_CODE = 0x58,
+    SEL_CONFORMING = 0x60,
+    SEL_L_AND_D = 0x68,
+    SEL_ABSENT_DATA = 0x70,
+    SEL_READONLY = 0x78,
+    SEL_EXECUTE_ONLY = 0x80,
+    SEL_GATE = 0x88,
+    SEL_GATE_USER = 0x98,
+    SEL_BUSY_TSS = 0xa8,
+    SEL_END = 0xb8
 };
 
 /* Bits 55:40 of a descriptor: type, S, DPL, P, then L, D, G. */
@@ -77,7 +92,8 @@ static inline u64 bench_read(const struct hart_bench *b, u64 at, unsigned bytes)
 
 static inline u64 bench_descriptor(u64 base, u32 limit, u64 access_and_flags)
 {
-    return (limit & 0xffff) | (base & 0xffffff) << 16 | access_and_flags << 40 | ((u64)limit >> 16 & 0xf) << 48 | (base >> 24 & 0xff) << 56;
+    return (limit & 0xffff) | (base & 0xffffff) << 16 | access_and_flags << 40 |
+           ((u64)limit >> 16 & 0xf) << 48 | (base >> 24 & 0xff) << 56;
 }
 
 static inline void bench_segment(struct hart_bench *b, u16 selector, u64 access_and_flags)
@@ -91,15 +107,18 @@ static inline void bench_system_segment(struct hart_bench *b, u16 selector, u64 
     bench_write(b, GDT_AT + selector + 8u, 8, base >> 32);
 }
 
-static inline void bench_gate_at(struct hart_bench *b, u64 at, u8 type, u16 selector, unsigned dpl, unsigned ist, u64 offset)
+static inline void bench_gate_at(struct hart_bench *b, u64 at, u8 type, u16 selector, unsigned dpl,
+                                 unsigned ist, u64 offset)
 {
-    u64 low = (offset & 0xffff) | (u64)selector << 16 | (u64)ist << 32 | (u64)(0x80 | dpl << 5 | type) << 40 | (offset >> 16 & 0xffff) << 48;
+    u64 low = (offset & 0xffff) | (u64)selector << 16 | (u64)ist << 32 | (u64)(0x80 | dpl << 5 | type) << 40 |
+              (offset >> 16 & 0xffff) << 48;
     bench_write(b, at, 8, low);
     bench_write(b, at + 8, 8, offset >> 32);
 }
 
 /* 64-bit gate of the IDT; its handler stands at HANDLER_AT + vector * 16. */
-static inline void bench_gate(struct hart_bench *b, u8 vector, u8 type, u16 selector, unsigned dpl, unsigned ist)
+static inline void bench_gate(struct hart_bench *b, u8 vector, u8 type, u16 selector, unsigned dpl,
+                              unsigned ist)
 {
     bench_gate_at(b, IDT_AT + 16u * vector, type, selector, dpl, ist, HANDLER_AT + 16u * vector);
 }
@@ -165,9 +184,18 @@ static inline bool bench_no_wrmsr(void *self, struct hart *h, u32 msr, u64 value
     return (void)self, (void)h, (void)msr, (void)value, (void)gp, false;
 }
 
-static inline u64 bench_get_cr8(void *self, struct hart *h) { return (void)h, ((struct hart_bench *)self)->cr8; }
-static inline void bench_set_cr8(void *self, struct hart *h, u64 value) { (void)h, ((struct hart_bench *)self)->cr8 = value; }
-static inline u64 bench_read_tsc(void *self, struct hart *h) { return (void)h, ((struct hart_bench *)self)->tsc; }
+static inline u64 bench_get_cr8(void *self, struct hart *h)
+{
+    return (void)h, ((struct hart_bench *)self)->cr8;
+}
+static inline void bench_set_cr8(void *self, struct hart *h, u64 value)
+{
+    (void)h, ((struct hart_bench *)self)->cr8 = value;
+}
+static inline u64 bench_read_tsc(void *self, struct hart *h)
+{
+    return (void)h, ((struct hart_bench *)self)->tsc;
+}
 
 static inline u32 bench_port_read(void *self, u16 port, unsigned bytes)
 {
@@ -182,14 +210,19 @@ static inline void bench_port_write(void *self, u16 port, u32 value, unsigned by
     b->port = port, b->port_bytes = bytes, b->port_value = value;
 }
 
-static const struct bus_ops bench_bus = {
-    .port_read = bench_port_read, .port_write = bench_port_write, .interrupt_acknowledge = bench_acknowledge,
-    .apic_rdmsr = bench_no_rdmsr, .apic_wrmsr = bench_no_wrmsr, .get_cr8 = bench_get_cr8, .set_cr8 = bench_set_cr8,
-    .read_tsc = bench_read_tsc};
+static const struct bus_ops bench_bus = {.port_read = bench_port_read,
+                                         .port_write = bench_port_write,
+                                         .interrupt_acknowledge = bench_acknowledge,
+                                         .apic_rdmsr = bench_no_rdmsr,
+                                         .apic_wrmsr = bench_no_wrmsr,
+                                         .get_cr8 = bench_get_cr8,
+                                         .set_cr8 = bench_set_cr8,
+                                         .read_tsc = bench_read_tsc};
 
 /* --- the hypervisor --- */
 
-static inline bool bench_intercept(void *self, struct hart *h, const struct insn *i, enum intercept what, u64 info)
+static inline bool bench_intercept(void *self, struct hart *h, const struct insn *i, enum intercept what,
+                                   u64 info)
 {
     struct hart_bench *b = self;
     (void)h, (void)i;
@@ -199,7 +232,8 @@ static inline bool bench_intercept(void *self, struct hart *h, const struct insn
     return b->exits_on_intercept;
 }
 
-static inline bool bench_intercept_event(void *self, struct hart *h, const struct fault *f, enum event_type type)
+static inline bool bench_intercept_event(void *self, struct hart *h, const struct fault *f,
+                                         enum event_type type)
 {
     struct hart_bench *b = self;
     b->events_seen++;
@@ -209,9 +243,18 @@ static inline bool bench_intercept_event(void *self, struct hart *h, const struc
     return b->exits_on_event;
 }
 
-static inline bool bench_intercept_interrupt(void *self, struct hart *h) { return (void)h, ((struct hart_bench *)self)->exits_on_interrupt; }
-static inline bool bench_intercept_triple(void *self, struct hart *h) { return (void)h, ((struct hart_bench *)self)->triple_faults++, true; }
-static inline bool bench_cr_allowed(void *self, struct hart *h, u64 value) { return (void)self, (void)h, (void)value, true; }
+static inline bool bench_intercept_interrupt(void *self, struct hart *h)
+{
+    return (void)h, ((struct hart_bench *)self)->exits_on_interrupt;
+}
+static inline bool bench_intercept_triple(void *self, struct hart *h)
+{
+    return (void)h, ((struct hart_bench *)self)->triple_faults++, true;
+}
+static inline bool bench_cr_allowed(void *self, struct hart *h, u64 value)
+{
+    return (void)self, (void)h, (void)value, true;
+}
 
 static inline u64 bench_real_cr(const struct hart *h, unsigned cr) { return cr == 0 ? h->cr0 : h->cr4; }
 
@@ -232,11 +275,17 @@ static inline bool bench_insn_enabled(void *self, struct hart *h, enum intercept
     return (void)h, (void)what, ((struct hart_bench *)self)->insns_enabled;
 }
 
-static const struct virt_ops bench_virt = {
-    .intercept = bench_intercept, .intercept_event = bench_intercept_event, .intercept_interrupt = bench_intercept_interrupt,
-    .intercept_triple_fault = bench_intercept_triple, .rdmsr = bench_no_rdmsr, .wrmsr = bench_no_wrmsr,
-    .cr0_allowed = bench_cr_allowed, .cr4_allowed = bench_cr_allowed, .read_cr = bench_read_cr, .merge_cr = bench_merge_cr,
-    .insn_enabled = bench_insn_enabled};
+static const struct virt_ops bench_virt = {.intercept = bench_intercept,
+                                           .intercept_event = bench_intercept_event,
+                                           .intercept_interrupt = bench_intercept_interrupt,
+                                           .intercept_triple_fault = bench_intercept_triple,
+                                           .rdmsr = bench_no_rdmsr,
+                                           .wrmsr = bench_no_wrmsr,
+                                           .cr0_allowed = bench_cr_allowed,
+                                           .cr4_allowed = bench_cr_allowed,
+                                           .read_cr = bench_read_cr,
+                                           .merge_cr = bench_merge_cr,
+                                           .insn_enabled = bench_insn_enabled};
 
 static inline void bench_enter_guest(struct hart_bench *b)
 {

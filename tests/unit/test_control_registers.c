@@ -1,4 +1,5 @@
-/* test_control_registers.c - what MOV to CR and DR, LMSW, CLTS, INVLPG and INVPCID accept, refuse, invalidate and show to a guest. */
+/* test_control_registers.c - what MOV to CR and DR, LMSW, CLTS, INVLPG and INVPCID accept, refuse, invalidate
+ * and show to a guest. */
 #include "hart_bench.h"
 
 #define MOV_CR0_RAX 0x0f, 0x22, 0xc0
@@ -342,7 +343,8 @@ static enum outcome invpcid(struct hart_bench *b, u64 type, u64 pcid, u64 va)
 
 static void invpcid_maps_its_types(void **state)
 {
-    static const enum invalidate_kind kinds[] = {INVALIDATE_PCID_ADDRESS, INVALIDATE_PCID, INVALIDATE_ALL, INVALIDATE_ALL_NONGLOBAL};
+    static const enum invalidate_kind kinds[] = {INVALIDATE_PCID_ADDRESS, INVALIDATE_PCID, INVALIDATE_ALL,
+                                                 INVALIDATE_ALL_NONGLOBAL};
     struct hart_bench *b = *state;
     b->h.cr4 |= CR4_PCIDE;
     for (unsigned type = 0; type < ARRAY_LEN(kinds); type++) {

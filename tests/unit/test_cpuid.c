@@ -1,4 +1,5 @@
-/* test_cpuid.c - presets, features that show only when modelled, and the leaves that describe caches, topology and frequencies. */
+/* test_cpuid.c - presets, features that show only when modelled, and the leaves that describe caches,
+ * topology and frequencies. */
 #include "hart_bench.h"
 
 struct answer {
@@ -49,7 +50,8 @@ static void what_is_not_modelled_does_not_show(void **state)
         u32 sse3_monitor_xsave_avx_hypervisor = 1u << 0 | 1u << 3 | 1u << 26 | 1u << 27 | 1u << 28 | 1u << 31;
         assert_int_equal(a.r[CPUID_EDX] & fpu_vme_sep_mmx_fxsr_sse_sse2, 0);
         assert_int_equal(a.r[CPUID_ECX] & sse3_monitor_xsave_avx_hypervisor, 0);
-        assert_int_equal(b.r[CPUID_EBX] & (1 << 3 | 1 << 5 | 1 << 8 | 1 << 20), 0); /* BMI1, AVX2, BMI2, SMAP */
+        assert_int_equal(b.r[CPUID_EBX] & (1 << 3 | 1 << 5 | 1 << 8 | 1 << 20),
+                         0); /* BMI1, AVX2, BMI2, SMAP */
         assert_false(cpu_model_set_feature(&m, "sse2", true));
     }
 }
@@ -58,8 +60,10 @@ static void presets_differ_in_pcid_and_1_gib_pages(void **state)
 {
     (void)state;
     struct cpu_model old = preset("nehalem"), new = preset("cascade-lake");
-    assert_false(cpu_has(&old, FEATURE_pcid) || cpu_has(&old, FEATURE_page1gb) || cpu_has(&old, FEATURE_smep));
-    assert_true(cpu_has(&new, FEATURE_pcid) && cpu_has(&new, FEATURE_page1gb) && cpu_has(&new, FEATURE_invpcid));
+    assert_false(cpu_has(&old, FEATURE_pcid) || cpu_has(&old, FEATURE_page1gb) ||
+                 cpu_has(&old, FEATURE_smep));
+    assert_true(cpu_has(&new, FEATURE_pcid) && cpu_has(&new, FEATURE_page1gb) &&
+                cpu_has(&new, FEATURE_invpcid));
     assert_int_equal(ask(&old, 1, 0).r[CPUID_ECX] >> 17 & 1, 0);
     assert_int_equal(ask(&new, 1, 0).r[CPUID_ECX] >> 17 & 1, 1);
     assert_int_equal(ask(&new, 0x80000001, 0).r[CPUID_EDX] >> 26 & 1, 1);

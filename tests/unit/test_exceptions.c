@@ -1,8 +1,11 @@
-/* test_exceptions.c - delivery through the IDT, double and triple faults, interception, and the order of events between
- * instructions. */
+/* test_exceptions.c - delivery through the IDT, double and triple faults, interception, and the order of
+ * events between instructions. */
 #include "hart_bench.h"
 
-static u64 pushed(const struct hart_bench *b, unsigned n) { return bench_read(b, b->h.reg[REG_RSP] + 8 * n, 8); }
+static u64 pushed(const struct hart_bench *b, unsigned n)
+{
+    return bench_read(b, b->h.reg[REG_RSP] + 8 * n, 8);
+}
 
 static enum outcome deliver(struct hart_bench *b, u8 vector, enum event_type type)
 {

@@ -1,4 +1,5 @@
-/* test_msr.c - RDMSR and WRMSR: privilege, unknown registers, reserved bits, canonical values, the time-stamp counter. */
+/* test_msr.c - RDMSR and WRMSR: privilege, unknown registers, reserved bits, canonical values, the time-stamp
+ * counter. */
 #include "hart_bench.h"
 #include "isa/msr.h"
 

@@ -1,4 +1,5 @@
-/* test_segments.c - segment loads, descriptor tables, descriptor queries, far transfers, IRET, SYSCALL and SYSRET. */
+/* test_segments.c - segment loads, descriptor tables, descriptor queries, far transfers, IRET, SYSCALL and
+ * SYSRET. */
 #include "hart_bench.h"
 
 static void refused(struct hart_bench *b, enum outcome o, u8 vector, u32 error)
@@ -24,7 +25,8 @@ static enum outcome mov_ss(struct hart_bench *b, u16 selector)
 static void a_data_segment_is_loaded_with_base_limit_and_rights(void **state)
 {
     struct hart_bench *b = *state;
-    bench_write(b, GDT_AT + SEL_USER_DATA, 8, bench_descriptor(0x12345678, 0xabcde, ACCESS_USER(ACCESS_DATA) | FLAG_D));
+    bench_write(b, GDT_AT + SEL_USER_DATA, 8,
+                bench_descriptor(0x12345678, 0xabcde, ACCESS_USER(ACCESS_DATA) | FLAG_D));
     assert_int_equal(mov_ds(b, SEL_USER_DATA | 3), OUT_FLUSH);
     const struct segment *ds = &b->h.seg[SEG_DS];
     assert_int_equal(ds->selector, SEL_USER_DATA | 3);

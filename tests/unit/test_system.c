@@ -13,8 +13,8 @@ static void rflags_survive_being_taken_apart(void **state)
 {
     struct hart_bench *b = *state;
     for (u64 flags = 0; flags < 64; flags++) {
-        u64 value = RFLAGS_ONE | (flags & 1) | (flags >> 1 & 1) << 2 | (flags >> 2 & 1) << 4 | (flags >> 3 & 1) << 6 |
-                    (flags >> 4 & 1) << 7 | (flags >> 5 & 1) << 11;
+        u64 value = RFLAGS_ONE | (flags & 1) | (flags >> 1 & 1) << 2 | (flags >> 2 & 1) << 4 |
+                    (flags >> 3 & 1) << 6 | (flags >> 4 & 1) << 7 | (flags >> 5 & 1) << 11;
         hart_set_rflags(&b->h, value);
         assert_int_equal(hart_rflags(&b->h), value);
     }
