@@ -40,16 +40,16 @@ for core in fast inorder; do
     on="-s board.core=$core"
     # shellcheck disable=SC2086 # $on is two words
     {
-        compare "$core, native" $on "$images/bench-hashjoin.elf" -- pages=64 iters=500 timer=50000
-        compare "$core, halts" $on "$images/bench-exits.elf" -- iters=4 timer=50000
-        compare "$core, ept" $on -s run.switch_at=warm -m "$images/monitor-ept.elf:host=2M" "$images/bench-fork.elf" -- pages=37 iters=2 timer=50000
-        compare "$core, shadow" $on -s run.switch_at=warm -m "$images/monitor-shadow.elf" "$images/bench-fork.elf" -- pages=37 iters=2 timer=50000
+        compare "$core, native" $on "$images/bench-hashjoin.elf" -- pages=64 iters=2000 timer=100000
+        compare "$core, halts" $on "$images/bench-exits.elf" -- iters=4 timer=100000
+        compare "$core, ept" $on -s run.switch_at=warm -m "$images/monitor-ept.elf:host=2M" "$images/bench-fork.elf" -- pages=37 iters=2 timer=100000
+        compare "$core, shadow" $on -s run.switch_at=warm -m "$images/monitor-shadow.elf" "$images/bench-fork.elf" -- pages=37 iters=2 timer=100000
     }
 done
 
 # Without an output directory there are no files, but the same console and the same end.
-"$build/gigogne" run "$images/bench-hashjoin.elf" -- pages=64 iters=500 timer=50000 >"$work/plain.out" 2>"$work/plain.err"
-simulate_well stored "$images/bench-hashjoin.elf" -- pages=64 iters=500 timer=50000
+"$build/gigogne" run "$images/bench-hashjoin.elf" -- pages=64 iters=2000 timer=100000 >"$work/plain.out" 2>"$work/plain.err"
+simulate_well stored "$images/bench-hashjoin.elf" -- pages=64 iters=2000 timer=100000
 verdict "without output directory: console" cmp "$work/plain.out" "$work/stored.out"
 verdict "console.log is what stdout got" cmp "$work/stored/console.log" "$work/stored.out"
 
