@@ -1,0 +1,53 @@
+#!/bin/bash
+# lockstep.sh BUILD - timing computes no values: the fast core, the in-order core, and a run that changes from one to the other
+# at an arbitrary instruction agree on what every guest prints, natively and under both monitors, and on the number of
+# instructions that it took. (Without timer interrupts: those come at other instructions where time is another.)
+# Prints "ok <name>" or "FAIL <name>" per check; exit 1 if any failed.
+set -u
+. "$(dirname "$0")/lib.sh" "$@"
+. "$(dirname "$0")/guests_lib.sh"
+
+same_result() { # same_result RUN: what `fast` printed, in as many instructions
+    local fast other
+    fast=$(value fast cpu0.instructions stats-all)
+    other=$(value "$1" cpu0.instructions stats-all)
+    cmp "$work/fast.out" "$work/$1.out" && [ "$fast" = "$other" ] && return 0
+    echo "    instructions: fast $fast, $1 $other" >&2
+    return 1
+}
+
+# compare CASE ARGUMENT...
+compare() {
+    local case=$1
+    shift
+    simulate_well fast -s board.core=fast "$@" || return
+    simulate_well inorder -s board.core=inorder "$@" && verdict "inorder: $case" same_result inorder
+    simulate_well switched -s board.core=inorder -s run.switch_at=instructions -s run.switch_instructions="$switch" "$@" &&
+        verdict "switched at $switch: $case" same_result switched
+}
+
+# A bench that waits for a timer of its own takes as many instructions as time allows: same output, other count.
+is_timed() {
+    case $1 in *timer=* | *op=hlt* | "exits iters=8") return 0 ;; *) return 1 ;; esac
+}
+
+switch=7001
+while read -r line; do
+    is_timed "$line" && continue
+    image=$images/bench-${line%% *}.elf
+    switch=$((switch * 3 % 65537))
+    # shellcheck disable=SC2086 # words are split on purpose
+    {
+        compare "$line, native" "$image" -- ${line#* }
+        compare "$line, ept" -m "$images/monitor-ept.elf:host=2M" "$image" -- ${line#* }
+        compare "$line, shadow" -m "$images/monitor-shadow.elf" "$image" -- ${line#* }
+    }
+done < <(guest_cases)
+for op in cpuid vmcall out in rdmsr wrmsr mov_cr3 invlpg page_fault undefined; do
+    switch=$((switch * 3 % 65537))
+    compare "exits op=$op, native" "$images/bench-exits.elf" -- iters=8 op=$op
+    compare "exits op=$op, ept" -m "$images/monitor-ept.elf:host=2M" "$images/bench-exits.elf" -- iters=8 op=$op
+    compare "exits op=$op, shadow" -m "$images/monitor-shadow.elf" "$images/bench-exits.elf" -- iters=8 op=$op
+done
+
+finish
