@@ -50,9 +50,11 @@ value() {
     awk -v "path=\"$2\":" '$1 == path { sub(",", "", $2); print $2; found = 1 } END { exit !found }' "$work/$1/${3:-stats}.json"
 }
 
-# percent_of A B: 100 A / B, as an integer, rounded to nearest.
-percent_of() {
-    echo $(((200 * $1 + $2) / (2 * $2)))
+# sum_of FILE PATTERN: the sum of the statistics whose paths match, "*" for any text.
+sum_of() {
+    awk -v "pattern=$2" 'BEGIN { gsub(/\./, "\\.", pattern); gsub(/\*/, ".*", pattern) }
+        NF == 2 { gsub(/[":,]/, ""); if ($1 ~ "^" pattern "$") total += $2 }
+        END { printf "%d\n", total }' "$1"
 }
 
 # same_files A B FILE...: the files are there and hold the same bytes in both runs.
@@ -107,7 +109,6 @@ l3.lookups = cpu0.l2.misses
 crossbar.requests = cpu0.l2.misses
 crossbar.requests = crossbar.answers
 dram.reads = l3.misses
-dram.writes = l3.writebacks
 SUMS
 }
 

@@ -1,0 +1,93 @@
+#!/bin/bash
+# accounts.sh BUILD - every cycle, exit, walk and reference belongs to exactly one place (ARCHITECTURE.md, section 8): the
+# identities over statistics files, of the measured region and of the whole run, for benches x modes x presets. The simulator
+# asserts its own identities in every run; here they are seen from outside, with those that span several models.
+# Prints "ok <name>" or "FAIL <name>" per check; exit 1 if any failed.
+set -u
+. "$(dirname "$0")/lib.sh" "$@"
+ept=$images/monitor-ept.elf
+shadow=$images/monitor-shadow.elf
+
+# No statistic of the region is larger than that of the whole run.
+region_within_whole() { # region_within_whole RUN
+    awk 'FNR == NR { all[$1] = $2 + 0; next }
+         NF == 2 && !($1 in all) || $2 + 0 > all[$1] { print "    " $0 " in the region, " all[$1] " in all" > "/dev/stderr"; bad = 1 }
+         END { exit bad + (FNR < 100) }' "$work/$1/stats-all.json" "$work/$1/stats.json"
+}
+
+worlds_fit() { # worlds_fit RUN MODE: natively there is one world and no exit; under a monitor the region is not native
+    local file=$work/$1/stats.json native root guest
+    native=$(sum_of "$file" 'cpu0.account.native.*')
+    root=$(sum_of "$file" 'cpu0.account.root.*')
+    guest=$(sum_of "$file" 'cpu0.account.guest.*')
+    case $2 in
+    native) [ "$root" = 0 ] && [ "$guest" = 0 ] && [ "$(value "$1" cpu0.vmx.exits_total)" = 0 ] ;;
+    *) [ "$native" = 0 ] && [ "$guest" -gt 0 ] ;;
+    esac
+}
+
+# check NAME MODE ARGUMENT...
+check() {
+    local name=$1 mode=$2
+    shift 2
+    simulate_well run "$@" || return
+    verdict "$name: the region adds up" adds_up run
+    verdict "$name: the whole run adds up" adds_up run stats-all
+    verdict "$name: region within the whole" region_within_whole run
+    verdict "$name: worlds" worlds_fit run "$mode"
+}
+
+modes() { # name, preset, monitor with its words
+    cat <<MODES
+native cascade-lake
+shadow cascade-lake -m $shadow
+ept-4K cascade-lake -m $ept:host=4K
+ept-2M cascade-lake -m $ept:host=2M
+ept-1G cascade-lake -m $ept:host=1G
+ept-2M-without-VPID cascade-lake -m $ept:host=2M vpid=off
+native haswell
+ept-2M haswell -m $ept:host=2M
+native nehalem
+ept-4K nehalem -m $ept:host=4K
+shadow nehalem -m $shadow
+native tiny
+ept-2M tiny -m $ept:host=2M
+shadow tiny -m $shadow
+MODES
+}
+
+benches() {
+    cat <<'BENCHES'
+chase pages=512 iters=3000
+fork pages=37 iters=2 touch=3 timer=50000
+faults pages=16 iters=4
+ctxswitch procs=4 pages=8 iters=100
+exits iters=4
+syscall iters=100 entry=int timer=50000
+BENCHES
+}
+
+while read -r mode preset monitor; do
+    while read -r bench words; do
+        # shellcheck disable=SC2086 # words are split on purpose
+        case $monitor in
+        "") check "$preset $mode $bench" "$mode" -c "$preset" -s run.switch_at=warm "$images/bench-$bench.elf" -- $words ;;
+        *) check "$preset $mode $bench" "$mode" -c "$preset" -s run.switch_at=warm -m "${monitor#-m }" "$images/bench-$bench.elf" -- $words ;;
+        esac
+    done < <(benches)
+done < <(modes)
+
+# Timed from the very first instruction, monitor and its set-up included.
+check "from the start, shadow" shadow -s run.switch_at=start -m "$shadow" "$images/bench-ptemod.elf" -- pages=64 iters=300
+check "from the start, ept" ept -s run.switch_at=start -m "$ept:host=2M" "$images/bench-btree.elf" -- pages=300 iters=300
+
+# The guest's own work is the same everywhere: a bench without exits takes the same instructions in its region.
+simulate_well native -s run.switch_at=warm "$images/bench-hashjoin.elf" -- pages=64 iters=500
+simulate_well guest -s run.switch_at=warm -m "$ept:host=2M" "$images/bench-hashjoin.elf" -- pages=64 iters=500
+verdict "hashjoin takes the same instructions natively and under ept" \
+    [ "$(value native cpu0.instructions)" = "$(value guest cpu0.instructions)" ]
+verdict "hashjoin walks in one dimension natively, in two under ept" \
+    [ "$(value native cpu0.walker.refs_host) $(value native cpu0.walker.walks)" = "0 $(value guest cpu0.walker.walks)" ]
+verdict "and is without exits" [ "$(value guest cpu0.vmx.exits_total)" = 0 ]
+
+finish
