@@ -72,9 +72,9 @@ for script in tests/system/*.sh; do
     step "$(basename "$script" .sh)" "$script" "$top/build"
 done
 step build-clang     build "$top/build-clang" -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
-step build-sanitize  build "$top/build-sanitize" -DGIGOGNE_SANITIZE=ON -DGIGOGNE_WORKLOADS=OFF
+step build-sanitize  build "$top/build-sanitize" -DGIGOGNE_SANITIZE=ON
 step unit-sanitize   unit "$top/build-sanitize"
-step system-sanitize tests/system/guests_on_gigogne.sh "$top/build-sanitize" "$top/build/workloads"
+step system-sanitize tests/system/guests_on_gigogne.sh "$top/build-sanitize"
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" != 0 ]
