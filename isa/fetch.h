@@ -34,7 +34,6 @@ struct fetch_state {
     const struct insn *current; /* what isa_fetch found and isa_execute executes */
     u64 line_va;                /* linear address of the line fetched last, or FETCH_NO_LINE */
     hpa_t line_at;
-    u8 walks;                   /* ledgers of the record that belong to the fetch */
     struct fetch_entry entry[1u << FETCH_TABLE_BITS];
 };
 

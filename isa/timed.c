@@ -51,17 +51,16 @@ bool isa_fetch(struct hart *h, struct insn_record *r)
         return true;
     }
     h->fetch.current = i;
-    h->fetch.walks = r->n_walks;
     r->info = insn_cold(h, i);
     return true;
 }
 
-/* The access must wait until the pipe is empty: as if isa_execute had not been called. */
-static void refuse(struct hart *h, struct insn_record *r)
+/* The access must wait until the pipe is empty: as if isa_execute had not been called. Only its page walks stay: what they
+ * found is in the TLBs, so that no second one will tell of them. */
+static void refuse(struct insn_record *r)
 {
     r->not_drained = true;
     r->n_accesses = r->n_fetches;
-    r->n_walks = h->fetch.walks;
 }
 
 static void retire(struct hart *h, struct insn_record *r)
@@ -117,7 +116,7 @@ void isa_execute(struct hart *h, struct insn_record *r)
     }
     h->reg[REG_RIP] -= i->length;
     if (h->fault.kind == FAULT_NOT_DRAINED)
-        refuse(h, r);
+        refuse(r);
     else
         raise_fault(h, r);
 }
