@@ -2,8 +2,7 @@
 #include "isa/decode.h"
 #include "isa/icache.h"
 #include "isa/operand.h"
-#include <assert.h>
-#include <stdio.h>
+#include "models/sim/check.h"
 
 /* An instruction on its way. */
 struct decoding {
@@ -356,7 +355,7 @@ static const struct row rows[] = {
 static void init_zydis(ZydisDecoder *z, ZydisMachineMode mode, ZydisStackWidth stack)
 {
     ZyanStatus status = ZydisDecoderInit(z, mode, stack);
-    assert(ZYAN_SUCCESS(status));
+    CHECK(ZYAN_SUCCESS(status), "Zydis says %x", (unsigned)status);
 }
 
 void decoder_init(struct decoder *d)

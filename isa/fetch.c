@@ -159,7 +159,7 @@ const struct insn *fetch_next_timed(struct hart *h)
     u64 rip = fetch_address(h, h->reg[REG_RIP]);
     hpa_t at;
     h->reg[REG_RIP] = rip;
-    if (i && i->exec != exec_cut && i->exec != exec_dropped) {
+    if (i && rip == h->fetch.next_rip && i->exec != exec_cut && i->exec != exec_dropped) {
         if (!translate(h, VA(rip), &at))
             return NULL;
     } else {

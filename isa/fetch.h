@@ -31,6 +31,7 @@ struct fetch_state {
     struct fetch_entry scratch; /* the block found last, when it must not be kept */
     /* timed cores */
     const struct insn *next;    /* decoded instruction behind the last one, NULL: look it up */
+    u64 next_rip;               /* where it lies */
     const struct insn *current; /* what isa_fetch found and isa_execute executes */
     u64 line_va;                /* linear address of the line fetched last, or FETCH_NO_LINE */
     hpa_t line_at;

@@ -1,13 +1,13 @@
 /* icache.c - pools, lookup and invalidation of decoded blocks: see icache.h. */
 #include "isa/icache.h"
 #include "isa/exec.h"
-#include <assert.h>
+#include "models/sim/check.h"
 #include <stdlib.h>
 
 static void *allocate(size_t count, size_t bytes)
 {
     void *p = calloc(count, bytes);
-    assert(p && "memory for decoded instructions");
+    CHECK(p, "no memory for decoded instructions");
     return p;
 }
 
@@ -38,7 +38,7 @@ void icache_destroy(struct icache *ic)
 
 void icache_attach(struct icache *ic, struct hart *h)
 {
-    assert(ic->n_harts < ICACHE_MAX_HARTS);
+    CHECK(ic->n_harts < ICACHE_MAX_HARTS, "more than %d harts", ICACHE_MAX_HARTS);
     ic->hart[ic->n_harts++] = h;
 }
 
@@ -93,7 +93,7 @@ unsigned isa_unmodelled_count(const struct icache *ic) { return ic->n_unmodelled
 
 const struct unmodelled *isa_unmodelled_get(const struct icache *ic, unsigned n)
 {
-    assert(n < ic->n_unmodelled);
+    CHECK(n < ic->n_unmodelled, "entry %u of %u", n, ic->n_unmodelled);
     return &ic->unmodelled[n];
 }
 
@@ -316,7 +316,7 @@ static struct block *decode_crossing(struct icache *ic, hpa_t at, enum code_mode
     memcpy(bytes, ic->mem->host + at.v, first);
     memcpy(bytes + first, ic->mem->host + second_page.v, 15 - first);
     enum decoded decoded = decode(&ic->decoder, mode, bytes, 15, &d);
-    assert(decoded == DECODED);
+    CHECK(decoded == DECODED, "15 bytes are not enough at %#llx", (unsigned long long)at.v);
     struct block *b = take_block(ic, at, mode);
     append(ic, b, &d);
     b->bytes = (u16)max_u64(b->bytes, first + 1); /* bytes that are no instruction may end early, but depend on both pages */
@@ -356,7 +356,7 @@ struct block *icache_outside_ram(struct icache *ic)
     struct decoded_insn d;
     static const u8 floating_bus[15] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     enum decoded decoded = decode(&ic->decoder, MODE_LONG64, floating_bus, 15, &d);
-    assert(decoded == DECODED);
+    CHECK(decoded == DECODED, "15 bytes are not enough");
     make_room(ic);
     struct block *b = &ic->block[0];
     *b = (struct block){.first = ic->half * (ICACHE_INSNS / 2) + ic->insns_used};

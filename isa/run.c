@@ -5,7 +5,7 @@
  */
 #include "isa/exec.h"
 #include "isa/icache.h"
-#include <assert.h>
+#include "models/sim/check.h"
 
 /* Executes from *at up to something else than OUT_NEXT; *at becomes the instruction that said it. */
 static enum outcome run_block(struct hart *h, const struct insn **at)
@@ -98,14 +98,19 @@ static void run_entry(struct hart *h, const struct fetch_entry *e)
     finish(h, i, out, world);
 }
 
-/* True: an event was taken instead of an instruction. */
-static bool attend(struct hart *h)
+/* What stands between two instructions, if anything. */
+enum between { BETWEEN_NOTHING, BETWEEN_EVENT, BETWEEN_STOP };
+
+static enum between attend(struct hart *h)
 {
-    if (!isa_take_attention(h))
-        return false;
-    h->run_steps++;
-    fetch_restart(h);
-    return true;
+    if (h->attention & ATTENTION_STOP)
+        return BETWEEN_STOP;
+    if (isa_take_attention(h)) {
+        h->run_steps++;
+        fetch_restart(h);
+        return BETWEEN_EVENT;
+    }
+    return h->activity == ACTIVITY_ACTIVE ? BETWEEN_NOTHING : BETWEEN_STOP;
 }
 
 static bool one_by_one(const struct hart *h) { return h->attention & (ATTENTION_SHADOW | ATTENTION_TF); }
@@ -130,21 +135,16 @@ u64 isa_run(struct hart *h, u64 max)
 {
     u8 world = h->world;
     bool stop = false;
-    assert(!h->record);
+    CHECK(!h->record, "isa_run is for the fast core");
     h->run_steps = 0;
     h->fetch.touched_device = false;
     fetch_restart(h);
     while (!stop && h->run_steps < max) {
-        if (UNLIKELY(h->attention)) {
-            if (h->attention & ATTENTION_STOP)
-                break;
-            if (attend(h))
-                goto taken;
-            if (h->activity != ACTIVITY_ACTIVE)
-                break;
-        }
-        stop = advance(h, max);
-    taken:
+        enum between between = UNLIKELY(h->attention) ? attend(h) : BETWEEN_NOTHING;
+        if (between == BETWEEN_STOP)
+            break;
+        if (between == BETWEEN_NOTHING)
+            stop = advance(h, max);
         stop |= h->fetch.touched_device || h->world != world;
     }
     h->attention &= ~(u32)ATTENTION_STOP;

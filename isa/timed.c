@@ -1,7 +1,7 @@
 /* timed.c - one instruction at a time for timing cores: isa_fetch finds it, isa_execute does it, the record tells. */
 #include "isa/exec.h"
 #include "isa/icache.h"
-#include <assert.h>
+#include "models/sim/check.h"
 
 static void close_record(struct hart *h, struct insn_record *r)
 {
@@ -95,8 +95,9 @@ static void finish(struct hart *h, struct insn_record *r, const struct insn *i, 
         break;
     case OUT_FAULT:
     case OUT_CUT:
-        assert(!"isa_execute answers faults apart, and fetches no sentinel");
+        CHECK(false, "outcome %d behind isa_fetch", (int)out);
     }
+    h->fetch.next_rip = h->reg[REG_RIP];
     r->branch_taken = r->info->flow != FLOW_NONE && (out == OUT_JUMP || h->reg[REG_RIP] != r->rip + i->length);
     r->io |= r->info->iclass == CLASS_port_io;
     close_record(h, r);

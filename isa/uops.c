@@ -4,7 +4,7 @@
  * RET are no dependences. Microcoded instructions are one micro-operation; what they cost is the timing model's table.
  */
 #include "isa/decode.h"
-#include <assert.h>
+#include "models/sim/check.h"
 
 /* What the instruction touches. */
 struct touched {
@@ -64,7 +64,7 @@ static struct touched touched_by(const ZydisDecodedInstruction *z, const ZydisDe
 
 static struct uop *add_uop(struct insn_info *info, enum uop_kind kind, u8 dst)
 {
-    assert(info->n_uops < INSN_MAX_UOPS);
+    CHECK(info->n_uops < INSN_MAX_UOPS, "mnemonic %u", info->mnemonic);
     struct uop *u = &info->uop[info->n_uops++];
     *u = (struct uop){(u8)kind, {REG_NONE, REG_NONE, REG_NONE}, dst, false, false};
     return u;
