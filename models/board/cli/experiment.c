@@ -1,4 +1,4 @@
-/* experiment.c - the product of an experiment: its runs, their names and words. The reader is experiment_yaml.c. */
+/* experiment.c - the product of an experiment: its runs, their names and words. experiment_yaml.c reads. */
 #include "models/board/cli/experiment.h"
 #include "models/board/cli/experiment_yaml.h"
 #include "models/sim/check.h"
@@ -24,7 +24,10 @@ static void append_pair(char **text, const char *separator, const char *key, con
     append(text, "", value);
 }
 
-static bool is_parameter(const struct exp_axis *axis) { return strchr(axis->key, '.') != NULL; }
+static bool is_parameter(const struct exp_axis *axis)
+{
+    return strchr(axis->key, '.') != NULL;
+}
 
 static void add_axis(struct exp_run *r, const struct exp_axis *axis, const char *value)
 {
@@ -37,7 +40,8 @@ static void add_axis(struct exp_run *r, const struct exp_axis *axis, const char 
 }
 
 /* `point` counts through the values of all axes, the last one fastest. */
-static void make_run(struct exp_run *r, const struct exp_group *g, const struct exp_bench *b, size_t point, const struct exp_mode *m)
+static void make_run(struct exp_run *r, const struct exp_group *g, const struct exp_bench *b, size_t point,
+                     const struct exp_mode *m)
 {
     *r = (struct exp_run){.group = g, .bench = b, .mode = m};
     append(&r->name, "", g->name);
@@ -65,13 +69,15 @@ static void expand_group(struct experiment *e, const struct exp_group *g)
 {
     for (size_t b = 0; b < g->n_benches; b++)
         for (size_t point = 0; point < count_points(g); point++)
-            for (size_t m = 0; m < g->n_modes; m++) make_run(&e->run[e->n_runs++], g, &g->bench[b], point, g->mode[m]);
+            for (size_t m = 0; m < g->n_modes; m++)
+                make_run(&e->run[e->n_runs++], g, &g->bench[b], point, g->mode[m]);
 }
 
 static void expand(struct experiment *e)
 {
     size_t n = 0;
-    for (size_t g = 0; g < e->n_groups; g++) n += e->group[g].n_benches * e->group[g].n_modes * count_points(&e->group[g]);
+    for (size_t g = 0; g < e->n_groups; g++)
+        n += e->group[g].n_benches * e->group[g].n_modes * count_points(&e->group[g]);
     e->run = calloc(n, sizeof *e->run);
     CHECK(e->run, "no memory for %zu runs", n);
     for (size_t g = 0; g < e->n_groups; g++) expand_group(e, &e->group[g]);
@@ -82,8 +88,10 @@ static bool check_shapes(const struct experiment *e)
     for (size_t s = 0; s < e->n_shapes; s++) {
         for (unsigned i = 0; i < 2; i++) {
             if (experiment_find_run(e, e->shape[s].run[i])) continue;
-            fprintf(stderr, "%s:%u: assert.ratio: there is no run '%s' (allowed: group/bench[.key=value].mode, as in '%s')\n", e->file,
-                    e->shape[s].line, e->shape[s].run[i], e->run[0].name);
+            fprintf(stderr,
+                    "%s:%u: assert.ratio: there is no run '%s' (allowed: group/bench[.key=value].mode, as in "
+                    "'%s')\n",
+                    e->file, e->shape[s].line, e->shape[s].run[i], e->run[0].name);
             return false;
         }
     }
@@ -145,7 +153,8 @@ char *experiment_path(const struct experiment *e, const char *path)
     return whole;
 }
 
-static bool each(const struct exp_setting *item, size_t n, bool (*fn)(void *self, const struct exp_setting *s), void *self)
+static bool each(const struct exp_setting *item, size_t n,
+                 bool (*fn)(void *self, const struct exp_setting *s), void *self)
 {
     for (size_t i = 0; i < n; i++)
         if (!fn(self, &item[i])) return false;
@@ -156,5 +165,6 @@ bool experiment_each_setting(const struct experiment *e, const struct exp_run *r
                              bool (*fn)(void *self, const struct exp_setting *s), void *self)
 {
     return each(e->set.item, e->set.n, fn, self) && each(r->group->set.item, r->group->set.n, fn, self) &&
-           each(r->mode->set.item, r->mode->set.n, fn, self) && each(r->varied_set, r->n_varied_set, fn, self);
+           each(r->mode->set.item, r->mode->set.n, fn, self) &&
+           each(r->varied_set, r->n_varied_set, fn, self);
 }

@@ -10,13 +10,14 @@
  *     footprint:
  *       modes: [native, ept-4k]
  *       benches: {chase: "iters=20000"}        workloads/bench/<name>.c, and its words
- *       vary: {pages: [16, 64K]}               a word of the guest; with a dot in its name a parameter of the machine
+ *       vary: {pages: [16, 64K]}               a word of the guest; with a dot in its name a parameter
  *       set: {cpu.mmu.ntlb_entries: 0}
  *       ledger: true                           keep every page walk of the region
  *   table: FILE.sql                    the query whose rows are printed (table.csv)
- *   figures: [FILE.gp, ...]            each with the query beside it, FILE.sql (figures.h); paths are relative to this file
+ *   figures: [FILE.gp, ...]            each with its query beside it (figures.h); relative to this file
  *   assert:                            shapes: a statistic of one run over that of another
- *     - {name: "compute costs nothing", ratio: [bars/compute.ept-4k, bars/compute.native], stat: cpu0.cycles, min: 0.99, max: 1.01}
+ *     - {name: "EPT costs nothing", stat: cpu0.cycles, min: 0.99, max: 1.01,
+ *        ratio: [footprint/chase.pages=16.ept-4k, footprint/chase.pages=16.native]}
  *
  * A run is called <group>/<bench>[.<key>=<value>...].<mode>: "footprint/chase.pages=64K.ept-4k".
  * Errors:     one message "file:line: key: what (allowed: ...)" on stderr.
@@ -72,7 +73,7 @@ struct exp_group {
     bool ledger;
 };
 
-/* `min` <= run[0] / run[1] <= `max`, of statistic `stat`. */
+/* `min` <= run[0] / run[1] <= `max`, of statistic `stat`. max is infinite if the file says none. */
 struct exp_shape {
     const char *name, *run[2], *stat;
     double min, max;
@@ -117,8 +118,8 @@ const struct exp_run *experiment_find_run(const struct experiment *e, const char
 /* A path that the experiment names, relative to its file; allocated. */
 char *experiment_path(const struct experiment *e, const char *path);
 
-/* All settings of a run, in rising precedence: the experiment's, its group's, its mode's, the varied ones. Calls fn for each until it
- * says false; gives what fn said. */
+/* All settings of a run, in rising precedence: the experiment's, its group's, its mode's, the varied ones.
+ * Calls fn for each until it says false; gives what fn said. */
 bool experiment_each_setting(const struct experiment *e, const struct exp_run *r,
                              bool (*fn)(void *self, const struct exp_setting *s), void *self);
 

@@ -1,6 +1,7 @@
 #include "models/board/cli/experiment_yaml.h"
 #include "models/sim/check.h"
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +24,13 @@ struct key {
 
 /* --- messages --- */
 
-static unsigned line_of(const yaml_node_t *n) { return (unsigned)n->start_mark.line + 1; }
+static unsigned line_of(const yaml_node_t *n)
+{
+    return (unsigned)n->start_mark.line + 1;
+}
 
-__attribute__((format(printf, 3, 4))) static bool complain(const struct reader *r, const yaml_node_t *at, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static bool complain(const struct reader *r, const yaml_node_t *at,
+                                                           const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -37,7 +42,8 @@ __attribute__((format(printf, 3, 4))) static bool complain(const struct reader *
     return false;
 }
 
-static bool complain_of_key(const struct reader *r, const yaml_node_t *at, const char *what, const struct key *keys, size_t n)
+static bool complain_of_key(const struct reader *r, const yaml_node_t *at, const char *what,
+                            const struct key *keys, size_t n)
 {
     char allowed[MAX_PATH_BYTES] = "";
     for (size_t i = 0; i < n; i++) {
@@ -55,9 +61,15 @@ static void push(struct reader *r, const char *key)
 
 /* --- nodes --- */
 
-static const char *text_of(const yaml_node_t *n) { return (const char *)n->data.scalar.value; }
+static const char *text_of(const yaml_node_t *n)
+{
+    return (const char *)n->data.scalar.value;
+}
 
-static yaml_node_t *node(const struct reader *r, int index) { return yaml_document_get_node(&r->e->document, index); }
+static yaml_node_t *node(const struct reader *r, int index)
+{
+    return yaml_document_get_node(&r->e->document, index);
+}
 
 static const char *kind_name(yaml_node_type_t type)
 {
@@ -72,7 +84,8 @@ static bool expect(const struct reader *r, const yaml_node_t *n, yaml_node_type_
 
 static size_t length_of(const yaml_node_t *n)
 {
-    if (n->type == YAML_SEQUENCE_NODE) return (size_t)(n->data.sequence.items.top - n->data.sequence.items.start);
+    if (n->type == YAML_SEQUENCE_NODE)
+        return (size_t)(n->data.sequence.items.top - n->data.sequence.items.start);
     return (size_t)(n->data.mapping.pairs.top - n->data.mapping.pairs.start);
 }
 
@@ -87,7 +100,8 @@ static void *allocate(size_t n, size_t bytes)
 static bool read_text(struct reader *r, yaml_node_t *value, const char **text)
 {
     if (!expect(r, value, YAML_SCALAR_NODE)) return false;
-    if (!*text_of(value) && value->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) return complain(r, value, "the value is missing");
+    if (!*text_of(value) && value->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+        return complain(r, value, "the value is missing");
     *text = text_of(value);
     return true;
 }
@@ -106,7 +120,9 @@ static bool read_switch(struct reader *r, yaml_node_t *value, bool *on)
     const char *text;
     if (!read_text(r, value, &text)) return false;
     *on = strcmp(text, "true") == 0;
-    return *on || strcmp(text, "false") == 0 ? true : complain(r, value, "'%s' is not a switch (allowed: true, false)", text);
+    return *on || strcmp(text, "false") == 0
+               ? true
+               : complain(r, value, "'%s' is not a switch (allowed: true, false)", text);
 }
 
 /* --- maps --- */
@@ -122,15 +138,19 @@ static bool is_name(const char *text, const char *also)
     return *text != '\0';
 }
 
-static bool check_key(const struct reader *r, const yaml_node_t *map, const yaml_node_pair_t *pair)
+static bool check_key(const struct reader *r, const yaml_node_t *key)
+{
+    if (key->type == YAML_SCALAR_NODE && is_name(text_of(key), ".")) return true;
+    return complain(r, key, "a key must be a name (allowed: letters, digits, '-', '_', '.')");
+}
+
+static bool check_unique(const struct reader *r, const yaml_node_t *map, const yaml_node_pair_t *pair)
 {
     const yaml_node_t *key = node(r, pair->key);
-    if (key->type != YAML_SCALAR_NODE || !is_name(text_of(key), "."))
-        return complain(r, key, "a key must be a name (allowed: letters, digits, '-', '_', '.')");
     for (const yaml_node_pair_t *p = map->data.mapping.pairs.start; p < pair; p++) {
         const yaml_node_t *before = node(r, p->key);
         if (strcmp(text_of(before), text_of(key)) == 0)
-            return complain(r, key, "%s: duplicate key (first on line %u)", text_of(key), line_of(before));
+            return complain(r, key, "duplicate key (first on line %u)", line_of(before));
     }
     return true;
 }
@@ -140,9 +160,10 @@ static bool for_each_entry(struct reader *r, yaml_node_t *map, entry_fn fn, void
     if (!expect(r, map, YAML_MAPPING_NODE)) return false;
     size_t outer = strlen(r->path);
     for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top; p++) {
-        if (!check_key(r, map, p)) return false;
-        push(r, text_of(node(r, p->key)));
-        if (!fn(r, node(r, p->key), node(r, p->value), into)) return false;
+        yaml_node_t *key = node(r, p->key);
+        if (!check_key(r, key)) return false;
+        push(r, text_of(key));
+        if (!check_unique(r, map, p) || !fn(r, key, node(r, p->value), into)) return false;
         r->path[outer] = '\0';
     }
     return true;
@@ -172,15 +193,16 @@ static bool read_fields(struct reader *r, yaml_node_t *map, const struct key *ke
     struct fields f = {keys, n, 0, into};
     if (!for_each_entry(r, map, read_field, &f)) return false;
     for (size_t i = 0; i < n; i++)
-        if (keys[i].required && !(f.seen & BIT(i))) return complain(r, map, "the key '%s' is missing", keys[i].name);
+        if (keys[i].required && !(f.seen & BIT(i)))
+            return complain(r, map, "the key '%s' is missing", keys[i].name);
     return true;
 }
 
 /* A reader of one text field. */
-#define TEXT_FIELD(type, field)                                                                                                  \
-    static bool read_##type##_##field(struct reader *r, yaml_node_t *value, void *into)                                         \
-    {                                                                                                                            \
-        return read_text(r, value, &((struct type *)into)->field);                                                               \
+#define TEXT_FIELD(type, field)                                                                              \
+    static bool read_##type##_##field(struct reader *r, yaml_node_t *value, void *into)                      \
+    {                                                                                                        \
+        return read_text(r, value, &((struct type *)into)->field);                                           \
     }
 
 /* --- settings --- */
@@ -208,7 +230,10 @@ TEXT_FIELD(exp_mode, label)
 TEXT_FIELD(exp_mode, monitor)
 TEXT_FIELD(exp_mode, args)
 
-static bool read_mode_set(struct reader *r, yaml_node_t *value, void *into) { return read_settings(r, value, &((struct exp_mode *)into)->set); }
+static bool read_mode_set(struct reader *r, yaml_node_t *value, void *into)
+{
+    return read_settings(r, value, &((struct exp_mode *)into)->set);
+}
 
 static const struct key mode_keys[] = {
     {"label", true, read_exp_mode_label},
@@ -310,15 +335,25 @@ static bool read_axis(struct reader *r, const yaml_node_t *key, yaml_node_t *val
     a->line = line_of(key);
     if (!read_texts(r, value, &a->value, &a->n)) return false;
     for (size_t i = 0; i < a->n; i++) /* it becomes part of a file name */
-        if (!is_name(a->value[i], ".")) return complain(r, value, "'%s' (allowed: letters, digits, '-', '_', '.')", a->value[i]);
+        if (!is_name(a->value[i], "."))
+            return complain(r, value, "'%s' (allowed: letters, digits, '-', '_', '.')", a->value[i]);
     return true;
 }
 
-static bool read_vary(struct reader *r, yaml_node_t *value, void *into) { return for_each_entry(r, value, read_axis, into); }
+static bool read_vary(struct reader *r, yaml_node_t *value, void *into)
+{
+    return for_each_entry(r, value, read_axis, into);
+}
 
-static bool read_group_set(struct reader *r, yaml_node_t *value, void *into) { return read_settings(r, value, &((struct exp_group *)into)->set); }
+static bool read_group_set(struct reader *r, yaml_node_t *value, void *into)
+{
+    return read_settings(r, value, &((struct exp_group *)into)->set);
+}
 
-static bool read_ledger(struct reader *r, yaml_node_t *value, void *into) { return read_switch(r, value, &((struct exp_group *)into)->ledger); }
+static bool read_ledger(struct reader *r, yaml_node_t *value, void *into)
+{
+    return read_switch(r, value, &((struct exp_group *)into)->ledger);
+}
 
 static const struct key group_keys[] = {
     {"modes", true, read_group_modes}, {"benches", true, read_benches}, {"vary", false, read_vary},
@@ -360,21 +395,28 @@ static bool read_ratio(struct reader *r, yaml_node_t *value, void *into)
     return good;
 }
 
-static bool read_min(struct reader *r, yaml_node_t *value, void *into) { return read_number(r, value, &((struct exp_shape *)into)->min); }
-static bool read_max(struct reader *r, yaml_node_t *value, void *into) { return read_number(r, value, &((struct exp_shape *)into)->max); }
+static bool read_min(struct reader *r, yaml_node_t *value, void *into)
+{
+    return read_number(r, value, &((struct exp_shape *)into)->min);
+}
+static bool read_max(struct reader *r, yaml_node_t *value, void *into)
+{
+    return read_number(r, value, &((struct exp_shape *)into)->max);
+}
 
 static const struct key shape_keys[] = {
-    {"name", true, read_exp_shape_name}, {"ratio", true, read_ratio}, {"stat", false, read_exp_shape_stat},
-    {"min", false, read_min},            {"max", false, read_max},
+    {"name", true, read_exp_shape_name},
+    {"ratio", true, read_ratio},
+    {"stat", false, read_exp_shape_stat},
+    {"min", false, read_min},
+    {"max", false, read_max},
 };
-
-#define NO_MAX 1e300
 
 static bool read_shape(struct reader *r, yaml_node_t *value, struct exp_shape *s)
 {
-    *s = (struct exp_shape){.stat = "cpu0.cycles", .max = NO_MAX, .line = line_of(value)};
+    *s = (struct exp_shape){.stat = "cpu0.cycles", .max = INFINITY, .line = line_of(value)};
     if (!read_fields(r, value, shape_keys, ARRAY_LEN(shape_keys), s)) return false;
-    if (s->min == 0 && s->max == NO_MAX) return complain(r, value, "a shape needs 'min' or 'max'");
+    if (s->min == 0 && isinf(s->max)) return complain(r, value, "a shape needs 'min' or 'max'");
     return s->min <= s->max ? true : complain(r, value, "'min' is above 'max'");
 }
 
@@ -397,10 +439,15 @@ static bool read_name(struct reader *r, yaml_node_t *value, void *into)
 {
     struct experiment *e = into;
     if (!read_text(r, value, &e->name)) return false;
-    return is_name(e->name, "") ? true : complain(r, value, "'%s' is not a name (allowed: letters, digits, '-', '_')", e->name);
+    return is_name(e->name, "")
+               ? true
+               : complain(r, value, "'%s' is not a name (allowed: letters, digits, '-', '_')", e->name);
 }
 
-static bool read_set(struct reader *r, yaml_node_t *value, void *into) { return read_settings(r, value, &((struct experiment *)into)->set); }
+static bool read_set(struct reader *r, yaml_node_t *value, void *into)
+{
+    return read_settings(r, value, &((struct experiment *)into)->set);
+}
 
 static bool read_figures(struct reader *r, yaml_node_t *value, void *into)
 {
@@ -409,8 +456,9 @@ static bool read_figures(struct reader *r, yaml_node_t *value, void *into)
 }
 
 static const struct key experiment_keys[] = {
-    {"name", true, read_name},    {"preset", true, read_experiment_preset}, {"set", false, read_set},
-    {"modes", true, read_modes},  {"groups", true, read_groups},            {"table", false, read_experiment_table},
+    {"name", true, read_name},        {"preset", true, read_experiment_preset},
+    {"set", false, read_set},         {"modes", true, read_modes},
+    {"groups", true, read_groups},    {"table", false, read_experiment_table},
     {"figures", false, read_figures}, {"assert", false, read_shapes},
 };
 
@@ -431,7 +479,9 @@ static bool parse(yaml_document_t *document, const char *file, FILE *in)
     CHECK(yaml_parser_initialize(&parser), "no memory for the YAML parser");
     yaml_parser_set_input_file(&parser, in);
     bool good = yaml_parser_load(&parser, document);
-    if (!good) fprintf(stderr, "%s:%zu: not YAML: %s\n", file, parser.problem_mark.line + 1, parser.problem ? parser.problem : "unreadable");
+    if (!good)
+        fprintf(stderr, "%s:%zu: not YAML: %s\n", file, parser.problem_mark.line + 1,
+                parser.problem ? parser.problem : "unreadable");
     yaml_parser_delete(&parser);
     return good;
 }

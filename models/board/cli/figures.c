@@ -75,7 +75,8 @@ static bool write_query(struct results *r, const char *query, const char *path)
     char *sql = read_file(query);
     struct whole_file f;
     bool good = sql || complain(query);
-    if (good && !whole_file_begin(&f, path)) good = complain(path);
+    if (good && !whole_file_begin(&f, path))
+        good = complain(path);
     else if (good && !results_query(r, sql, query, f.out)) {
         whole_file_abandon(&f);
         good = false;
@@ -166,10 +167,13 @@ static bool run_gnuplot(const char *script, const char *data, const char *output
 
 static bool draw(struct results *r, const char *script, const char *dir)
 {
-    char *name = stem_of(script), *query = replace_suffix(script, ".sql"), *data_dir = files_path(dir, "data", "");
-    char *data = files_path(data_dir, name, ".csv"), *svg = files_path(dir, name, ".svg"), *png = files_path(dir, name, ".png");
+    char *name = stem_of(script), *query = replace_suffix(script, ".sql"),
+         *data_dir = files_path(dir, "data", "");
+    char *data = files_path(data_dir, name, ".csv"), *svg = files_path(dir, name, ".svg"),
+         *png = files_path(dir, name, ".png");
     bool good = files_make_directories(data_dir) || complain(data_dir);
-    good = good && write_query(r, query, data) && run_gnuplot(script, data, svg) && run_gnuplot(script, data, png);
+    good = good && write_query(r, query, data) && run_gnuplot(script, data, svg) &&
+           run_gnuplot(script, data, png);
     free(name);
     free(query);
     free(data_dir);

@@ -1,7 +1,8 @@
 /* figures.h - from an experiment's database to its pictures: one SQL query and one gnuplot script each.
  *
- * A figure NAME.gp has NAME.sql beside it. The query's rows become DIR/data/NAME.csv; then, in the script's directory,
- * `gnuplot -c NAME.gp DIR/data/NAME.csv DIR/NAME.svg`, and the same for NAME.png. A script finds the data in ARG1 and what to write in ARG2.
+ * A figure NAME.gp has NAME.sql beside it. The query's rows become DIR/data/NAME.csv; then, in the script's
+ * directory, `gnuplot -c NAME.gp DIR/data/NAME.csv DIR/NAME.svg`, and the same for NAME.png. A script finds the
+ * data in ARG1 and what to write in ARG2.
  * Neighbours: results.c, gnuplot.
  * Checked by: tests/system/sweep.sh
  */

@@ -40,7 +40,8 @@ static void become(const struct pool *p, const struct job *j)
 {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     sigprocmask(SIG_SETMASK, &p->former_mask, NULL);
-    if (redirect(0, "/dev/null", O_RDONLY) && redirect(1, "/dev/null", O_WRONLY) && redirect(2, j->log, O_WRONLY | O_CREAT | O_TRUNC))
+    if (redirect(0, "/dev/null", O_RDONLY) && redirect(1, "/dev/null", O_WRONLY) &&
+        redirect(2, j->log, O_WRONLY | O_CREAT | O_TRUNC))
         execv(j->argv[0], j->argv);
     fprintf(stderr, "%s: %s\n", j->argv[0], strerror(errno));
     _exit(127);
@@ -77,7 +78,8 @@ static void reap(struct pool *p)
 {
     for (size_t i = 0; i < p->next; i++) {
         int status;
-        if (p->job[i].pid && waitpid(p->job[i].pid, &status, WNOHANG) == p->job[i].pid) end(p, &p->job[i], status);
+        if (p->job[i].pid && waitpid(p->job[i].pid, &status, WNOHANG) == p->job[i].pid)
+            end(p, &p->job[i], status);
     }
 }
 
@@ -116,7 +118,8 @@ static void show(const struct pool *p)
     if (!p->terminal) return;
     double now = now_seconds(), elapsed = now - p->start;
     const struct job *oldest = oldest_running(p);
-    fprintf(p->terminal, "\r\033[K%zu/%zu runs, %d:%02d", p->report.done, p->n, (int)elapsed / 60, (int)elapsed % 60);
+    fprintf(p->terminal, "\r\033[K%zu/%zu runs, %d:%02d", p->report.done, p->n, (int)elapsed / 60,
+            (int)elapsed % 60);
     if (p->report.done) {
         int left = (int)seconds_left(p, elapsed);
         fprintf(p->terminal, ", about %d:%02d left", left / 60, left % 60);
@@ -132,7 +135,8 @@ static void clear(const struct pool *p)
 
 struct jobs_report jobs_run(struct job *jobs, size_t n, unsigned at_once, FILE *terminal)
 {
-    struct pool p = {.job = jobs, .n = n, .start = now_seconds(), .terminal = isatty(fileno(terminal)) ? terminal : NULL};
+    struct pool p = {
+        .job = jobs, .n = n, .start = now_seconds(), .terminal = isatty(fileno(terminal)) ? terminal : NULL};
     for (size_t i = 0; i < n; i++) jobs[i].status = JOB_NOT_RUN;
     sigemptyset(&p.signals);
     sigaddset(&p.signals, SIGCHLD);

@@ -1,7 +1,7 @@
 /* jobs.h - runs child processes, some at once, and shows on a terminal how far they are.
  *
- * Models:     start in the order of the list; standard output to nowhere, standard error to a file of each job; SIGINT and SIGTERM reach
- *             the jobs, after which no more are started.
+ * Models:     start in the order of the list; standard output to nowhere, standard error to a file;
+ *             SIGINT and SIGTERM reach the jobs, after which no more are started.
  * Neighbours: sweep.c fills the list; Linux: a job dies with its parent.
  * Checked by: tests/system/sweep.sh
  */
@@ -29,8 +29,8 @@ struct jobs_report {
     bool interrupted;
 };
 
-/* Runs all `n` jobs, `at_once` (1 or more) of them together; returns when all that were started have ended. The progress line goes to
- * `terminal` if that is one. */
+/* Runs all `n` jobs, `at_once` (1 or more) of them together; returns when all that were started have ended.
+ * The progress line goes to `terminal` if that is one. */
 struct jobs_report jobs_run(struct job *jobs, size_t n, unsigned at_once, FILE *terminal);
 
 #endif

@@ -12,12 +12,15 @@
 static const char schema[] =
     "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
     "CREATE TABLE modes(mode TEXT PRIMARY KEY, label TEXT, position INTEGER) WITHOUT ROWID;"
-    "CREATE TABLE runs(run INTEGER PRIMARY KEY, name TEXT UNIQUE, \"group\" TEXT, bench TEXT, words TEXT, varied TEXT,"
+    "CREATE TABLE runs(run INTEGER PRIMARY KEY, name TEXT UNIQUE, \"group\" TEXT, bench TEXT, words TEXT, "
+    "varied TEXT,"
     "                  mode TEXT, label TEXT, preset TEXT, image TEXT);"
     "CREATE TABLE words(run INTEGER, key TEXT, value TEXT, number REAL, PRIMARY KEY(run, key)) WITHOUT ROWID;"
     "CREATE TABLE stats(run INTEGER, path TEXT, value INTEGER, PRIMARY KEY(run, path)) WITHOUT ROWID;"
-    "CREATE TABLE ledger(run INTEGER, walk INTEGER, ref INTEGER, va TEXT, access TEXT, dim TEXT, guest_level INTEGER,"
-    "                    host_level INTEGER, hpa TEXT, served TEXT, cycles INTEGER, PRIMARY KEY(run, walk, ref)) WITHOUT ROWID;"
+    "CREATE TABLE ledger(run INTEGER, walk INTEGER, ref INTEGER, va TEXT, access TEXT, dim TEXT, guest_level "
+    "INTEGER,"
+    "                    host_level INTEGER, hpa TEXT, served TEXT, cycles INTEGER, PRIMARY KEY(run, walk, "
+    "ref)) WITHOUT ROWID;"
     "BEGIN;";
 
 /* --- SQLite in few words --- */
@@ -41,7 +44,10 @@ static sqlite3_stmt *prepare(struct results *r, const char *sql)
     return s;
 }
 
-static void bind_text(sqlite3_stmt *s, int column, const char *text) { sqlite3_bind_text(s, column, text, -1, SQLITE_TRANSIENT); }
+static void bind_text(sqlite3_stmt *s, int column, const char *text)
+{
+    sqlite3_bind_text(s, column, text, -1, SQLITE_TRANSIENT);
+}
 
 /* One row goes in; the statement is ready for the next. */
 static bool insert(struct results *r, sqlite3_stmt *s)
@@ -70,7 +76,8 @@ static bool add_modes(struct results *r, const struct experiment *e)
 
 bool results_begin(struct results *r, const char *dir, const struct experiment *e)
 {
-    *r = (struct results){.path = files_path(dir, "results", ".db"), .temporary = files_path(dir, "results", ".db.partial")};
+    *r = (struct results){.path = files_path(dir, "results", ".db"),
+                          .temporary = files_path(dir, "results", ".db.partial")};
     unlink(r->temporary);
     bool good = sqlite3_open(r->temporary, &r->db) == SQLITE_OK || complain(r, "cannot be written");
     good = good && execute(r, schema) && add_modes(r, e);
@@ -97,11 +104,12 @@ void results_close(struct results *r)
 
 /* --- a run goes in --- */
 
-static bool add_row(struct results *r, const struct experiment *e, const struct exp_run *run, sqlite3_int64 number)
+static bool add_row(struct results *r, const struct experiment *e, const struct exp_run *run,
+                    sqlite3_int64 number)
 {
     sqlite3_stmt *s = prepare(r, "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    const char *text[] = {run->name,       run->group->name,  run->bench->name, run->words, run->varied,
-                          run->mode->name, run->mode->label, e->preset};
+    const char *text[] = {run->name,   run->group->name, run->bench->name, run->words,
+                          run->varied, run->mode->name,  run->mode->label, e->preset};
     char *image = files_path("bench", run->bench->name, ".elf");
     image[strlen("bench")] = '-';
     sqlite3_bind_int64(s, 1, number);
@@ -203,11 +211,13 @@ static bool add_ledger(struct results *r, sqlite3_int64 run, const char *run_dir
     return good;
 }
 
-bool results_add_run(struct results *r, const struct experiment *e, const struct exp_run *run, const char *run_dir)
+bool results_add_run(struct results *r, const struct experiment *e, const struct exp_run *run,
+                     const char *run_dir)
 {
     sqlite3_int64 number = run - e->run;
-    return add_row(r, e, run, number) && add_words(r, number, run->words) && add_words(r, number, run->varied) &&
-           add_stats(r, number, run_dir) && (!run->group->ledger || add_ledger(r, number, run_dir));
+    return add_row(r, e, run, number) && add_words(r, number, run->words) &&
+           add_words(r, number, run->varied) && add_stats(r, number, run_dir) &&
+           (!run->group->ledger || add_ledger(r, number, run_dir));
 }
 
 /* --- queries --- */
@@ -238,9 +248,13 @@ static void write_value(sqlite3_stmt *s, int column, FILE *out)
 {
     if (column) fputc(',', out);
     switch (sqlite3_column_type(s, column)) {
-    case SQLITE_NULL: break;
-    case SQLITE_FLOAT: fprintf(out, "%.6g", sqlite3_column_double(s, column)); break;
-    default: write_text((const char *)sqlite3_column_text(s, column), out);
+    case SQLITE_NULL:
+        break;
+    case SQLITE_FLOAT:
+        fprintf(out, "%.6g", sqlite3_column_double(s, column));
+        break;
+    default:
+        write_text((const char *)sqlite3_column_text(s, column), out);
     }
 }
 
@@ -296,7 +310,8 @@ static void write_csv_row(sqlite3_stmt *row, sqlite3_stmt *values, FILE *out)
         write_text((const char *)sqlite3_column_text(row, i), out);
     }
     sqlite3_bind_int64(values, 1, sqlite3_column_int64(row, 0));
-    while (sqlite3_step(values) == SQLITE_ROW) fprintf(out, ",%lld", (long long)sqlite3_column_int64(values, 0));
+    while (sqlite3_step(values) == SQLITE_ROW)
+        fprintf(out, ",%lld", (long long)sqlite3_column_int64(values, 0));
     sqlite3_reset(values);
     fputc('\n', out);
 }
@@ -307,8 +322,9 @@ static void write_csv(struct results *r, FILE *out)
 {
     sqlite3_stmt *paths = prepare(r, "SELECT path FROM " COUNTED_PATHS " ORDER BY path");
     sqlite3_stmt *rows = prepare(r, "SELECT * FROM runs ORDER BY run");
-    sqlite3_stmt *values = prepare(r, "SELECT COALESCE(value, 0) FROM " COUNTED_PATHS " AS p "
-                                      "LEFT JOIN stats AS s ON s.run = ? AND s.path = p.path ORDER BY p.path");
+    sqlite3_stmt *values =
+        prepare(r, "SELECT COALESCE(value, 0) FROM " COUNTED_PATHS " AS p "
+                   "LEFT JOIN stats AS s ON s.run = ? AND s.path = p.path ORDER BY p.path");
     write_csv_head(paths, out);
     while (sqlite3_step(rows) == SQLITE_ROW) write_csv_row(rows, values, out);
     sqlite3_finalize(paths);

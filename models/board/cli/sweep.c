@@ -6,19 +6,20 @@
 #include "models/sim/files.h"
 #include <argp.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_ARGUMENTS   512
-#define MAX_AT_ONCE     1024
+#define MAX_ARGUMENTS    512
+#define MAX_AT_ONCE      1024
 #define MAX_FAILED_LINES 12
 
 struct sweep {
     const char *file, *output;
     unsigned at_once;
     struct experiment experiment;
-    struct job *job;       /* as many as runs, in their order */
+    struct job *job; /* as many as runs, in their order */
     char **run_dir;
     struct results results;
 };
@@ -35,7 +36,8 @@ static unsigned parse_at_once(struct argp_state *state, const char *text)
 {
     char *end;
     unsigned long n = strtoul(text, &end, 10);
-    if (*end || end == text || n < 1 || n > MAX_AT_ONCE) argp_error(state, "-j: '%s' (allowed: 1..%d)", text, MAX_AT_ONCE);
+    if (*end || end == text || n < 1 || n > MAX_AT_ONCE)
+        argp_error(state, "-j: '%s' (allowed: 1..%d)", text, MAX_AT_ONCE);
     return (unsigned)n;
 }
 
@@ -43,8 +45,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct sweep *s = state->input;
     switch (key) {
-    case 'j': s->at_once = parse_at_once(state, arg); break;
-    case 'o': s->output = arg; break;
+    case 'j':
+        s->at_once = parse_at_once(state, arg);
+        break;
+    case 'o':
+        s->output = arg;
+        break;
     case ARGP_KEY_ARG:
         if (s->file) argp_error(state, "one experiment at a time");
         s->file = arg;
@@ -52,15 +58,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_END:
         if (!s->file) argp_error(state, "no experiment");
         break;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+        return ARGP_ERR_UNKNOWN;
     }
     return 0;
 }
 
-static const struct argp argp = {options, parse, "EXPERIMENT.yaml",
-                                 "Runs an experiment and draws its figures.\v"
-                                 "Exit status: 0; 1 a run, a shape or a figure failed; 2 error of use; 4 interrupted.",
-                                 NULL, NULL, NULL};
+static const struct argp argp = {
+    options,
+    parse,
+    "EXPERIMENT.yaml",
+    "Runs an experiment and draws its figures.\v"
+    "Exit status: 0; 1 a run, a shape or a figure failed; 2 error of use; 4 interrupted.",
+    NULL,
+    NULL,
+    NULL};
 
 /* --- jobs --- */
 
@@ -141,7 +153,8 @@ static bool prepare_job(struct sweep *s, size_t i, const char *runs_dir)
         return false;
     }
     remove_result(s->run_dir[i]);
-    s->job[i] = (struct job){.name = r->name, .argv = build_arguments(&s->experiment, r, s->run_dir[i]),
+    s->job[i] = (struct job){.name = r->name,
+                             .argv = build_arguments(&s->experiment, r, s->run_dir[i]),
                              .log = files_path(s->run_dir[i], "log", ".txt")};
     return true;
 }
@@ -178,7 +191,8 @@ static void print_log(const char *path)
     char *line = NULL;
     size_t bytes = 0;
     FILE *in = fopen(path, "r");
-    for (unsigned i = 0; in && i < MAX_FAILED_LINES && getline(&line, &bytes, in) > 0; i++) fprintf(stderr, "    %s", line);
+    for (unsigned i = 0; in && i < MAX_FAILED_LINES && getline(&line, &bytes, in) > 0; i++)
+        fprintf(stderr, "    %s", line);
     free(line);
     if (in) fclose(in);
 }
@@ -198,7 +212,8 @@ static bool add_runs(struct sweep *s)
 {
     bool good = true;
     for (size_t i = 0; good && i < s->experiment.n_runs; i++)
-        if (s->job[i].status == 0) good = results_add_run(&s->results, &s->experiment, &s->experiment.run[i], s->run_dir[i]);
+        if (s->job[i].status == 0)
+            good = results_add_run(&s->results, &s->experiment, &s->experiment.run[i], s->run_dir[i]);
     return good;
 }
 
@@ -214,26 +229,36 @@ static bool check_shape(struct sweep *s, const struct exp_shape *shape)
     double ratio = value[1] != 0 ? value[0] / value[1] : 0;
     bool good = value[1] != 0 && ratio >= shape->min && ratio <= shape->max;
     printf("%s %s: %.4g (allowed: %.4g", good ? "ok" : "FAIL", shape->name, ratio, shape->min);
-    if (shape->max < 1e300) printf(" .. %.4g)\n", shape->max);
-    else printf(" or more)\n");
+    if (isfinite(shape->max))
+        printf(" .. %.4g)\n", shape->max);
+    else
+        printf(" or more)\n");
     return good;
 }
 
 static bool check_shapes(struct sweep *s)
 {
     bool good = true;
-    for (size_t i = 0; i < s->experiment.n_shapes; i++) good = check_shape(s, &s->experiment.shape[i]) && good;
+    for (size_t i = 0; i < s->experiment.n_shapes; i++)
+        good = check_shape(s, &s->experiment.shape[i]) && good;
     return good;
 }
 
-static bool report(struct sweep *s)
+/* The table, the shapes and the figures; all are tried. */
+static bool conclude(struct sweep *s)
 {
     const struct experiment *e = &s->experiment;
-    if (!results_begin(&s->results, s->output, e)) return false;
-    bool stored = add_runs(s) && results_write_csv(&s->results, s->output) && results_commit(&s->results);
-    bool good = stored && figures_write_table(e, &s->results, s->output, stdout);
-    good = good && check_shapes(s);
-    good = stored && figures_draw(e, &s->results, s->output) && good;
+    bool good = figures_write_table(e, &s->results, s->output, stdout);
+    good = check_shapes(s) && good;
+    return figures_draw(e, &s->results, s->output) && good;
+}
+
+/* Keeps what the good runs measured. Of an interrupted experiment nothing is concluded. */
+static bool report(struct sweep *s, bool interrupted)
+{
+    if (!results_begin(&s->results, s->output, &s->experiment)) return false;
+    bool good = add_runs(s) && results_write_csv(&s->results, s->output) && results_commit(&s->results);
+    if (good && !interrupted) good = conclude(s);
     results_close(&s->results);
     return good;
 }
@@ -241,28 +266,29 @@ static bool report(struct sweep *s)
 static void print_summary(const struct sweep *s, const struct jobs_report *j)
 {
     int seconds = (int)(j->seconds + 0.5);
-    fprintf(stderr, "%s: %zu of %zu runs in %d:%02d, %u at once, %zu failed%s: %s/results.csv\n", s->experiment.name, j->done,
-            s->experiment.n_runs, seconds / 60, seconds % 60, s->at_once, j->failed, j->interrupted ? ", interrupted" : "", s->output);
+    fprintf(stderr, "%s: %zu of %zu runs in %d:%02d, %u at once, %zu failed%s: %s/results.csv\n",
+            s->experiment.name, j->done, s->experiment.n_runs, seconds / 60, seconds % 60, s->at_once,
+            j->failed, j->interrupted ? ", interrupted" : "", s->output);
 }
 
 static int run_experiment(struct sweep *s)
 {
     if (!prepare_jobs(s)) return EXIT_USE;
     struct jobs_report j = jobs_run(s->job, s->experiment.n_runs, s->at_once, stderr);
-    print_first_failure(s);
-    bool good = report(s);
+    if (!j.interrupted) print_first_failure(s);
+    bool good = report(s, j.interrupted);
     print_summary(s, &j);
     if (j.interrupted) return EXIT_INTERRUPTED;
     return good && j.failed == 0 ? 0 : EXIT_FAILED;
 }
-
 
 int cli_sweep(int argc, char **argv)
 {
     struct sweep s = {.at_once = (unsigned)max_u64(1, (u64)sysconf(_SC_NPROCESSORS_ONLN))};
     argp_err_exit_status = EXIT_USE;
     argv[0] = "gigogne sweep";
-    if (argp_parse(&argp, argc, argv, 0, NULL, &s) != 0 || !experiment_read(&s.experiment, s.file)) return EXIT_USE;
+    if (argp_parse(&argp, argc, argv, 0, NULL, &s) != 0 || !experiment_read(&s.experiment, s.file))
+        return EXIT_USE;
     char *output = s.output ? strdup(s.output) : files_path("results", s.experiment.name, "");
     s.output = output;
     int status = sweep_check(&s.experiment) && figures_check(&s.experiment) ? run_experiment(&s) : EXIT_USE;

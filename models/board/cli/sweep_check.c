@@ -27,9 +27,11 @@ static void print_images(const char *kind)
     size_t prefix = strlen(pattern) - strlen("*.elf");
     glob_t found;
     bool any = glob(pattern, 0, NULL, &found) == 0;
-    if (!any) fprintf(stderr, "there is no %s at all; build the workloads, or set GIGOGNE_WORKLOADS", pattern);
+    if (!any)
+        fprintf(stderr, "there is no %s at all; build the workloads, or set GIGOGNE_WORKLOADS", pattern);
     for (size_t i = 0; any && i < found.gl_pathc; i++)
-        fprintf(stderr, "%s%.*s", i ? ", " : "", (int)(strlen(found.gl_pathv[i]) - prefix - strlen(".elf")), found.gl_pathv[i] + prefix);
+        fprintf(stderr, "%s%.*s", i ? ", " : "", (int)(strlen(found.gl_pathv[i]) - prefix - strlen(".elf")),
+                found.gl_pathv[i] + prefix);
     if (any) globfree(&found);
     free(pattern);
 }
@@ -50,7 +52,8 @@ static bool check_image(const struct experiment *e, const char *kind, const char
 static bool check_images(const struct experiment *e)
 {
     for (size_t i = 0; i < e->n_modes; i++)
-        if (e->mode[i].monitor && !check_image(e, "monitor", e->mode[i].monitor, e->mode[i].line)) return false;
+        if (e->mode[i].monitor && !check_image(e, "monitor", e->mode[i].monitor, e->mode[i].line))
+            return false;
     for (size_t g = 0; g < e->n_groups; g++)
         for (size_t b = 0; b < e->group[g].n_benches; b++)
             if (!check_image(e, "bench", e->group[g].bench[b].name, e->group[g].bench[b].line)) return false;
@@ -76,7 +79,8 @@ static bool check_settings(const struct experiment *e, const struct exp_run *r)
     struct target t = {e, config_new(cli_preset_dir())};
     struct pc_cfg machine;
     char *preset = sweep_preset(e);
-    bool good = config_load(t.config, preset) && experiment_each_setting(e, r, apply, &t) && pc_cfg_bind(&machine, t.config);
+    bool good = config_load(t.config, preset) && experiment_each_setting(e, r, apply, &t) &&
+                pc_cfg_bind(&machine, t.config);
     config_free(t.config);
     free(preset);
     return good;
