@@ -30,14 +30,17 @@ static void check_switch_point(struct core *c)
 static u64 core_tick(void *self, u64 cycle)
 {
     struct core *c = self;
-    c->world = c->hart->world;
     check_switch_point(c);
     if (c->wanted != c->kind && pipe_is_empty(c)) switch_now(c, cycle);
     if (c->hart->instructions >= c->max_instructions) {
         kernel_stop();
         return cycle + 1;
     }
-    return c->kind == CORE_FAST ? fast_tick(c, cycle) : inorder_tick(c->inorder, cycle);
+    c->world = c->hart->world;
+    if (c->kind == CORE_FAST) return fast_tick(c, cycle);
+    u64 next = inorder_tick(c->inorder, cycle);
+    c->world = c->inorder->world; /* as the account sees it: a transition belongs to the world that it leaves */
+    return next;
 }
 
 void core_init(struct core *c, unsigned id, enum core_kind kind, const struct core_wiring *w)

@@ -36,7 +36,7 @@ struct core {
     u64 max_instructions;        /* the run ends here */
     u64 switch_at_instruction;   /* core model changes here; UINT64_MAX: never */
     enum core_kind switch_to;
-    u64 world;                   /* enum world, as of the last tick: for waveforms */
+    u64 world;                   /* enum world of the current cycle: for waveforms */
     struct account account;
     /* statistics */
     u64 cycles; /* = account.until - account.start, kept by core_sync */
