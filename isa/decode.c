@@ -18,19 +18,15 @@ struct decoding {
 
 static u8 byte_register(ZydisRegister r)
 {
-    if (r < ZYDIS_REGISTER_AH)
-        return (u8)(8 * (r - ZYDIS_REGISTER_AL));
-    if (r < ZYDIS_REGISTER_SPL)
-        return (u8)(8 * (r - ZYDIS_REGISTER_AH) + 1);
+    if (r < ZYDIS_REGISTER_AH) return (u8)(8 * (r - ZYDIS_REGISTER_AL));
+    if (r < ZYDIS_REGISTER_SPL) return (u8)(8 * (r - ZYDIS_REGISTER_AH) + 1);
     return (u8)(8 * (r - ZYDIS_REGISTER_SPL + REG_RSP));
 }
 
 u8 decode_dependence(ZydisRegister r)
 {
-    if (r >= ZYDIS_REGISTER_AL && r <= ZYDIS_REGISTER_R15B)
-        return byte_register(r) / 8;
-    if (r >= ZYDIS_REGISTER_AX && r <= ZYDIS_REGISTER_R15)
-        return (u8)((r - ZYDIS_REGISTER_AX) % 16);
+    if (r >= ZYDIS_REGISTER_AL && r <= ZYDIS_REGISTER_R15B) return byte_register(r) / 8;
+    if (r >= ZYDIS_REGISTER_AX && r <= ZYDIS_REGISTER_R15) return (u8)((r - ZYDIS_REGISTER_AX) % 16);
     return REG_NONE;
 }
 
@@ -42,8 +38,7 @@ static u8 operand_register(ZydisRegister r)
 
 static u8 address_register(ZydisRegister r)
 {
-    if (r == ZYDIS_REGISTER_RIP || r == ZYDIS_REGISTER_EIP || r == ZYDIS_REGISTER_IP)
-        return REG_RIP;
+    if (r == ZYDIS_REGISTER_RIP || r == ZYDIS_REGISTER_EIP || r == ZYDIS_REGISTER_IP) return REG_RIP;
     u8 reg = decode_dependence(r);
     return reg == REG_NONE ? REG_ZERO : reg;
 }
@@ -55,7 +50,8 @@ static bool is_general(const ZydisDecodedOperand *o)
 
 static bool is_segment(const ZydisDecodedOperand *o)
 {
-    return o->type == ZYDIS_OPERAND_TYPE_REGISTER && o->reg.value >= ZYDIS_REGISTER_ES && o->reg.value <= ZYDIS_REGISTER_GS;
+    return o->type == ZYDIS_OPERAND_TYPE_REGISTER && o->reg.value >= ZYDIS_REGISTER_ES &&
+           o->reg.value <= ZYDIS_REGISTER_GS;
 }
 
 /* 8, 16, 32, 64 bits: 0, 1, 2, 3. */
@@ -64,7 +60,8 @@ static unsigned log2_of_bits(unsigned width_bits)
     return width_bits >= 64 ? 3 : width_bits == 32 ? 2 : width_bits == 16 ? 1 : 0;
 }
 
-/* Immediates smaller than the operand are sign-extended; where the manual wants them zero-extended the shape masks. */
+/* Immediates smaller than the operand are sign-extended; where the manual wants them zero-extended the
+ * shape masks. */
 static u64 immediate(const struct decoding *d, unsigned n)
 {
     return d->z->raw.imm[n].size ? sign_extend(d->z->raw.imm[n].value.u, d->z->raw.imm[n].size / 8) : 0;
@@ -75,7 +72,10 @@ static u8 segment_number(ZydisRegister r)
     return r >= ZYDIS_REGISTER_ES && r <= ZYDIS_REGISTER_GS ? (u8)(r - ZYDIS_REGISTER_ES) : SEG_DS;
 }
 
-static bool is_64bit(const struct decoding *d) { return d->z->machine_mode == ZYDIS_MACHINE_MODE_LONG_64; }
+static bool is_64bit(const struct decoding *d)
+{
+    return d->z->machine_mode == ZYDIS_MACHINE_MODE_LONG_64;
+}
 
 /* A SIB byte without a base. Zydis 4.0 takes REX.B for one when the address size is 32 bits. */
 static bool has_no_base(const ZydisDecodedInstruction *z)
@@ -93,8 +93,7 @@ static void set_memory(struct decoding *d, const ZydisDecodedOperandMem *m)
     i->disp = (i32)(no_base ? d->z->raw.disp.value : m->disp.value);
     i->segment = segment_number(m->segment);
     i->attr |= ATTR_MEMORY;
-    if (is_64bit(d) && d->z->address_width == 64 && i->segment < SEG_FS)
-        i->attr |= ATTR_PLAIN_EA;
+    if (is_64bit(d) && d->z->address_width == 64 && i->segment < SEG_FS) i->attr |= ATTR_PLAIN_EA;
 }
 
 /* --- shapes: does the row fit, and where are its operands? --- */
@@ -104,13 +103,13 @@ enum operand_kind { KIND_NONE, KIND_R, KIND_M, KIND_I, KIND_C, KIND_OTHER };
 static enum operand_kind operand_kind(const struct decoding *d, unsigned n)
 {
     const ZydisDecodedOperand *o = &d->op[n];
-    if (n >= d->z->operand_count_visible)
-        return KIND_NONE;
+    if (n >= d->z->operand_count_visible) return KIND_NONE;
     if (n > 0 && o->visibility == ZYDIS_OPERAND_VISIBILITY_IMPLICIT && o->reg.value == ZYDIS_REGISTER_CL)
         return KIND_C;
-    if (is_general(o))
-        return KIND_R;
-    return o->type == ZYDIS_OPERAND_TYPE_MEMORY ? KIND_M : o->type == ZYDIS_OPERAND_TYPE_IMMEDIATE ? KIND_I : KIND_OTHER;
+    if (is_general(o)) return KIND_R;
+    return o->type == ZYDIS_OPERAND_TYPE_MEMORY      ? KIND_M
+           : o->type == ZYDIS_OPERAND_TYPE_IMMEDIATE ? KIND_I
+                                                     : KIND_OTHER;
 }
 
 static const struct {
@@ -149,20 +148,18 @@ static void pack_operand(struct decoding *d, unsigned n)
     const ZydisDecodedOperand *o = &d->op[n];
     if (operand_kind(d, n) == KIND_R)
         *(n == 0 ? &d->out->hot.dst : &d->out->hot.src) = operand_register(o->reg.value);
-    if (operand_kind(d, n) == KIND_M)
-        set_memory(d, &o->mem);
+    if (operand_kind(d, n) == KIND_M) set_memory(d, &o->mem);
     if (operand_kind(d, n) == KIND_I)
-        d->out->hot.imm = d->z->raw.imm[0].size ? immediate(d, 0) : o->imm.value.u; /* shift by 1 has no bytes */
+        d->out->hot.imm =
+            d->z->raw.imm[0].size ? immediate(d, 0) : o->imm.value.u; /* shift by 1 has no bytes */
 }
 
 /* Registers, memory, immediates in the order of the manual; the size is the first operand's. */
 static bool shape_operands(struct decoding *d)
 {
     d->form = find_form(d);
-    if (d->form == FORM_NONE)
-        return false;
-    for (unsigned n = 0; n < d->z->operand_count_visible; n++)
-        pack_operand(d, n);
+    if (d->form == FORM_NONE) return false;
+    for (unsigned n = 0; n < d->z->operand_count_visible; n++) pack_operand(d, n);
     d->size_log2 = log2_of_bits(d->op[0].size);
     return true;
 }
@@ -171,8 +168,7 @@ static bool shape_operands(struct decoding *d)
 static bool shape_extend(struct decoding *d)
 {
     static const u8 by_width[2][3] = {{FORM_RX8, FORM_RX16, FORM_RX32}, {FORM_MX8, FORM_MX16, FORM_MX32}};
-    if (!shape_operands(d))
-        return false;
+    if (!shape_operands(d)) return false;
     d->form = by_width[d->form == FORM_RM][log2_of_bits(d->op[1].size)];
     return true;
 }
@@ -188,8 +184,7 @@ static bool shape_implied(struct decoding *d)
 /* MOV with a 64-bit memory offset: the address goes into imm. */
 static bool shape_offset(struct decoding *d)
 {
-    if (d->z->opcode_map != ZYDIS_OPCODE_MAP_DEFAULT || (d->z->opcode & 0xfc) != 0xa0)
-        return false;
+    if (d->z->opcode_map != ZYDIS_OPCODE_MAP_DEFAULT || (d->z->opcode & 0xfc) != 0xa0) return false;
     unsigned memory = d->op[0].type == ZYDIS_OPERAND_TYPE_MEMORY ? 0 : 1;
     set_memory(d, &d->op[memory].mem);
     d->form = memory == 0 ? FORM_MR : FORM_RM;
@@ -202,23 +197,22 @@ static bool shape_offset(struct decoding *d)
 /* PUSH and POP of anything but segment registers. */
 static bool shape_stack(struct decoding *d)
 {
-    if (!shape_operands(d))
-        return false;
+    if (!shape_operands(d)) return false;
     d->size_log2 = log2_of_bits(d->z->operand_width);
     return true;
 }
 
-static bool is_far(const struct decoding *d) { return d->z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR; }
+static bool is_far(const struct decoding *d)
+{
+    return d->z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR;
+}
 
 /* Near branches: 64-bit in 64-bit mode whatever the prefixes. */
 static bool shape_near(struct decoding *d)
 {
-    if (is_far(d))
-        return false;
-    if (d->z->operand_count_visible && !shape_operands(d))
-        return false;
-    if (d->out->cold.flow == FLOW_RET)
-        d->out->hot.imm &= 0xffff;
+    if (is_far(d)) return false;
+    if (d->z->operand_count_visible && !shape_operands(d)) return false;
+    if (d->out->cold.flow == FLOW_RET) d->out->hot.imm &= 0xffff;
     d->size_log2 = is_64bit(d) ? 3 : log2_of_bits(d->z->operand_width);
     return true;
 }
@@ -239,8 +233,7 @@ static bool shape_xlat(struct decoding *d)
 {
     ZydisDecodedOperandMem memory = {.base = ZYDIS_REGISTER_RBX, .segment = ZYDIS_REGISTER_DS};
     for (unsigned n = 0; n < d->z->operand_count; n++)
-        if (d->op[n].type == ZYDIS_OPERAND_TYPE_MEMORY)
-            memory.segment = d->op[n].mem.segment;
+        if (d->op[n].type == ZYDIS_OPERAND_TYPE_MEMORY) memory.segment = d->op[n].mem.segment;
     set_memory(d, &memory);
     return shape_implied(d);
 }
@@ -251,7 +244,8 @@ static bool shape_enter(struct decoding *d)
     return shape_implied(d);
 }
 
-/* Instructions whose handler serves every form: ModRM.rm is memory or dst, ModRM.reg is src, imm is the first immediate. */
+/* Instructions whose handler serves every form: ModRM.rm is memory or dst, ModRM.reg is src, imm is the
+ * first immediate. */
 static bool shape_system(struct decoding *d)
 {
     const ZydisDecodedInstruction *z = d->z;
@@ -280,42 +274,65 @@ static bool shape_port(struct decoding *d)
 static bool special_move(struct decoding *d, unsigned special, ZydisRegister first, ZydisRegister last)
 {
     const ZydisDecodedOperand *o = &d->op[special];
-    if (o->type != ZYDIS_OPERAND_TYPE_REGISTER || o->reg.value < first || o->reg.value > last)
-        return false;
+    if (o->type != ZYDIS_OPERAND_TYPE_REGISTER || o->reg.value < first || o->reg.value > last) return false;
     d->out->hot.imm = o->reg.value - first;
     d->out->hot.dst = d->out->hot.src = operand_register(d->op[1 - special].reg.value);
     return shape_implied(d);
 }
 
-static bool shape_to_cr(struct decoding *d) { return special_move(d, 0, ZYDIS_REGISTER_CR0, ZYDIS_REGISTER_CR15); }
-static bool shape_to_cr3(struct decoding *d) { return shape_to_cr(d) && d->out->hot.imm == 3; }
-static bool shape_to_cr8(struct decoding *d) { return shape_to_cr(d) && d->out->hot.imm == 8; }
-static bool shape_from_cr(struct decoding *d) { return special_move(d, 1, ZYDIS_REGISTER_CR0, ZYDIS_REGISTER_CR15); }
-static bool shape_to_dr(struct decoding *d) { return special_move(d, 0, ZYDIS_REGISTER_DR0, ZYDIS_REGISTER_DR15); }
-static bool shape_from_dr(struct decoding *d) { return special_move(d, 1, ZYDIS_REGISTER_DR0, ZYDIS_REGISTER_DR15); }
+static bool shape_to_cr(struct decoding *d)
+{
+    return special_move(d, 0, ZYDIS_REGISTER_CR0, ZYDIS_REGISTER_CR15);
+}
+static bool shape_to_cr3(struct decoding *d)
+{
+    return shape_to_cr(d) && d->out->hot.imm == 3;
+}
+static bool shape_to_cr8(struct decoding *d)
+{
+    return shape_to_cr(d) && d->out->hot.imm == 8;
+}
+static bool shape_from_cr(struct decoding *d)
+{
+    return special_move(d, 1, ZYDIS_REGISTER_CR0, ZYDIS_REGISTER_CR15);
+}
+static bool shape_to_dr(struct decoding *d)
+{
+    return special_move(d, 0, ZYDIS_REGISTER_DR0, ZYDIS_REGISTER_DR15);
+}
+static bool shape_from_dr(struct decoding *d)
+{
+    return special_move(d, 1, ZYDIS_REGISTER_DR0, ZYDIS_REGISTER_DR15);
+}
 
 static bool segment_move(struct decoding *d, unsigned segment)
 {
-    if (!is_segment(&d->op[segment]))
-        return false;
+    if (!is_segment(&d->op[segment])) return false;
     shape_system(d);
     d->out->hot.imm = segment_number(d->op[segment].reg.value);
     return true;
 }
 
-static bool shape_to_segment(struct decoding *d) { return segment_move(d, 0); }
-static bool shape_from_segment(struct decoding *d) { return segment_move(d, 1); }
-static bool shape_segment(struct decoding *d) { return segment_move(d, 0); }
+static bool shape_to_segment(struct decoding *d)
+{
+    return segment_move(d, 0);
+}
+static bool shape_from_segment(struct decoding *d)
+{
+    return segment_move(d, 1);
+}
+static bool shape_segment(struct decoding *d)
+{
+    return segment_move(d, 0);
+}
 
 static bool shape_far(struct decoding *d)
 {
-    if (!is_far(d))
-        return false;
+    if (!is_far(d)) return false;
     shape_system(d);
     if (d->op[0].type == ZYDIS_OPERAND_TYPE_POINTER)
         d->out->hot.imm = d->op[0].ptr.offset | (u64)d->op[0].ptr.segment << 32;
-    if (d->z->mnemonic == ZYDIS_MNEMONIC_RET)
-        d->out->hot.imm &= 0xffff;
+    if (d->z->mnemonic == ZYDIS_MNEMONIC_RET) d->out->hot.imm &= 0xffff;
     return true;
 }
 
@@ -323,8 +340,7 @@ static bool shape_far(struct decoding *d)
 static bool shape_marker(struct decoding *d)
 {
     const u8 *b = d->bytes;
-    if (d->z->length != 7 || b[0] != 0x0f || b[1] != 0x1f || b[2] != 0x80 || b[6] != 0x47)
-        return false;
+    if (d->z->length != 7 || b[0] != 0x0f || b[1] != 0x1f || b[2] != 0x80 || b[6] != 0x47) return false;
     d->out->cold.marker = true;
     d->out->cold.marker_payload = (u32)b[6] << 24 | (u32)b[5] << 16 | (u32)b[4] << 8 | b[3];
     return shape_implied(d);
@@ -343,9 +359,10 @@ struct row {
 };
 
 static const struct row rows[] = {
-#define INSN(m, shape, family, kind, class, flow, traits)                                                  \
-    {shape_##shape, &exec_##family##_family, NULL, ZYDIS_MNEMONIC_##m, UOP_##kind, CLASS_##class, FLOW_##flow, traits},
-#define SINGLE(m, shape, handler, kind, class, flow, traits)                                               \
+#define INSN(m, shape, family, kind, class, flow, traits)                                                    \
+    {shape_##shape, &exec_##family##_family, NULL,        ZYDIS_MNEMONIC_##m,                                \
+     UOP_##kind,    CLASS_##class,           FLOW_##flow, traits},
+#define SINGLE(m, shape, handler, kind, class, flow, traits)                                                 \
     {shape_##shape, NULL, exec_##handler, ZYDIS_MNEMONIC_##m, UOP_##kind, CLASS_##class, FLOW_##flow, traits},
 #include "isa/insns.def"
 #undef INSN
@@ -367,20 +384,23 @@ void decoder_init(struct decoder *d)
     init_zydis(&d->zydis[MODE_COMPAT16], ZYDIS_MACHINE_MODE_LONG_COMPAT_16, ZYDIS_STACK_WIDTH_16);
     init_zydis(&d->zydis[MODE_COMPAT32], ZYDIS_MACHINE_MODE_LONG_COMPAT_32, ZYDIS_STACK_WIDTH_32);
     init_zydis(&d->zydis[MODE_LONG64], ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-    for (unsigned n = ARRAY_LEN(rows); n-- > 0;)
-        d->first_row[rows[n].mnemonic] = (u16)(n + 1);
+    for (unsigned n = ARRAY_LEN(rows); n-- > 0;) d->first_row[rows[n].mnemonic] = (u16)(n + 1);
 }
 
 /* --- one instruction --- */
 
 static void reset(struct decoded_insn *out, const u8 *bytes, unsigned length)
 {
-    *out = (struct decoded_insn){.hot = {.base = REG_ZERO, .index = REG_ZERO, .segment = SEG_DS, .length = (u8)length}};
+    *out = (struct decoded_insn){
+        .hot = {.base = REG_ZERO, .index = REG_ZERO, .segment = SEG_DS, .length = (u8)length}};
     out->cold.length = (u8)length;
     memcpy(out->cold.bytes, bytes, length);
 }
 
-static enum outcome exec_too_long(struct hart *h, const struct insn *i) { return (void)i, hart_gp(h, 0); }
+static enum outcome exec_too_long(struct hart *h, const struct insn *i)
+{
+    return (void)i, hart_gp(h, 0);
+}
 
 static void undecodable(struct decoded_insn *out, const u8 *bytes, unsigned available, exec_fn exec)
 {
@@ -400,8 +420,7 @@ static bool is_locked(const struct decoding *d)
 
 static u8 refine_flow(const struct decoding *d, u8 flow)
 {
-    if (d->op[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
-        return flow;
+    if (d->op[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE) return flow;
     return flow == FLOW_JUMP ? FLOW_INDIRECT : flow == FLOW_CALL ? FLOW_CALL_INDIRECT : flow;
 }
 
@@ -413,22 +432,20 @@ static void describe(struct decoding *d, const struct row *row)
     info->serializing = row->traits & SERIALIZING;
     info->sees_time = row->traits & SEES_TIME;
     info->locked = is_locked(d);
-    if (info->locked && info->iclass == CLASS_plain)
-        info->iclass = CLASS_atomic;
+    if (info->locked && info->iclass == CLASS_plain) info->iclass = CLASS_atomic;
     info->repeats = d->out->hot.attr & (ATTR_REP | ATTR_REPNE);
     decode_uops(d->z, d->op, row->kind, row->traits & MOVES, info);
     d->out->alone = row->traits & (SERIALIZING | SEES_TIME | ALONE);
-    d->out->ends = d->out->alone || row->kind == UOP_MICROCODE || (info->flow != FLOW_NONE && info->flow != FLOW_COND);
+    d->out->ends =
+        d->out->alone || row->kind == UOP_MICROCODE || (info->flow != FLOW_NONE && info->flow != FLOW_COND);
     d->out->stops = info->marker || info->iclass == CLASS_port_io;
 }
 
 static u8 common_attributes(const ZydisDecodedInstruction *z)
 {
     unsigned attr = log2_of_bits(z->address_width) << ATTR_ADDRESS_SHIFT;
-    if (z->attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE))
-        attr |= ATTR_REP;
-    if (z->attributes & ZYDIS_ATTRIB_HAS_REPNE)
-        attr |= ATTR_REPNE;
+    if (z->attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE)) attr |= ATTR_REP;
+    if (z->attributes & ZYDIS_ATTRIB_HAS_REPNE) attr |= ATTR_REPNE;
     return (u8)attr;
 }
 
@@ -440,8 +457,7 @@ static bool try_row(struct decoding *d, const struct row *row)
     d->out->cold.flow = row->flow;
     d->out->hot.attr = common_attributes(d->z);
     d->form = FORM_NONE;
-    if (!row->shape(d))
-        return false;
+    if (!row->shape(d)) return false;
     d->out->hot.attr |= (u8)d->size_log2;
     d->out->hot.exec = row->family ? (*row->family)[d->form][d->size_log2] : row->handler;
     return d->out->hot.exec != NULL;
@@ -467,7 +483,8 @@ static void find_row(const struct decoder *decoder, struct decoding *d)
     not_modelled(d);
 }
 
-enum decoded decode(const struct decoder *d, enum code_mode mode, const u8 *bytes, unsigned available, struct decoded_insn *out)
+enum decoded decode(const struct decoder *d, enum code_mode mode, const u8 *bytes, unsigned available,
+                    struct decoded_insn *out)
 {
     ZydisDecodedInstruction z;
     ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
@@ -484,7 +501,8 @@ enum decoded decode(const struct decoder *d, enum code_mode mode, const u8 *byte
     return DECODED;
 }
 
-void isa_disassemble(const u8 *bytes, unsigned length, enum code_mode mode, u64 rip, char *buffer, size_t buffer_bytes)
+unsigned isa_disassemble(const u8 *bytes, unsigned length, enum code_mode mode, u64 rip, char *buffer,
+                     size_t buffer_bytes)
 {
     struct decoder d;
     ZydisDecodedInstruction z;
@@ -493,6 +511,10 @@ void isa_disassemble(const u8 *bytes, unsigned length, enum code_mode mode, u64 
     decoder_init(&d);
     ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL);
     if (ZYAN_FAILED(ZydisDecoderDecodeFull(&d.zydis[mode], bytes, length, &z, op)) ||
-        ZYAN_FAILED(ZydisFormatterFormatInstruction(&formatter, &z, op, z.operand_count_visible, buffer, buffer_bytes, rip, NULL)))
+        ZYAN_FAILED(ZydisFormatterFormatInstruction(&formatter, &z, op, z.operand_count_visible, buffer,
+                                                    buffer_bytes, rip, NULL))) {
         snprintf(buffer, buffer_bytes, "(no instruction)");
+        return length;
+    }
+    return z.length;
 }
