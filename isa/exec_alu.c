@@ -39,9 +39,14 @@ ALWAYS_INLINE u64 logic(struct lazy_flags *f, u64 result, unsigned bytes)
     return result;
 }
 
-ALWAYS_INLINE u64 op_and(struct lazy_flags *f, u64 a, u64 b, unsigned bytes) { return logic(f, a & b, bytes); }
-ALWAYS_INLINE u64 op_or(struct lazy_flags *f, u64 a, u64 b, unsigned bytes) { return logic(f, a | b, bytes); }
-ALWAYS_INLINE u64 op_xor(struct lazy_flags *f, u64 a, u64 b, unsigned bytes) { return logic(f, a ^ b, bytes); }
+#define LOGIC(name, operator)                                                                                \
+    ALWAYS_INLINE u64 op_##name(struct lazy_flags *f, u64 a, u64 b, unsigned bytes)                          \
+    {                                                                                                        \
+        return logic(f, a operator b, bytes);                                                                \
+    }
+LOGIC(and, &)
+LOGIC(or, |)
+LOGIC(xor, ^)
 
 ALWAYS_INLINE u64 op_inc(struct lazy_flags *f, u64 a, unsigned bytes)
 {
@@ -72,39 +77,41 @@ ALWAYS_INLINE u64 op_not(struct lazy_flags *f, u64 a, unsigned bytes)
 }
 
 /* register op= register, memory or immediate; `writes` is false for CMP and TEST. */
-ALWAYS_INLINE enum outcome to_register(struct hart *h, const struct insn *i, binary_op op, u64 b, unsigned bytes, bool writes)
+ALWAYS_INLINE enum outcome to_register(struct hart *h, const struct insn *i, binary_op op, u64 b,
+                                       unsigned bytes, bool writes)
 {
     u64 result = op(&h->flags, reg_read(h, i->dst, bytes), b, bytes);
-    if (writes)
-        reg_write(h, i->dst, bytes, result);
+    if (writes) reg_write(h, i->dst, bytes, result);
     return OUT_NEXT;
 }
 
-ALWAYS_INLINE enum outcome from_memory(struct hart *h, const struct insn *i, binary_op op, unsigned bytes, bool writes)
+ALWAYS_INLINE enum outcome from_memory(struct hart *h, const struct insn *i, binary_op op, unsigned bytes,
+                                       bool writes)
 {
     u64 b;
-    if (UNLIKELY(!load_operand(h, i, bytes, &b)))
-        return OUT_FAULT;
+    if (UNLIKELY(!load_operand(h, i, bytes, &b))) return OUT_FAULT;
     return to_register(h, i, op, b, bytes, writes);
 }
 
 /* memory op= register or immediate. Flags change only when the store has succeeded. */
-ALWAYS_INLINE enum outcome to_memory(struct hart *h, const struct insn *i, binary_op op, u64 b, unsigned bytes)
+ALWAYS_INLINE enum outcome to_memory(struct hart *h, const struct insn *i, binary_op op, u64 b,
+                                     unsigned bytes)
 {
     struct rmw m;
     struct lazy_flags f = h->flags;
     u64 a;
-    if (UNLIKELY(!rmw_load(h, i, bytes, &m, &a)) || UNLIKELY(!rmw_store(h, i, bytes, &m, op(&f, a, b, bytes))))
+    if (UNLIKELY(!rmw_load(h, i, bytes, &m, &a)) ||
+        UNLIKELY(!rmw_store(h, i, bytes, &m, op(&f, a, b, bytes))))
         return OUT_FAULT;
     h->flags = f;
     return OUT_NEXT;
 }
 
-ALWAYS_INLINE enum outcome compare_memory(struct hart *h, const struct insn *i, binary_op op, u64 b, unsigned bytes)
+ALWAYS_INLINE enum outcome compare_memory(struct hart *h, const struct insn *i, binary_op op, u64 b,
+                                          unsigned bytes)
 {
     u64 a;
-    if (UNLIKELY(!load_operand(h, i, bytes, &a)))
-        return OUT_FAULT;
+    if (UNLIKELY(!load_operand(h, i, bytes, &a))) return OUT_FAULT;
     op(&h->flags, a, b, bytes);
     return OUT_NEXT;
 }
@@ -126,31 +133,32 @@ ALWAYS_INLINE enum outcome unary_memory(struct hart *h, const struct insn *i, un
     return OUT_NEXT;
 }
 
-#define BINARY_TABLE(name)                                                                                 \
-    const exec_family exec_##name##_family = {ROW_ALL(name, RR), ROW_ALL(name, RM), ROW_ALL(name, MR),     \
+#define BINARY_TABLE(name)                                                                                   \
+    const exec_family exec_##name##_family = {ROW_ALL(name, RR), ROW_ALL(name, RM), ROW_ALL(name, MR),       \
                                               ROW_ALL(name, RI), ROW_ALL(name, MI)};
 
-#define BINARY(name)                                                                                       \
-    FORM_ALL(name, RR, to_register(h, i, op_##name, reg_read(h, i->src, BYTES), BYTES, true))              \
-    FORM_ALL(name, RI, to_register(h, i, op_##name, i->imm, BYTES, true))                                  \
-    FORM_ALL(name, RM, from_memory(h, i, op_##name, BYTES, true))                                          \
-    FORM_ALL(name, MR, to_memory(h, i, op_##name, reg_read(h, i->src, BYTES), BYTES))                      \
-    FORM_ALL(name, MI, to_memory(h, i, op_##name, i->imm, BYTES))                                          \
+#define BINARY(name)                                                                                         \
+    FORM_ALL(name, RR, to_register(h, i, op_##name, reg_read(h, i->src, BYTES), BYTES, true))                \
+    FORM_ALL(name, RI, to_register(h, i, op_##name, i->imm, BYTES, true))                                    \
+    FORM_ALL(name, RM, from_memory(h, i, op_##name, BYTES, true))                                            \
+    FORM_ALL(name, MR, to_memory(h, i, op_##name, reg_read(h, i->src, BYTES), BYTES))                        \
+    FORM_ALL(name, MI, to_memory(h, i, op_##name, i->imm, BYTES))                                            \
     BINARY_TABLE(name)
 
-#define COMPARE(name, op)                                                                                  \
-    FORM_ALL(name, RR, to_register(h, i, op, reg_read(h, i->src, BYTES), BYTES, false))                    \
-    FORM_ALL(name, RI, to_register(h, i, op, i->imm, BYTES, false))                                        \
-    FORM_ALL(name, RM, from_memory(h, i, op, BYTES, false))                                                \
-    FORM_ALL(name, MR, compare_memory(h, i, op, reg_read(h, i->src, BYTES), BYTES))                        \
-    FORM_ALL(name, MI, compare_memory(h, i, op, i->imm, BYTES))                                            \
+#define COMPARE(name, op)                                                                                    \
+    FORM_ALL(name, RR, to_register(h, i, op, reg_read(h, i->src, BYTES), BYTES, false))                      \
+    FORM_ALL(name, RI, to_register(h, i, op, i->imm, BYTES, false))                                          \
+    FORM_ALL(name, RM, from_memory(h, i, op, BYTES, false))                                                  \
+    FORM_ALL(name, MR, compare_memory(h, i, op, reg_read(h, i->src, BYTES), BYTES))                          \
+    FORM_ALL(name, MI, compare_memory(h, i, op, i->imm, BYTES))                                              \
     BINARY_TABLE(name)
 
-#define UNARY(name)                                                                                        \
-    FORM_ALL(name, R, unary_register(h, i, op_##name, BYTES))                                              \
-    FORM_ALL(name, M, unary_memory(h, i, op_##name, BYTES))                                                \
+#define UNARY(name)                                                                                          \
+    FORM_ALL(name, R, unary_register(h, i, op_##name, BYTES))                                                \
+    FORM_ALL(name, M, unary_memory(h, i, op_##name, BYTES))                                                  \
     const exec_family exec_##name##_family = {ROW_ALL(name, R), ROW_ALL(name, M)};
 
+/* clang-format off */
 BINARY(add)
 BINARY(or)
 BINARY(adc)
@@ -164,3 +172,4 @@ UNARY(inc)
 UNARY(dec)
 UNARY(neg)
 UNARY(not)
+/* clang-format on */

@@ -1,4 +1,5 @@
-/* exec_atomic.c - XCHG, XADD, CMPXCHG, CMPXCHG8B, CMPXCHG16B; with or without LOCK, since harts run one instruction at a time. */
+/* exec_atomic.c - XCHG, XADD, CMPXCHG, CMPXCHG8B, CMPXCHG16B; with or without LOCK, since harts run one
+ * instruction at a time. */
 #include "isa/operand.h"
 
 ALWAYS_INLINE enum outcome xchg_registers(struct hart *h, const struct insn *i, unsigned bytes)
@@ -36,8 +37,7 @@ ALWAYS_INLINE enum outcome xadd_memory(struct hart *h, const struct insn *i, uns
 {
     struct rmw m;
     u64 a, b = reg_read(h, i->src, bytes);
-    if (!rmw_load(h, i, bytes, &m, &a) || !rmw_store(h, i, bytes, &m, a + b))
-        return OUT_FAULT;
+    if (!rmw_load(h, i, bytes, &m, &a) || !rmw_store(h, i, bytes, &m, a + b)) return OUT_FAULT;
     flags_add(&h->flags, a, b, a + b, bytes);
     reg_write(h, i->src, bytes, a);
     return OUT_NEXT;
@@ -47,20 +47,20 @@ FORM_ALL(xadd, RR, xadd_registers(h, i, BYTES))
 FORM_ALL(xadd, MR, xadd_memory(h, i, BYTES))
 const exec_family exec_xadd_family = {ROW_ALL(xadd, RR), ROW_ALL(xadd, MR)};
 
-/* Flags as of CMP; the accumulator is written only when they differ, a 32-bit destination then keeps its upper half. */
+/* Flags as of CMP; the accumulator is written only when they differ, a 32-bit destination then keeps its
+ * upper half. */
 ALWAYS_INLINE void compared(struct hart *h, u64 accumulator, u64 a, unsigned bytes)
 {
     flags_sub(&h->flags, accumulator, a, accumulator - a, bytes);
-    if (accumulator != a)
-        reg_write(h, REG_RAX, bytes, a);
+    if (accumulator != a) reg_write(h, REG_RAX, bytes, a);
 }
 
 ALWAYS_INLINE enum outcome cmpxchg_registers(struct hart *h, const struct insn *i, unsigned bytes)
 {
-    u64 accumulator = reg_read(h, REG_RAX, bytes), a = reg_read(h, i->dst, bytes), b = reg_read(h, i->src, bytes);
+    u64 accumulator = reg_read(h, REG_RAX, bytes), a = reg_read(h, i->dst, bytes),
+        b = reg_read(h, i->src, bytes);
     compared(h, accumulator, a, bytes);
-    if (accumulator == a)
-        reg_write(h, i->dst, bytes, b);
+    if (accumulator == a) reg_write(h, i->dst, bytes, b);
     return OUT_NEXT;
 }
 
@@ -69,10 +69,8 @@ ALWAYS_INLINE enum outcome cmpxchg_memory(struct hart *h, const struct insn *i, 
 {
     struct rmw m;
     u64 accumulator = reg_read(h, REG_RAX, bytes), a;
-    if (!rmw_load(h, i, bytes, &m, &a))
-        return OUT_FAULT;
-    if (!rmw_store(h, i, bytes, &m, accumulator == a ? reg_read(h, i->src, bytes) : a))
-        return OUT_FAULT;
+    if (!rmw_load(h, i, bytes, &m, &a)) return OUT_FAULT;
+    if (!rmw_store(h, i, bytes, &m, accumulator == a ? reg_read(h, i->src, bytes) : a)) return OUT_FAULT;
     compared(h, accumulator, a, bytes);
     return OUT_NEXT;
 }
@@ -82,15 +80,19 @@ FORM_ALL(cmpxchg, MR, cmpxchg_memory(h, i, BYTES))
 const exec_family exec_cmpxchg_family = {ROW_ALL(cmpxchg, RR), ROW_ALL(cmpxchg, MR)};
 
 /* ZF alone changes. */
-static void flags_set_zf(struct lazy_flags *f, bool zf) { f->zero = !zf; }
+static void flags_set_zf(struct lazy_flags *f, bool zf)
+{
+    f->zero = !zf;
+}
 
-/* CMPXCHG8B and 16B: RDX:RAX against memory, RCX:RBX to store; `half` is 4 or 8 bytes. Both halves are checked for writing before one is
- * written: the loads of a read-modify-write ask for write permission. */
+/* CMPXCHG8B and 16B: RDX:RAX against memory, RCX:RBX to store; `half` is 4 or 8 bytes. Both halves are
+ * checked for writing before one is written: the loads of a read-modify-write ask for write permission. */
 static enum outcome cmpxchg_pair(struct hart *h, const struct insn *i, unsigned half)
 {
     va_t low_at = insn_ea(h, i), high_at = VA(low_at.v + half);
     u64 low, high;
-    if (!mem_load_rmw_slow(h, i->segment, low_at, half, &low) || !mem_load_rmw_slow(h, i->segment, high_at, half, &high))
+    if (!mem_load_rmw_slow(h, i->segment, low_at, half, &low) ||
+        !mem_load_rmw_slow(h, i->segment, high_at, half, &high))
         return OUT_FAULT;
     bool equal = low == reg_read(h, REG_RAX, half) && high == reg_read(h, REG_RDX, half);
     if (!mem_store_slow(h, i->segment, low_at, half, equal ? reg_read(h, REG_RBX, half) : low) ||
@@ -104,12 +106,14 @@ static enum outcome cmpxchg_pair(struct hart *h, const struct insn *i, unsigned 
     return OUT_NEXT;
 }
 
-enum outcome exec_cmpxchg8b(struct hart *h, const struct insn *i) { return cmpxchg_pair(h, i, 4); }
+enum outcome exec_cmpxchg8b(struct hart *h, const struct insn *i)
+{
+    return cmpxchg_pair(h, i, 4);
+}
 
 /* The operand must be 16-byte aligned: SDM Vol. 2A, "CMPXCHG8B/CMPXCHG16B". */
 enum outcome exec_cmpxchg16b(struct hart *h, const struct insn *i)
 {
-    if (insn_ea(h, i).v & 15)
-        return hart_gp(h, 0);
+    if (insn_ea(h, i).v & 15) return hart_gp(h, 0);
     return cmpxchg_pair(h, i, 8);
 }

@@ -1,22 +1,35 @@
 /* exec_bit.c - BT BTS BTR BTC, BSF BSR TZCNT LZCNT POPCNT. */
 #include "isa/operand.h"
 
-/* What becomes of the operand when `bit` is the selected one; CF alone changes, the flags that the manual leaves undefined stay. */
+/* What becomes of the operand when `bit` is the selected one; CF alone changes, the flags that the manual
+ * leaves undefined stay. */
 typedef u64 (*bit_op)(u64 a, u64 bit);
 
-ALWAYS_INLINE u64 op_bts(u64 a, u64 bit) { return a | bit; }
-ALWAYS_INLINE u64 op_btr(u64 a, u64 bit) { return a & ~bit; }
-ALWAYS_INLINE u64 op_btc(u64 a, u64 bit) { return a ^ bit; }
+ALWAYS_INLINE u64 op_bts(u64 a, u64 bit)
+{
+    return a | bit;
+}
+ALWAYS_INLINE u64 op_btr(u64 a, u64 bit)
+{
+    return a & ~bit;
+}
+ALWAYS_INLINE u64 op_btc(u64 a, u64 bit)
+{
+    return a ^ bit;
+}
 
-ALWAYS_INLINE u64 bit_of(u64 offset, unsigned bytes) { return BIT(offset & (8 * bytes - 1)); }
+ALWAYS_INLINE u64 bit_of(u64 offset, unsigned bytes)
+{
+    return BIT(offset & (8 * bytes - 1));
+}
 
-/* A register bit offset selects from a bit string: it moves the address by whole operands (SDM Vol. 2A, "BT - Bit Test"). */
+/* A register bit offset selects from a bit string: it moves the address by whole operands (SDM Vol. 2A,
+ * "BT - Bit Test"). */
 ALWAYS_INLINE va_t bit_string_ea(const struct hart *h, const struct insn *i, u64 offset, unsigned bytes)
 {
     unsigned width_log2 = bytes == 2 ? 4 : bytes == 4 ? 5 : 6;
     u64 delta = (u64)((i64)sign_extend(offset, bytes) >> width_log2) * bytes;
-    if (LIKELY(i->attr & ATTR_PLAIN_EA))
-        return VA(insn_ea(h, i).v + delta);
+    if (LIKELY(i->attr & ATTR_PLAIN_EA)) return VA(insn_ea(h, i).v + delta);
     return segment_linear(h, i->segment, zero_extend(insn_offset(h, i) + delta, insn_address_bytes(i)));
 }
 
@@ -26,16 +39,17 @@ ALWAYS_INLINE enum outcome test_register(struct hart *h, const struct insn *i, u
     return OUT_NEXT;
 }
 
-ALWAYS_INLINE enum outcome test_memory(struct hart *h, const struct insn *i, va_t va, u64 offset, unsigned bytes)
+ALWAYS_INLINE enum outcome test_memory(struct hart *h, const struct insn *i, va_t va, u64 offset,
+                                       unsigned bytes)
 {
     u64 a;
-    if (!mem_load(h, i->segment, va, bytes, &a))
-        return OUT_FAULT;
+    if (!mem_load(h, i->segment, va, bytes, &a)) return OUT_FAULT;
     flags_replace_cf(&h->flags, a & bit_of(offset, bytes));
     return OUT_NEXT;
 }
 
-ALWAYS_INLINE enum outcome change_register(struct hart *h, const struct insn *i, bit_op op, u64 offset, unsigned bytes)
+ALWAYS_INLINE enum outcome change_register(struct hart *h, const struct insn *i, bit_op op, u64 offset,
+                                           unsigned bytes)
 {
     u64 a = reg_read(h, i->dst, bytes), bit = bit_of(offset, bytes);
     flags_replace_cf(&h->flags, a & bit);
@@ -43,7 +57,8 @@ ALWAYS_INLINE enum outcome change_register(struct hart *h, const struct insn *i,
     return OUT_NEXT;
 }
 
-ALWAYS_INLINE enum outcome change_memory(struct hart *h, const struct insn *i, bit_op op, va_t va, u64 offset, unsigned bytes)
+ALWAYS_INLINE enum outcome change_memory(struct hart *h, const struct insn *i, bit_op op, va_t va, u64 offset,
+                                         unsigned bytes)
 {
     struct rmw m;
     u64 a, bit = bit_of(offset, bytes);
@@ -53,22 +68,29 @@ ALWAYS_INLINE enum outcome change_memory(struct hart *h, const struct insn *i, b
     return OUT_NEXT;
 }
 
-ALWAYS_INLINE u64 bit_offset(const struct hart *h, const struct insn *i, unsigned bytes) { return reg_read(h, i->src, bytes); }
+ALWAYS_INLINE u64 bit_offset(const struct hart *h, const struct insn *i, unsigned bytes)
+{
+    return reg_read(h, i->src, bytes);
+}
 
-#define BIT_TABLE(name)                                                                                    \
-    const exec_family exec_##name##_family = {ROW_WIDE(name, RR), ROW_WIDE(name, RI), ROW_WIDE(name, MR), ROW_WIDE(name, MI)};
+#define BIT_TABLE(name)                                                                                      \
+    const exec_family exec_##name##_family = {ROW_WIDE(name, RR), ROW_WIDE(name, RI), ROW_WIDE(name, MR),    \
+                                              ROW_WIDE(name, MI)};
 
-#define BIT_CHANGE(name)                                                                                   \
-    FORM_WIDE(name, RR, change_register(h, i, op_##name, bit_offset(h, i, BYTES), BYTES))                  \
-    FORM_WIDE(name, RI, change_register(h, i, op_##name, i->imm, BYTES))                                   \
-    FORM_WIDE(name, MR, change_memory(h, i, op_##name, bit_string_ea(h, i, bit_offset(h, i, BYTES), BYTES), \
-                                      bit_offset(h, i, BYTES), BYTES))                                     \
-    FORM_WIDE(name, MI, change_memory(h, i, op_##name, insn_ea(h, i), i->imm, BYTES))                      \
+#define BIT_CHANGE(name)                                                                                     \
+    FORM_WIDE(name, RR, change_register(h, i, op_##name, bit_offset(h, i, BYTES), BYTES))                    \
+    FORM_WIDE(name, RI, change_register(h, i, op_##name, i->imm, BYTES))                                     \
+    FORM_WIDE(name, MR,                                                                                      \
+              change_memory(h, i, op_##name, bit_string_ea(h, i, bit_offset(h, i, BYTES), BYTES),            \
+                            bit_offset(h, i, BYTES), BYTES))                                                 \
+    FORM_WIDE(name, MI, change_memory(h, i, op_##name, insn_ea(h, i), i->imm, BYTES))                        \
     BIT_TABLE(name)
 
 FORM_WIDE(bt, RR, test_register(h, i, bit_offset(h, i, BYTES), BYTES))
 FORM_WIDE(bt, RI, test_register(h, i, i->imm, BYTES))
-FORM_WIDE(bt, MR, test_memory(h, i, bit_string_ea(h, i, bit_offset(h, i, BYTES), BYTES), bit_offset(h, i, BYTES), BYTES))
+FORM_WIDE(bt, MR,
+          test_memory(h, i, bit_string_ea(h, i, bit_offset(h, i, BYTES), BYTES), bit_offset(h, i, BYTES),
+                      BYTES))
 FORM_WIDE(bt, MI, test_memory(h, i, insn_ea(h, i), i->imm, BYTES))
 BIT_TABLE(bt)
 BIT_CHANGE(bts)
@@ -78,7 +100,8 @@ BIT_CHANGE(btc)
 /* A scan or count of `a` (zero-extended): sets flags, returns the result; `old` is the destination before. */
 typedef u64 (*scan_op)(struct lazy_flags *f, u64 a, u64 old, unsigned bytes);
 
-/* ZF tells of the source; a source of 0 leaves the destination, as processors do where the manual says undefined. */
+/* ZF tells of the source; a source of 0 leaves the destination, as processors do where the manual says
+ * undefined. */
 ALWAYS_INLINE u64 op_bsf(struct lazy_flags *f, u64 a, u64 old, unsigned bytes)
 {
     (void)bytes;
@@ -123,15 +146,14 @@ ALWAYS_INLINE u64 op_popcnt(struct lazy_flags *f, u64 a, u64 old, unsigned bytes
 ALWAYS_INLINE enum outcome scan(struct hart *h, const struct insn *i, scan_op op, bool memory, unsigned bytes)
 {
     u64 a;
-    if (!source_operand(h, i, memory, i->src, bytes, &a))
-        return OUT_FAULT;
+    if (!source_operand(h, i, memory, i->src, bytes, &a)) return OUT_FAULT;
     reg_write(h, i->dst, bytes, op(&h->flags, a, reg_read(h, i->dst, bytes), bytes));
     return OUT_NEXT;
 }
 
-#define SCAN(name)                                                                                         \
-    FORM_WIDE(name, RR, scan(h, i, op_##name, false, BYTES))                                               \
-    FORM_WIDE(name, RM, scan(h, i, op_##name, true, BYTES))                                                \
+#define SCAN(name)                                                                                           \
+    FORM_WIDE(name, RR, scan(h, i, op_##name, false, BYTES))                                                 \
+    FORM_WIDE(name, RM, scan(h, i, op_##name, true, BYTES))                                                  \
     const exec_family exec_##name##_family = {ROW_WIDE(name, RR), ROW_WIDE(name, RM)};
 
 SCAN(bsf)

@@ -1,6 +1,7 @@
 /* exec_branch.c - near JMP, CALL, RET, Jcc, LOOPcc, JrCXZ.
  *
- * A target that is not canonical is the branch's own #GP, not its target's. Not modelled: CS limits of legacy modes (flat).
+ * A target that is not canonical is the branch's own #GP, not its target's. Not modelled: CS limits of
+ * legacy modes (flat).
  */
 #include "isa/operand.h"
 #include "isa/stack.h"
@@ -8,29 +9,30 @@
 /* `bytes`: operand size, which truncates the target; 8 in 64-bit mode always. */
 ALWAYS_INLINE bool target_is_valid(struct hart *h, u64 target, unsigned bytes)
 {
-    if (bytes < 8 || LIKELY((u64)((i64)target >> 47) + 1 <= 1) || va_is_canonical(h, target))
-        return true;
+    if (bytes < 8 || LIKELY((u64)((i64)target >> 47) + 1 <= 1) || va_is_canonical(h, target)) return true;
     hart_gp(h, 0);
     return false;
 }
 
 ALWAYS_INLINE enum outcome jump(struct hart *h, u64 target, unsigned bytes)
 {
-    if (UNLIKELY(!target_is_valid(h, target, bytes)))
-        return OUT_FAULT;
+    if (UNLIKELY(!target_is_valid(h, target, bytes))) return OUT_FAULT;
     h->reg[REG_RIP] = zero_extend(target, bytes);
     return OUT_JUMP;
 }
 
-ALWAYS_INLINE u64 relative_target(const struct hart *h, const struct insn *i) { return h->reg[REG_RIP] + i->imm; }
+ALWAYS_INLINE u64 relative_target(const struct hart *h, const struct insn *i)
+{
+    return h->reg[REG_RIP] + i->imm;
+}
 
 ALWAYS_INLINE enum outcome jump_if(struct hart *h, const struct insn *i, bool taken, unsigned bytes)
 {
     return taken ? jump(h, relative_target(h, i), bytes) : OUT_NEXT;
 }
 
-#define JCC(name, cc)                                                                                      \
-    FORM_WIDE(j##name, I, jump_if(h, i, flags_condition(&h->flags, cc), BYTES))                            \
+#define JCC(name, cc)                                                                                        \
+    FORM_WIDE(j##name, I, jump_if(h, i, flags_condition(&h->flags, cc), BYTES))                              \
     const exec_family exec_j##name##_family = {ROW_WIDE(j##name, I)};
 
 JCC(o, CC_O)
@@ -53,8 +55,7 @@ JCC(nle, CC_NLE)
 ALWAYS_INLINE enum outcome jump_indirect(struct hart *h, const struct insn *i, bool memory, unsigned bytes)
 {
     u64 target;
-    if (UNLIKELY(!source_operand(h, i, memory, i->dst, bytes, &target)))
-        return OUT_FAULT;
+    if (UNLIKELY(!source_operand(h, i, memory, i->dst, bytes, &target))) return OUT_FAULT;
     return jump(h, target, bytes);
 }
 
@@ -74,8 +75,7 @@ ALWAYS_INLINE enum outcome call(struct hart *h, u64 target, unsigned bytes)
 ALWAYS_INLINE enum outcome call_indirect(struct hart *h, const struct insn *i, bool memory, unsigned bytes)
 {
     u64 target;
-    if (UNLIKELY(!source_operand(h, i, memory, i->dst, bytes, &target)))
-        return OUT_FAULT;
+    if (UNLIKELY(!source_operand(h, i, memory, i->dst, bytes, &target))) return OUT_FAULT;
     return call(h, target, bytes);
 }
 
@@ -105,8 +105,7 @@ ALWAYS_INLINE enum outcome loop(struct hart *h, const struct insn *i, bool also,
     unsigned counter_bytes = insn_address_bytes(i);
     u64 count = zero_extend(h->reg[REG_RCX] - 1, counter_bytes);
     enum outcome out = jump_if(h, i, count != 0 && also, bytes);
-    if (out != OUT_FAULT)
-        reg_write(h, REG_RCX, counter_bytes, count);
+    if (out != OUT_FAULT) reg_write(h, REG_RCX, counter_bytes, count);
     return out;
 }
 

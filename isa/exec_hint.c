@@ -10,8 +10,7 @@ enum outcome exec_nop(struct hart *h, const struct insn *i)
 
 enum outcome exec_marker(struct hart *h, const struct insn *i)
 {
-    if (h->bus->marker)
-        h->bus->marker(h->bus_self, h, insn_cold(h, i)->marker_payload);
+    if (h->bus->marker) h->bus->marker(h->bus_self, h, insn_cold(h, i)->marker_payload);
     return OUT_NEXT;
 }
 

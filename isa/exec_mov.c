@@ -1,4 +1,5 @@
-/* exec_mov.c - MOV, MOVZX, MOVSX, MOVSXD, MOVBE, LEA, BSWAP, CMOVcc, SETcc, conversions of RAX, XLAT, LAHF, SAHF, CLC, CMC, STC, CLD, STD. */
+/* exec_mov.c - MOV, MOVZX, MOVSX, MOVSXD, MOVBE, LEA, BSWAP, CMOVcc, SETcc, conversions of RAX, XLAT,
+ * LAHF, SAHF, CLC, CMC, STC, CLD, STD. */
 #include "isa/operand.h"
 
 ALWAYS_INLINE enum outcome put_register(struct hart *h, const struct insn *i, u64 value, unsigned bytes)
@@ -15,8 +16,7 @@ ALWAYS_INLINE enum outcome put_memory(struct hart *h, const struct insn *i, u64 
 ALWAYS_INLINE enum outcome get_memory(struct hart *h, const struct insn *i, unsigned bytes)
 {
     u64 v;
-    if (UNLIKELY(!load_operand(h, i, bytes, &v)))
-        return OUT_FAULT;
+    if (UNLIKELY(!load_operand(h, i, bytes, &v))) return OUT_FAULT;
     return put_register(h, i, v, bytes);
 }
 
@@ -25,14 +25,14 @@ FORM_ALL(mov, RI, put_register(h, i, i->imm, BYTES))
 FORM_ALL(mov, RM, get_memory(h, i, BYTES))
 FORM_ALL(mov, MR, put_memory(h, i, reg_read(h, i->src, BYTES), BYTES))
 FORM_ALL(mov, MI, put_memory(h, i, i->imm, BYTES))
-const exec_family exec_mov_family = {ROW_ALL(mov, RR), ROW_ALL(mov, RI), ROW_ALL(mov, RM), ROW_ALL(mov, MR), ROW_ALL(mov, MI)};
+const exec_family exec_mov_family = {ROW_ALL(mov, RR), ROW_ALL(mov, RI), ROW_ALL(mov, RM), ROW_ALL(mov, MR),
+                                     ROW_ALL(mov, MI)};
 
 /* MOV with a memory offset: the whole address, up to 64 bits, is in imm; the register is RAX or its part. */
 ALWAYS_INLINE enum outcome mov_from_offset(struct hart *h, const struct insn *i, unsigned bytes)
 {
     u64 v;
-    if (!mem_load(h, i->segment, segment_linear(h, i->segment, i->imm), bytes, &v))
-        return OUT_FAULT;
+    if (!mem_load(h, i->segment, segment_linear(h, i->segment, i->imm), bytes, &v)) return OUT_FAULT;
     return put_register(h, i, v, bytes);
 }
 
@@ -46,34 +46,36 @@ FORM_ALL(mov_offset, RM, mov_from_offset(h, i, BYTES))
 FORM_ALL(mov_offset, MR, mov_to_offset(h, i, BYTES))
 const exec_family exec_mov_offset_family = {ROW_ALL(mov_offset, RM), ROW_ALL(mov_offset, MR)};
 
-ALWAYS_INLINE enum outcome extend(struct hart *h, const struct insn *i, bool memory, unsigned from, bool is_signed, unsigned bytes)
+ALWAYS_INLINE enum outcome extend(struct hart *h, const struct insn *i, bool memory, unsigned from,
+                                  bool is_signed, unsigned bytes)
 {
     u64 v;
-    if (UNLIKELY(!source_operand(h, i, memory, i->src, from, &v)))
-        return OUT_FAULT;
+    if (UNLIKELY(!source_operand(h, i, memory, i->src, from, &v))) return OUT_FAULT;
     return put_register(h, i, is_signed ? sign_extend(v, from) : v, bytes);
 }
 
-#define EXTEND(name, is_signed)                                                                            \
-    FORM_WIDE(name, RX8, extend(h, i, false, 1, is_signed, BYTES))                                         \
-    FORM_WIDE(name, MX8, extend(h, i, true, 1, is_signed, BYTES))                                          \
-    FORM_WIDE(name, RX16, extend(h, i, false, 2, is_signed, BYTES))                                        \
-    FORM_WIDE(name, MX16, extend(h, i, true, 2, is_signed, BYTES))                                         \
-    FORM_WIDE(name, RX32, extend(h, i, false, 4, is_signed, BYTES))                                        \
-    FORM_WIDE(name, MX32, extend(h, i, true, 4, is_signed, BYTES))                                         \
-    const exec_family exec_##name##_family = {ROW_WIDE(name, RX8),  ROW_WIDE(name, MX8),                   \
-                                              ROW_WIDE(name, RX16), ROW_WIDE(name, MX16),                  \
+#define EXTEND(name, is_signed)                                                                              \
+    FORM_WIDE(name, RX8, extend(h, i, false, 1, is_signed, BYTES))                                           \
+    FORM_WIDE(name, MX8, extend(h, i, true, 1, is_signed, BYTES))                                            \
+    FORM_WIDE(name, RX16, extend(h, i, false, 2, is_signed, BYTES))                                          \
+    FORM_WIDE(name, MX16, extend(h, i, true, 2, is_signed, BYTES))                                           \
+    FORM_WIDE(name, RX32, extend(h, i, false, 4, is_signed, BYTES))                                          \
+    FORM_WIDE(name, MX32, extend(h, i, true, 4, is_signed, BYTES))                                           \
+    const exec_family exec_##name##_family = {ROW_WIDE(name, RX8),  ROW_WIDE(name, MX8),                     \
+                                              ROW_WIDE(name, RX16), ROW_WIDE(name, MX16),                    \
                                               ROW_WIDE(name, RX32), ROW_WIDE(name, MX32)};
 EXTEND(movzx, false)
 EXTEND(movsx, true)
 
-ALWAYS_INLINE u64 swap_bytes(u64 v, unsigned bytes) { return __builtin_bswap64(v) >> (64 - 8 * bytes); }
+ALWAYS_INLINE u64 swap_bytes(u64 v, unsigned bytes)
+{
+    return __builtin_bswap64(v) >> (64 - 8 * bytes);
+}
 
 ALWAYS_INLINE enum outcome movbe_load(struct hart *h, const struct insn *i, unsigned bytes)
 {
     u64 v;
-    if (!load_operand(h, i, bytes, &v))
-        return OUT_FAULT;
+    if (!load_operand(h, i, bytes, &v)) return OUT_FAULT;
     return put_register(h, i, swap_bytes(v, bytes), bytes);
 }
 
@@ -82,7 +84,10 @@ FORM_WIDE(movbe, MR, put_memory(h, i, swap_bytes(reg_read(h, i->src, BYTES), BYT
 const exec_family exec_movbe_family = {ROW_WIDE(movbe, RM), ROW_WIDE(movbe, MR)};
 
 /* With a 16-bit operand the manual leaves the result undefined; processors clear the register. */
-ALWAYS_INLINE u64 bswap(u64 v, unsigned bytes) { return bytes == 2 ? 0 : swap_bytes(v, bytes); }
+ALWAYS_INLINE u64 bswap(u64 v, unsigned bytes)
+{
+    return bytes == 2 ? 0 : swap_bytes(v, bytes);
+}
 FORM_WIDE(bswap, R, put_register(h, i, bswap(reg_read(h, i->dst, BYTES), BYTES), BYTES))
 const exec_family exec_bswap_family = {ROW_WIDE(bswap, R)};
 
@@ -96,20 +101,20 @@ FORM_WIDE(lea, RM, lea(h, i, BYTES))
 const exec_family exec_lea_family = {ROW_WIDE(lea, RM)};
 
 /* The load happens, and a 32-bit destination is zero-extended, whether the condition holds or not. */
-ALWAYS_INLINE enum outcome cmov(struct hart *h, const struct insn *i, enum condition cc, bool memory, unsigned bytes)
+ALWAYS_INLINE enum outcome cmov(struct hart *h, const struct insn *i, enum condition cc, bool memory,
+                                unsigned bytes)
 {
     u64 v;
-    if (UNLIKELY(!source_operand(h, i, memory, i->src, bytes, &v)))
-        return OUT_FAULT;
+    if (UNLIKELY(!source_operand(h, i, memory, i->src, bytes, &v))) return OUT_FAULT;
     return put_register(h, i, flags_condition(&h->flags, cc) ? v : reg_read(h, i->dst, bytes), bytes);
 }
 
-#define CONDITIONAL(name, cc)                                                                              \
-    FORM_WIDE(cmov##name, RR, cmov(h, i, cc, false, BYTES))                                                \
-    FORM_WIDE(cmov##name, RM, cmov(h, i, cc, true, BYTES))                                                 \
-    const exec_family exec_cmov##name##_family = {ROW_WIDE(cmov##name, RR), ROW_WIDE(cmov##name, RM)};     \
-    FORM_HANDLER(set##name, R, 1, put_register(h, i, flags_condition(&h->flags, cc), BYTES))               \
-    FORM_HANDLER(set##name, M, 1, put_memory(h, i, flags_condition(&h->flags, cc), BYTES))                 \
+#define CONDITIONAL(name, cc)                                                                                \
+    FORM_WIDE(cmov##name, RR, cmov(h, i, cc, false, BYTES))                                                  \
+    FORM_WIDE(cmov##name, RM, cmov(h, i, cc, true, BYTES))                                                   \
+    const exec_family exec_cmov##name##_family = {ROW_WIDE(cmov##name, RR), ROW_WIDE(cmov##name, RM)};       \
+    FORM_HANDLER(set##name, R, 1, put_register(h, i, flags_condition(&h->flags, cc), BYTES))                 \
+    FORM_HANDLER(set##name, M, 1, put_memory(h, i, flags_condition(&h->flags, cc), BYTES))                   \
     const exec_family exec_set##name##_family = {[FORM_R] = {set##name##_R_1}, [FORM_M] = {set##name##_M_1}};
 
 CONDITIONAL(o, CC_O)
@@ -151,8 +156,7 @@ const exec_family exec_sign_family = {ROW_WIDE(sign, NONE)};
 enum outcome exec_xlat(struct hart *h, const struct insn *i)
 {
     u64 offset = zero_extend(insn_offset(h, i) + (u8)h->reg[REG_RAX], insn_address_bytes(i)), v;
-    if (!mem_load(h, i->segment, segment_linear(h, i->segment, offset), 1, &v))
-        return OUT_FAULT;
+    if (!mem_load(h, i->segment, segment_linear(h, i->segment, offset), 1, &v)) return OUT_FAULT;
     reg_write(h, REG_RAX, 1, v);
     return OUT_NEXT;
 }
@@ -179,9 +183,18 @@ static enum outcome set_cf(struct hart *h, bool cf)
 }
 
 /* flags_replace_cf keeps OF. */
-enum outcome exec_clc(struct hart *h, const struct insn *i) { return (void)i, set_cf(h, false); }
-enum outcome exec_stc(struct hart *h, const struct insn *i) { return (void)i, set_cf(h, true); }
-enum outcome exec_cmc(struct hart *h, const struct insn *i) { return (void)i, set_cf(h, !flag_cf(&h->flags)); }
+enum outcome exec_clc(struct hart *h, const struct insn *i)
+{
+    return (void)i, set_cf(h, false);
+}
+enum outcome exec_stc(struct hart *h, const struct insn *i)
+{
+    return (void)i, set_cf(h, true);
+}
+enum outcome exec_cmc(struct hart *h, const struct insn *i)
+{
+    return (void)i, set_cf(h, !flag_cf(&h->flags));
+}
 
 enum outcome exec_cld(struct hart *h, const struct insn *i)
 {

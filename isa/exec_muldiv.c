@@ -5,7 +5,10 @@ __extension__ typedef unsigned __int128 u128;
 __extension__ typedef __int128 i128;
 
 /* CF = OF = the product does not fit; the other flags, undefined, stay. */
-ALWAYS_INLINE void flags_overflowed(struct lazy_flags *f, bool overflowed) { flags_set_cf_of(f, overflowed, overflowed); }
+ALWAYS_INLINE void flags_overflowed(struct lazy_flags *f, bool overflowed)
+{
+    flags_set_cf_of(f, overflowed, overflowed);
+}
 
 /* The double-wide results of one-operand forms: AX for bytes, RDX:RAX parts else. */
 ALWAYS_INLINE void write_wide(struct hart *h, u64 high, u64 low, unsigned bytes)
@@ -21,8 +24,7 @@ ALWAYS_INLINE void write_wide(struct hart *h, u64 high, u64 low, unsigned bytes)
 ALWAYS_INLINE enum outcome mul(struct hart *h, const struct insn *i, bool memory, unsigned bytes)
 {
     u64 b;
-    if (!source_operand(h, i, memory, i->dst, bytes, &b))
-        return OUT_FAULT;
+    if (!source_operand(h, i, memory, i->dst, bytes, &b)) return OUT_FAULT;
     u128 product = (u128)zero_extend(h->reg[REG_RAX], bytes) * b;
     u64 high = zero_extend((u64)(product >> 8 * bytes), bytes);
     write_wide(h, high, (u64)product, bytes);
@@ -35,13 +37,15 @@ ALWAYS_INLINE i128 signed_product(u64 a, u64 b, unsigned bytes)
     return (i128)(i64)sign_extend(a, bytes) * (i64)sign_extend(b, bytes);
 }
 
-ALWAYS_INLINE bool fits(i128 value, unsigned bytes) { return value == (i64)sign_extend((u64)value, bytes); }
+ALWAYS_INLINE bool fits(i128 value, unsigned bytes)
+{
+    return value == (i64)sign_extend((u64)value, bytes);
+}
 
 ALWAYS_INLINE enum outcome imul_wide(struct hart *h, const struct insn *i, bool memory, unsigned bytes)
 {
     u64 b;
-    if (!source_operand(h, i, memory, i->dst, bytes, &b))
-        return OUT_FAULT;
+    if (!source_operand(h, i, memory, i->dst, bytes, &b)) return OUT_FAULT;
     i128 product = signed_product(h->reg[REG_RAX], b, bytes);
     write_wide(h, (u64)(product >> 8 * bytes), (u64)product, bytes);
     flags_overflowed(&h->flags, !fits(product, bytes));
@@ -59,16 +63,15 @@ ALWAYS_INLINE enum outcome imul_put(struct hart *h, const struct insn *i, u64 a,
 ALWAYS_INLINE enum outcome imul_by_register(struct hart *h, const struct insn *i, bool memory, unsigned bytes)
 {
     u64 b;
-    if (UNLIKELY(!source_operand(h, i, memory, i->src, bytes, &b)))
-        return OUT_FAULT;
+    if (UNLIKELY(!source_operand(h, i, memory, i->src, bytes, &b))) return OUT_FAULT;
     return imul_put(h, i, reg_read(h, i->dst, bytes), b, bytes);
 }
 
-ALWAYS_INLINE enum outcome imul_by_immediate(struct hart *h, const struct insn *i, bool memory, unsigned bytes)
+ALWAYS_INLINE enum outcome imul_by_immediate(struct hart *h, const struct insn *i, bool memory,
+                                             unsigned bytes)
 {
     u64 a;
-    if (UNLIKELY(!source_operand(h, i, memory, i->src, bytes, &a)))
-        return OUT_FAULT;
+    if (UNLIKELY(!source_operand(h, i, memory, i->src, bytes, &a))) return OUT_FAULT;
     return imul_put(h, i, a, i->imm, bytes);
 }
 
@@ -88,8 +91,7 @@ const exec_family exec_imul_family = {ROW_ALL(imul, R),   ROW_ALL(imul, M),    R
 /* AX for bytes, RDX:RAX parts else, as one number of 2 * bytes, zero-extended. */
 ALWAYS_INLINE u128 read_dividend(const struct hart *h, unsigned bytes)
 {
-    if (bytes == 1)
-        return (u16)h->reg[REG_RAX];
+    if (bytes == 1) return (u16)h->reg[REG_RAX];
     return (u128)reg_read(h, REG_RDX, bytes) << 8 * bytes | reg_read(h, REG_RAX, bytes);
 }
 
@@ -102,11 +104,9 @@ ALWAYS_INLINE void write_quotient(struct hart *h, u64 quotient, u64 remainder, u
 ALWAYS_INLINE enum outcome divide(struct hart *h, const struct insn *i, bool memory, unsigned bytes)
 {
     u64 divisor;
-    if (!source_operand(h, i, memory, i->dst, bytes, &divisor))
-        return OUT_FAULT;
+    if (!source_operand(h, i, memory, i->dst, bytes, &divisor)) return OUT_FAULT;
     u128 dividend = read_dividend(h, bytes);
-    if (divisor == 0 || dividend >> 8 * bytes >= divisor)
-        return hart_fault(h, VEC_DE);
+    if (divisor == 0 || dividend >> 8 * bytes >= divisor) return hart_fault(h, VEC_DE);
     if (bytes < 8)
         write_quotient(h, (u64)dividend / divisor, (u64)dividend % divisor, bytes);
     else
@@ -118,14 +118,12 @@ ALWAYS_INLINE enum outcome divide(struct hart *h, const struct insn *i, bool mem
 ALWAYS_INLINE enum outcome divide_signed(struct hart *h, const struct insn *i, bool memory, unsigned bytes)
 {
     u64 raw;
-    if (!source_operand(h, i, memory, i->dst, bytes, &raw))
-        return OUT_FAULT;
+    if (!source_operand(h, i, memory, i->dst, bytes, &raw)) return OUT_FAULT;
     unsigned unused = 128 - 16 * bytes;
     i128 dividend = (i128)(read_dividend(h, bytes) << unused) >> unused;
     i128 divisor = (i64)sign_extend(raw, bytes);
     bool overflows = bytes == 8 && divisor == -1 && dividend == (i128)((u128)1 << 127);
-    if (divisor == 0 || overflows || !fits(dividend / divisor, bytes))
-        return hart_fault(h, VEC_DE);
+    if (divisor == 0 || overflows || !fits(dividend / divisor, bytes)) return hart_fault(h, VEC_DE);
     write_quotient(h, (u64)(dividend / divisor), (u64)(dividend % divisor), bytes);
     return OUT_NEXT;
 }

@@ -9,8 +9,7 @@ ALWAYS_INLINE enum outcome push(struct hart *h, u64 value, unsigned bytes)
 ALWAYS_INLINE enum outcome push_memory(struct hart *h, const struct insn *i, unsigned bytes)
 {
     u64 value;
-    if (!load_operand(h, i, bytes, &value))
-        return OUT_FAULT;
+    if (!load_operand(h, i, bytes, &value)) return OUT_FAULT;
     return push(h, value, bytes);
 }
 
@@ -18,8 +17,7 @@ ALWAYS_INLINE enum outcome push_memory(struct hart *h, const struct insn *i, uns
 ALWAYS_INLINE enum outcome pop_register(struct hart *h, const struct insn *i, unsigned bytes)
 {
     u64 value;
-    if (UNLIKELY(!stack_top(h, bytes, &value)))
-        return OUT_FAULT;
+    if (UNLIKELY(!stack_top(h, bytes, &value))) return OUT_FAULT;
     stack_release(h, bytes, bytes);
     reg_write(h, i->dst, bytes, value);
     return OUT_NEXT;
@@ -29,11 +27,9 @@ ALWAYS_INLINE enum outcome pop_register(struct hart *h, const struct insn *i, un
 ALWAYS_INLINE enum outcome pop_memory(struct hart *h, const struct insn *i, unsigned bytes)
 {
     u64 value, rsp = h->reg[REG_RSP];
-    if (!stack_top(h, bytes, &value))
-        return OUT_FAULT;
+    if (!stack_top(h, bytes, &value)) return OUT_FAULT;
     stack_release(h, bytes, bytes);
-    if (store_operand(h, i, bytes, value))
-        return OUT_NEXT;
+    if (store_operand(h, i, bytes, value)) return OUT_NEXT;
     h->reg[REG_RSP] = rsp;
     return OUT_FAULT;
 }
@@ -52,8 +48,7 @@ enum outcome exec_pusha(struct hart *h, const struct insn *i)
 {
     u64 rsp = h->reg[REG_RSP];
     for (unsigned r = REG_RAX; r <= REG_RDI; r++) {
-        if (hart_push(h, insn_operand_bytes(i), r == REG_RSP ? rsp : h->reg[r]))
-            continue;
+        if (hart_push(h, insn_operand_bytes(i), r == REG_RSP ? rsp : h->reg[r])) continue;
         h->reg[REG_RSP] = rsp;
         return OUT_FAULT;
     }
@@ -65,14 +60,12 @@ enum outcome exec_popa(struct hart *h, const struct insn *i)
     unsigned bytes = insn_operand_bytes(i);
     u64 rsp = h->reg[REG_RSP], value[8];
     for (int r = REG_RDI; r >= REG_RAX; r--) {
-        if (hart_pop(h, bytes, &value[r]))
-            continue;
+        if (hart_pop(h, bytes, &value[r])) continue;
         h->reg[REG_RSP] = rsp;
         return OUT_FAULT;
     }
     for (unsigned r = REG_RAX; r <= REG_RDI; r++)
-        if (r != REG_RSP)
-            reg_write(h, r, bytes, value[r]);
+        if (r != REG_RSP) reg_write(h, r, bytes, value[r]);
     return OUT_NEXT;
 }
 
@@ -93,7 +86,8 @@ ALWAYS_INLINE enum outcome leave(struct hart *h, unsigned bytes)
 FORM_WIDE(leave, NONE, ((void)i, leave(h, BYTES)))
 const exec_family exec_leave_family = {ROW_WIDE(leave, NONE)};
 
-/* Copies the enclosing frames' pointers, then this one's: SDM Vol. 1, "Procedure Calls for Block-Structured Languages". */
+/* Copies the enclosing frames' pointers, then this one's: SDM Vol. 1, "Procedure Calls for
+ * Block-Structured Languages". */
 static bool enter_nested(struct hart *h, unsigned bytes, unsigned level, u64 frame)
 {
     u64 from = h->reg[REG_RBP], value;
@@ -110,8 +104,7 @@ enum outcome exec_enter(struct hart *h, const struct insn *i)
 {
     unsigned bytes = insn_operand_bytes(i), level = bits(i->imm, 20, 16);
     u64 rsp = h->reg[REG_RSP];
-    if (!hart_push(h, bytes, h->reg[REG_RBP]))
-        return OUT_FAULT;
+    if (!hart_push(h, bytes, h->reg[REG_RBP])) return OUT_FAULT;
     u64 frame = h->reg[REG_RSP];
     u64 top = hart_stack_add(h, frame, -(i64)(bits(i->imm, 15, 0) + level * bytes));
     if ((level && !enter_nested(h, bytes, level, frame)) ||

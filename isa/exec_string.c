@@ -1,13 +1,16 @@
 /* exec_string.c - MOVS STOS LODS CMPS SCAS and INS OUTS, with REP, REPE, REPNE.
  *
- * A repeated instruction advances in parts: at most to the end of the 64-byte line of its source or destination, whichever comes
- * first, so that interrupts are taken between parts and a timing core sees one access per line. RCX, RSI and RDI are right after each
- * part. INS and OUTS move one element per part.
+ * A repeated instruction advances in parts: at most to the end of the 64-byte line of its source or
+ * destination, whichever comes first, so that interrupts are taken between parts and a timing core sees
+ * one access per line. RCX, RSI and RDI are right after each part. INS and OUTS move one element per part.
  */
 #include "isa/operand.h"
 #include "isa/state.h"
 
-static bool repeats(const struct insn *i) { return i->attr & (ATTR_REP | ATTR_REPNE); }
+static bool repeats(const struct insn *i)
+{
+    return i->attr & (ATTR_REP | ATTR_REPNE);
+}
 
 static u64 string_count(const struct hart *h, const struct insn *i)
 {
@@ -22,8 +25,7 @@ static void advance(struct hart *h, const struct insn *i, enum reg pointer, i64 
 
 static void count_down(struct hart *h, const struct insn *i, u64 elements)
 {
-    if (repeats(i))
-        reg_write(h, REG_RCX, insn_address_bytes(i), h->reg[REG_RCX] - elements);
+    if (repeats(i)) reg_write(h, REG_RCX, insn_address_bytes(i), h->reg[REG_RCX] - elements);
 }
 
 /* The source is DS:RSI or an overriding segment, the destination always ES:RDI. */
@@ -37,14 +39,17 @@ static va_t destination_va(const struct hart *h, const struct insn *i)
     return segment_linear(h, SEG_ES, zero_extend(h->reg[REG_RDI], insn_address_bytes(i)));
 }
 
-static bool goes_down(const struct hart *h) { return h->rflags & RFLAGS_DF; }
+static bool goes_down(const struct hart *h)
+{
+    return h->rflags & RFLAGS_DF;
+}
 
-/* Whole elements from `va` to the end of its line in the current direction; 0 if the first one leaves the line. */
+/* Whole elements from `va` to the end of its line in the current direction; 0 if the first one leaves the
+ * line. */
 static u64 elements_in_line(const struct hart *h, va_t va, unsigned bytes)
 {
     u64 in_line = va.v & (LINE_BYTES - 1);
-    if (in_line + bytes > LINE_BYTES)
-        return 0;
+    if (in_line + bytes > LINE_BYTES) return 0;
     return goes_down(h) ? in_line / bytes + 1 : (LINE_BYTES - in_line) / bytes;
 }
 
@@ -55,7 +60,8 @@ struct side {
 };
 
 /* False: a fault, or with side->first NULL no fault but MMIO: the part must go through single elements. */
-static bool open_side(struct hart *h, enum segreg seg, va_t va, u64 elements, unsigned bytes, enum access access, struct side *side)
+static bool open_side(struct hart *h, enum segreg seg, va_t va, u64 elements, unsigned bytes,
+                      enum access access, struct side *side)
 {
     u64 below = goes_down(h) ? (elements - 1) * bytes : 0;
     if (!mem_get_span(h, seg, VA(va.v - below), (unsigned)(elements * bytes), access, &side->span))
@@ -69,7 +75,10 @@ static void note_written(struct hart *h, const struct side *side, u64 bytes)
     physmem_note_write(h->mem, side->span.at, bytes);
 }
 
-static i64 step_of(const struct hart *h, unsigned bytes) { return goes_down(h) ? -(i64)bytes : (i64)bytes; }
+static i64 step_of(const struct hart *h, unsigned bytes)
+{
+    return goes_down(h) ? -(i64)bytes : (i64)bytes;
+}
 
 /* Bookkeeping behind a part that moved `elements`. `stop`: a REPE or REPNE condition ended it. */
 static enum outcome part_done(struct hart *h, const struct insn *i, u64 elements, bool stop)
@@ -82,8 +91,7 @@ static enum outcome part_done(struct hart *h, const struct insn *i, u64 elements
 
 ALWAYS_INLINE void copy_elements(u8 *to, const u8 *from, u64 elements, i64 step, unsigned bytes)
 {
-    for (; elements; elements--, to += step, from += step)
-        memmove(to, from, bytes);
+    for (; elements; elements--, to += step, from += step) memmove(to, from, bytes);
 }
 
 ALWAYS_INLINE void copy_part(u8 *to, const u8 *from, u64 elements, i64 step, unsigned bytes)
@@ -99,7 +107,8 @@ ALWAYS_INLINE void copy_part(u8 *to, const u8 *from, u64 elements, i64 step, uns
 static enum outcome movs_one(struct hart *h, const struct insn *i, unsigned bytes)
 {
     u64 v;
-    if (!mem_load(h, i->segment, source_va(h, i), bytes, &v) || !mem_store(h, SEG_ES, destination_va(h, i), bytes, v))
+    if (!mem_load(h, i->segment, source_va(h, i), bytes, &v) ||
+        !mem_store(h, SEG_ES, destination_va(h, i), bytes, v))
         return OUT_FAULT;
     advance(h, i, REG_RSI, step_of(h, bytes));
     advance(h, i, REG_RDI, step_of(h, bytes));
@@ -109,18 +118,15 @@ static enum outcome movs_one(struct hart *h, const struct insn *i, unsigned byte
 ALWAYS_INLINE enum outcome movs(struct hart *h, const struct insn *i, unsigned bytes)
 {
     u64 count = string_count(h, i);
-    if (count == 0)
-        return OUT_NEXT;
+    if (count == 0) return OUT_NEXT;
     va_t from = source_va(h, i), to = destination_va(h, i);
     u64 n = min_u64(count, min_u64(elements_in_line(h, from, bytes), elements_in_line(h, to, bytes)));
     struct side source, destination;
-    if (n <= 1)
-        return movs_one(h, i, bytes);
+    if (n <= 1) return movs_one(h, i, bytes);
     if (!open_side(h, i->segment, from, n, bytes, ACCESS_READ, &source) ||
         !open_side(h, SEG_ES, to, n, bytes, ACCESS_WRITE, &destination))
         return OUT_FAULT;
-    if (!source.first || !destination.first)
-        return movs_one(h, i, bytes);
+    if (!source.first || !destination.first) return movs_one(h, i, bytes);
     copy_part(destination.first, source.first, n, step_of(h, bytes), bytes);
     note_written(h, &destination, n * bytes);
     advance(h, i, REG_RSI, step_of(h, bytes) * (i64)n);
@@ -132,32 +138,26 @@ ALWAYS_INLINE enum outcome movs(struct hart *h, const struct insn *i, unsigned b
 
 static enum outcome stos_one(struct hart *h, const struct insn *i, unsigned bytes)
 {
-    if (!mem_store(h, SEG_ES, destination_va(h, i), bytes, h->reg[REG_RAX]))
-        return OUT_FAULT;
+    if (!mem_store(h, SEG_ES, destination_va(h, i), bytes, h->reg[REG_RAX])) return OUT_FAULT;
     advance(h, i, REG_RDI, step_of(h, bytes));
     return part_done(h, i, 1, false);
 }
 
 ALWAYS_INLINE void fill_part(u8 *to, u64 value, u64 elements, i64 step, unsigned bytes)
 {
-    for (; elements; elements--, to += step)
-        memcpy(to, &value, bytes);
+    for (; elements; elements--, to += step) memcpy(to, &value, bytes);
 }
 
 ALWAYS_INLINE enum outcome stos(struct hart *h, const struct insn *i, unsigned bytes)
 {
     u64 count = string_count(h, i);
-    if (count == 0)
-        return OUT_NEXT;
+    if (count == 0) return OUT_NEXT;
     va_t to = destination_va(h, i);
     u64 n = min_u64(count, elements_in_line(h, to, bytes));
     struct side destination;
-    if (n <= 1)
-        return stos_one(h, i, bytes);
-    if (!open_side(h, SEG_ES, to, n, bytes, ACCESS_WRITE, &destination))
-        return OUT_FAULT;
-    if (!destination.first)
-        return stos_one(h, i, bytes);
+    if (n <= 1) return stos_one(h, i, bytes);
+    if (!open_side(h, SEG_ES, to, n, bytes, ACCESS_WRITE, &destination)) return OUT_FAULT;
+    if (!destination.first) return stos_one(h, i, bytes);
     fill_part(destination.first, h->reg[REG_RAX], n, step_of(h, bytes), bytes);
     note_written(h, &destination, n * bytes);
     advance(h, i, REG_RDI, step_of(h, bytes) * (i64)n);
@@ -169,10 +169,8 @@ ALWAYS_INLINE enum outcome stos(struct hart *h, const struct insn *i, unsigned b
 ALWAYS_INLINE enum outcome lods(struct hart *h, const struct insn *i, unsigned bytes)
 {
     u64 v;
-    if (string_count(h, i) == 0)
-        return OUT_NEXT;
-    if (!mem_load(h, i->segment, source_va(h, i), bytes, &v))
-        return OUT_FAULT;
+    if (string_count(h, i) == 0) return OUT_NEXT;
+    if (!mem_load(h, i->segment, source_va(h, i), bytes, &v)) return OUT_FAULT;
     reg_write(h, REG_RAX, bytes, v);
     advance(h, i, REG_RSI, step_of(h, bytes));
     return part_done(h, i, 1, false);
@@ -198,7 +196,8 @@ ALWAYS_INLINE u64 element(const u8 *at, unsigned bytes)
 static enum outcome cmps_one(struct hart *h, const struct insn *i, unsigned bytes)
 {
     u64 a, b;
-    if (!mem_load(h, i->segment, source_va(h, i), bytes, &a) || !mem_load(h, SEG_ES, destination_va(h, i), bytes, &b))
+    if (!mem_load(h, i->segment, source_va(h, i), bytes, &a) ||
+        !mem_load(h, SEG_ES, destination_va(h, i), bytes, &b))
         return OUT_FAULT;
     bool stop = compare_stops(h, i, a, b, bytes);
     advance(h, i, REG_RSI, step_of(h, bytes));
@@ -209,21 +208,20 @@ static enum outcome cmps_one(struct hart *h, const struct insn *i, unsigned byte
 ALWAYS_INLINE enum outcome cmps(struct hart *h, const struct insn *i, unsigned bytes)
 {
     u64 count = string_count(h, i), done = 0;
-    if (count == 0)
-        return OUT_NEXT;
+    if (count == 0) return OUT_NEXT;
     va_t a_at = source_va(h, i), b_at = destination_va(h, i);
     u64 n = min_u64(count, min_u64(elements_in_line(h, a_at, bytes), elements_in_line(h, b_at, bytes)));
     struct side a, b;
-    if (n <= 1)
-        return cmps_one(h, i, bytes);
-    if (!open_side(h, i->segment, a_at, n, bytes, ACCESS_READ, &a) || !open_side(h, SEG_ES, b_at, n, bytes, ACCESS_READ, &b))
+    if (n <= 1) return cmps_one(h, i, bytes);
+    if (!open_side(h, i->segment, a_at, n, bytes, ACCESS_READ, &a) ||
+        !open_side(h, SEG_ES, b_at, n, bytes, ACCESS_READ, &b))
         return OUT_FAULT;
-    if (!a.first || !b.first)
-        return cmps_one(h, i, bytes);
+    if (!a.first || !b.first) return cmps_one(h, i, bytes);
     i64 step = step_of(h, bytes);
     bool stop = false;
     for (; done < n && !stop; done++)
-        stop = compare_stops(h, i, element(a.first + step * (i64)done, bytes), element(b.first + step * (i64)done, bytes), bytes);
+        stop = compare_stops(h, i, element(a.first + step * (i64)done, bytes),
+                             element(b.first + step * (i64)done, bytes), bytes);
     advance(h, i, REG_RSI, step * (i64)done);
     advance(h, i, REG_RDI, step * (i64)done);
     return part_done(h, i, done, stop);
@@ -232,8 +230,7 @@ ALWAYS_INLINE enum outcome cmps(struct hart *h, const struct insn *i, unsigned b
 static enum outcome scas_one(struct hart *h, const struct insn *i, unsigned bytes)
 {
     u64 b;
-    if (!mem_load(h, SEG_ES, destination_va(h, i), bytes, &b))
-        return OUT_FAULT;
+    if (!mem_load(h, SEG_ES, destination_va(h, i), bytes, &b)) return OUT_FAULT;
     bool stop = compare_stops(h, i, h->reg[REG_RAX], b, bytes);
     advance(h, i, REG_RDI, step_of(h, bytes));
     return part_done(h, i, 1, stop);
@@ -242,17 +239,13 @@ static enum outcome scas_one(struct hart *h, const struct insn *i, unsigned byte
 ALWAYS_INLINE enum outcome scas(struct hart *h, const struct insn *i, unsigned bytes)
 {
     u64 count = string_count(h, i), done = 0;
-    if (count == 0)
-        return OUT_NEXT;
+    if (count == 0) return OUT_NEXT;
     va_t at = destination_va(h, i);
     u64 n = min_u64(count, elements_in_line(h, at, bytes));
     struct side b;
-    if (n <= 1)
-        return scas_one(h, i, bytes);
-    if (!open_side(h, SEG_ES, at, n, bytes, ACCESS_READ, &b))
-        return OUT_FAULT;
-    if (!b.first)
-        return scas_one(h, i, bytes);
+    if (n <= 1) return scas_one(h, i, bytes);
+    if (!open_side(h, SEG_ES, at, n, bytes, ACCESS_READ, &b)) return OUT_FAULT;
+    if (!b.first) return scas_one(h, i, bytes);
     i64 step = step_of(h, bytes);
     bool stop = false;
     for (; done < n && !stop; done++)
@@ -261,8 +254,8 @@ ALWAYS_INLINE enum outcome scas(struct hart *h, const struct insn *i, unsigned b
     return part_done(h, i, done, stop);
 }
 
-#define STRING(name)                                                                                       \
-    FORM_ALL(name, NONE, name(h, i, BYTES))                                                                \
+#define STRING(name)                                                                                         \
+    FORM_ALL(name, NONE, name(h, i, BYTES))                                                                  \
     const exec_family exec_##name##_family = {ROW_ALL(name, NONE)};
 STRING(movs)
 STRING(stos)
@@ -276,20 +269,17 @@ STRING(scas)
 static u64 io_info(const struct hart *h, const struct insn *i, unsigned bytes, bool in)
 {
     u64 address_size = insn_address_bytes(i) == 2 ? 0 : insn_address_bytes(i) == 4 ? 1 : 2;
-    return (u16)h->reg[REG_RDX] | (u64)bytes << 16 | (u64)in << 24 | BIT(25) | (u64)repeats(i) << 26 | address_size << 28;
+    return (u16)h->reg[REG_RDX] | (u64)bytes << 16 | (u64)in << 24 | BIT(25) | (u64)repeats(i) << 26 |
+           address_size << 28;
 }
 
 ALWAYS_INLINE enum outcome ins(struct hart *h, const struct insn *i, unsigned bytes)
 {
     u16 port = (u16)h->reg[REG_RDX];
-    if (!io_permitted(h, port, bytes))
-        return OUT_FAULT;
-    if (hart_intercepted(h, i, INTERCEPT_io, io_info(h, i, bytes, true)))
-        return OUT_EXIT;
-    if (string_count(h, i) == 0)
-        return OUT_NEXT;
-    if (!mem_probe(h, destination_va(h, i), ACCESS_WRITE, h->cpl == 3))
-        return OUT_FAULT;
+    if (!io_permitted(h, port, bytes)) return OUT_FAULT;
+    if (hart_intercepted(h, i, INTERCEPT_io, io_info(h, i, bytes, true))) return OUT_EXIT;
+    if (string_count(h, i) == 0) return OUT_NEXT;
+    if (!mem_probe(h, destination_va(h, i), ACCESS_WRITE, h->cpl == 3)) return OUT_FAULT;
     if (!mem_store(h, SEG_ES, destination_va(h, i), bytes, h->bus->port_read(h->bus_self, port, bytes)))
         return OUT_FAULT;
     advance(h, i, REG_RDI, step_of(h, bytes));
@@ -300,23 +290,20 @@ ALWAYS_INLINE enum outcome outs(struct hart *h, const struct insn *i, unsigned b
 {
     u16 port = (u16)h->reg[REG_RDX];
     u64 v;
-    if (!io_permitted(h, port, bytes))
-        return OUT_FAULT;
-    if (hart_intercepted(h, i, INTERCEPT_io, io_info(h, i, bytes, false)))
-        return OUT_EXIT;
-    if (string_count(h, i) == 0)
-        return OUT_NEXT;
-    if (!mem_load(h, i->segment, source_va(h, i), bytes, &v))
-        return OUT_FAULT;
+    if (!io_permitted(h, port, bytes)) return OUT_FAULT;
+    if (hart_intercepted(h, i, INTERCEPT_io, io_info(h, i, bytes, false))) return OUT_EXIT;
+    if (string_count(h, i) == 0) return OUT_NEXT;
+    if (!mem_load(h, i->segment, source_va(h, i), bytes, &v)) return OUT_FAULT;
     h->bus->port_write(h->bus_self, port, (u32)v, bytes);
     advance(h, i, REG_RSI, step_of(h, bytes));
     return part_done(h, i, 1, false);
 }
 
-#define STRING_IO(name)                                                                                    \
-    FORM_HANDLER(name, NONE, 1, name(h, i, BYTES))                                                         \
-    FORM_HANDLER(name, NONE, 2, name(h, i, BYTES))                                                         \
-    FORM_HANDLER(name, NONE, 4, name(h, i, BYTES))                                                         \
-    const exec_family exec_##name##_family = {[FORM_NONE] = {name##_NONE_1, name##_NONE_2, name##_NONE_4, NULL}};
+#define STRING_IO(name)                                                                                      \
+    FORM_HANDLER(name, NONE, 1, name(h, i, BYTES))                                                           \
+    FORM_HANDLER(name, NONE, 2, name(h, i, BYTES))                                                           \
+    FORM_HANDLER(name, NONE, 4, name(h, i, BYTES))                                                           \
+    const exec_family exec_##name##_family = {                                                               \
+        [FORM_NONE] = {name##_NONE_1, name##_NONE_2, name##_NONE_4, NULL}};
 STRING_IO(ins)
 STRING_IO(outs)

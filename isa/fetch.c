@@ -1,4 +1,5 @@
-/* fetch.c - from RIP to a decoded block, by the soft TLB on the fast core and by the modelled TLBs on timed ones: see fetch.h. */
+/* fetch.c - from RIP to a decoded block, by the soft TLB on the fast core and by the modelled TLBs on
+ * timed ones: see fetch.h. */
 #include "isa/icache.h"
 #include "isa/exec.h"
 #include "isa/mem.h"
@@ -12,12 +13,14 @@ void fetch_restart(struct hart *h)
 }
 
 /* RIP of legacy modes wraps at 4 GiB. */
-static u64 fetch_address(const struct hart *h, u64 rip) { return h->mode == MODE_LONG64 ? rip : (u32)rip; }
+static u64 fetch_address(const struct hart *h, u64 rip)
+{
+    return h->mode == MODE_LONG64 ? rip : (u32)rip;
+}
 
 static bool check_canonical(struct hart *h, va_t va)
 {
-    if (h->mode != MODE_LONG64 || va_is_canonical(h, va.v))
-        return true;
+    if (h->mode != MODE_LONG64 || va_is_canonical(h, va.v)) return true;
     hart_gp(h, 0);
     return false;
 }
@@ -27,7 +30,12 @@ static bool check_canonical(struct hart *h, va_t va)
 static void record_fetch(struct hart *h, va_t va, unsigned bytes, const struct translation *t)
 {
     struct mem_access *a = record_add_access(h->record);
-    *a = (struct mem_access){.va = va, .at = t->at, .bytes = (u16)bytes, .kind = ACCESS_FETCH, .tlb = t->tlb, .walk = t->walk,
+    *a = (struct mem_access){.va = va,
+                             .at = t->at,
+                             .bytes = (u16)bytes,
+                             .kind = ACCESS_FETCH,
+                             .tlb = t->tlb,
+                             .walk = t->walk,
                              .mmio = !t->host};
     h->record->n_fetches = h->record->n_accesses;
 }
@@ -39,8 +47,7 @@ static bool enter_line(struct hart *h, va_t va, hpa_t *at)
     struct translation t;
     u64 line = va.v & ~(LINE_BYTES - 1);
     if (line != f->line_va) {
-        if (!h->mmu->translate(h->mmu_self, h, VA(line), ACCESS_FETCH, h->soft.user, &t))
-            return false;
+        if (!h->mmu->translate(h->mmu_self, h, VA(line), ACCESS_FETCH, h->soft.user, &t)) return false;
         record_fetch(h, VA(line), LINE_BYTES, &t);
         f->line_va = line;
         f->line_at = t.at;
@@ -57,8 +64,7 @@ static bool translate_soft(struct hart *h, va_t va, hpa_t *at)
         *at = HPA(va.v + e->addend - (u64)(uintptr_t)h->mem->host);
         return true;
     }
-    if (!h->mmu->translate(h->mmu_self, h, va, ACCESS_FETCH, h->soft.user, &t))
-        return false;
+    if (!h->mmu->translate(h->mmu_self, h, va, ACCESS_FETCH, h->soft.user, &t)) return false;
     if (t.cacheable_soft && t.host)
         *e = (struct soft_entry){soft_tag(&h->soft, va), (u64)(uintptr_t)t.host - va.v};
     *at = t.at;
@@ -72,25 +78,25 @@ static bool translate(struct hart *h, va_t va, hpa_t *at)
 
 /* --- blocks --- */
 
-static va_t next_page(const struct hart *h, u64 rip) { return VA(fetch_address(h, (rip | (PAGE_BYTES - 1)) + 1)); }
+static va_t next_page(const struct hart *h, u64 rip)
+{
+    return VA(fetch_address(h, (rip | (PAGE_BYTES - 1)) + 1));
+}
 
-/* A block known by its first page, for the instruction that crosses: right only if the second page is the same too. */
+/* A block known by its first page, for the instruction that crosses: right only if the second page is the
+ * same too. */
 static struct block *check_crossing(struct hart *h, struct block *b, hpa_t second_page)
 {
-    if (b && b->second_page.v == second_page.v)
-        return b;
-    if (b)
-        icache_drop(h->icache, b);
+    if (b && b->second_page.v == second_page.v) return b;
+    if (b) icache_drop(h->icache, b);
     return NULL;
 }
 
 static struct block *find_crossing(struct hart *h, u64 rip, hpa_t at, struct block *b)
 {
     hpa_t second_page;
-    if (!translate(h, next_page(h, rip), &second_page))
-        return NULL;
-    if (!physmem_has(h->mem, second_page, PAGE_BYTES))
-        return icache_outside_ram(h->icache);
+    if (!translate(h, next_page(h, rip), &second_page)) return NULL;
+    if (!physmem_has(h->mem, second_page, PAGE_BYTES)) return icache_outside_ram(h->icache);
     b = check_crossing(h, b, second_page);
     return b ? b : icache_decode(h->icache, at, h->mode, &second_page);
 }
@@ -99,13 +105,10 @@ static struct block *find_crossing(struct hart *h, u64 rip, hpa_t at, struct blo
 static struct block *find_block(struct hart *h, u64 rip)
 {
     hpa_t at;
-    if (!translate(h, VA(rip), &at))
-        return NULL;
-    if (!physmem_has(h->mem, at, 1))
-        return icache_outside_ram(h->icache);
+    if (!translate(h, VA(rip), &at)) return NULL;
+    if (!physmem_has(h->mem, at, 1)) return icache_outside_ram(h->icache);
     struct block *b = icache_lookup(h->icache, at, h->mode);
-    if (!b)
-        b = icache_decode(h->icache, at, h->mode, NULL);
+    if (!b) b = icache_decode(h->icache, at, h->mode, NULL);
     return b && !b->crosses ? b : find_crossing(h, rip, at, b);
 }
 
@@ -128,8 +131,7 @@ static const struct fetch_entry *find_slow(struct hart *h)
     u64 rip = fetch_address(h, h->reg[REG_RIP]);
     h->reg[REG_RIP] = rip;
     const struct block *b = find_block(h, rip);
-    if (!b)
-        return NULL;
+    if (!b) return NULL;
     struct fetch_entry *e = may_keep(h, b, rip) ? entry_for(h, rip) : &h->fetch.scratch;
     *e = (struct fetch_entry){rip, h->fetch.context, &h->icache->insn[b->first], b->count, b->stops};
     return e;
@@ -139,7 +141,8 @@ const struct fetch_entry *fetch_find(struct hart *h)
 {
     u64 rip = h->reg[REG_RIP];
     const struct fetch_entry *e = entry_for(h, rip);
-    if (LIKELY(e->rip == rip && e->context == h->fetch.context) && LIKELY(e->first && e->first->exec != exec_dropped))
+    if (LIKELY(e->rip == rip && e->context == h->fetch.context) &&
+        LIKELY(e->first && e->first->exec != exec_dropped))
         return e;
     return find_slow(h);
 }
@@ -160,12 +163,10 @@ const struct insn *fetch_next_timed(struct hart *h)
     hpa_t at;
     h->reg[REG_RIP] = rip;
     if (i && rip == h->fetch.next_rip && i->exec != exec_cut && i->exec != exec_dropped) {
-        if (!translate(h, VA(rip), &at))
-            return NULL;
+        if (!translate(h, VA(rip), &at)) return NULL;
     } else {
         const struct block *b = find_block(h, rip);
-        if (!b)
-            return NULL;
+        if (!b) return NULL;
         i = &h->icache->insn[b->first];
     }
     return enter_last_line(h, rip, i) ? i : NULL;

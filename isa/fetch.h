@@ -1,7 +1,8 @@
 /* fetch.h - where one hart finds its next decoded instruction.
  *
- * Models:       for the fast core a direct-mapped table from linear address to decoded block; for timed cores the 64-byte line
- *               that was fetched last, so that a translation is asked for only when the fetch enters another line.
+ * Models:       for the fast core a direct-mapped table from linear address to decoded block; for timed cores
+ *               the 64-byte line that was fetched last, so that a translation is asked for only when the
+ *               fetch enters another line.
  * Not modelled: fetching ahead; what the modelled front end does with the accesses is its own.
  * Neighbours:   icache.h holds the decoded code, softtlb.h and mmu_ops translate, run.c and timed.c execute.
  * Checked by:   tests/unit/test_exec_memory.c, tests/unit/test_timed.c
@@ -19,15 +20,15 @@ struct fetch_entry {
     u64 rip;
     u64 context; /* address space, privilege class, mode and generation that it was found in */
     const struct insn *first;
-    u32 count;   /* instructions, without the sentinel */
-    bool stops;  /* the functional run returns to the core behind it */
+    u32 count;  /* instructions, without the sentinel */
+    bool stops; /* the functional run returns to the core behind it */
 };
 
 struct fetch_state {
     /* fast core */
-    u64 context;                /* of now: entries with another one are not for us */
-    bool alone;                 /* the instruction that runs is the only one of its step: it may touch devices */
-    bool touched_device;        /* it did */
+    u64 context;         /* of now: entries with another one are not for us */
+    bool alone;          /* the instruction that runs is the only one of its step: it may touch devices */
+    bool touched_device; /* it did */
     struct fetch_entry scratch; /* the block found last, when it must not be kept */
     /* timed cores */
     const struct insn *next;    /* decoded instruction behind the last one, NULL: look it up */
@@ -41,7 +42,8 @@ struct fetch_state {
 struct hart;
 struct block;
 
-/* Control state, translations or the world may have changed: derive the context again and forget the fetched line. */
+/* Control state, translations or the world may have changed: derive the context again and forget the
+ * fetched line. */
 void fetch_restart(struct hart *h);
 /* The block at RIP, decoded if need be. NULL: h->fault tells why it cannot be fetched. */
 const struct fetch_entry *fetch_find(struct hart *h);

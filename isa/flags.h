@@ -1,7 +1,8 @@
 /* flags.h - the arithmetic flags as struct lazy_flags keeps them, and the sixteen conditions.
  *
- * An operation leaves its result and the vector of carries (or borrows) out of each bit, moved up so that the operand's top bit is bit
- * 63; the carry out of bit 3 stays where it is, for AF. Flags come out of these by one or two shifts, whenever someone asks.
+ * An operation leaves its result and the vector of carries (or borrows) out of each bit, moved up so that
+ * the operand's top bit is bit 63; the carry out of bit 3 stays where it is, for AF. Flags come out of
+ * these by one or two shifts, whenever someone asks.
  */
 #ifndef ISA_FLAGS_H
 #define ISA_FLAGS_H
@@ -27,14 +28,35 @@ ALWAYS_INLINE u64 zero_extend(u64 v, unsigned bytes)
     return v << shift >> shift;
 }
 
-ALWAYS_INLINE bool top_bit(u64 v, unsigned bytes) { return v >> (8 * bytes - 1) & 1; }
+ALWAYS_INLINE bool top_bit(u64 v, unsigned bytes)
+{
+    return v >> (8 * bytes - 1) & 1;
+}
 
-ALWAYS_INLINE bool flag_cf(const struct lazy_flags *f) { return f->carries >> 63; }
-ALWAYS_INLINE bool flag_of(const struct lazy_flags *f) { return (f->carries ^ f->carries << 1) >> 63; }
-ALWAYS_INLINE bool flag_af(const struct lazy_flags *f) { return f->carries >> 3 & 1; }
-ALWAYS_INLINE bool flag_zf(const struct lazy_flags *f) { return f->zero == 0; }
-ALWAYS_INLINE bool flag_sf(const struct lazy_flags *f) { return f->sign >> 63; }
-ALWAYS_INLINE bool flag_pf(const struct lazy_flags *f) { return !__builtin_parity(f->sign & 0xff); }
+ALWAYS_INLINE bool flag_cf(const struct lazy_flags *f)
+{
+    return f->carries >> 63;
+}
+ALWAYS_INLINE bool flag_of(const struct lazy_flags *f)
+{
+    return (f->carries ^ f->carries << 1) >> 63;
+}
+ALWAYS_INLINE bool flag_af(const struct lazy_flags *f)
+{
+    return f->carries >> 3 & 1;
+}
+ALWAYS_INLINE bool flag_zf(const struct lazy_flags *f)
+{
+    return f->zero == 0;
+}
+ALWAYS_INLINE bool flag_sf(const struct lazy_flags *f)
+{
+    return f->sign >> 63;
+}
+ALWAYS_INLINE bool flag_pf(const struct lazy_flags *f)
+{
+    return !__builtin_parity(f->sign & 0xff);
+}
 
 /* ZF, SF and PF of a result. */
 ALWAYS_INLINE void flags_set_result(struct lazy_flags *f, u64 result, unsigned bytes)
@@ -76,24 +98,49 @@ ALWAYS_INLINE void flags_sub(struct lazy_flags *f, u64 a, u64 b, u64 result, uns
 /* CF becomes `cf`, OF and AF stay. */
 ALWAYS_INLINE void flags_replace_cf(struct lazy_flags *f, bool cf)
 {
-    if (flag_cf(f) != cf)
-        f->carries ^= 3ull << 62;
+    if (flag_cf(f) != cf) f->carries ^= 3ull << 62;
 }
 
-/* Condition codes as in the low four bits of Jcc, SETcc and CMOVcc opcodes (SDM Vol. 1, "EFLAGS Condition Codes"). */
-enum condition { CC_O, CC_NO, CC_B, CC_NB, CC_Z, CC_NZ, CC_BE, CC_NBE, CC_S, CC_NS, CC_P, CC_NP, CC_L, CC_NL, CC_LE, CC_NLE };
+/* Condition codes as in the low four bits of Jcc, SETcc and CMOVcc opcodes (SDM Vol. 1, "EFLAGS Condition
+ * Codes"). */
+enum condition {
+    CC_O,
+    CC_NO,
+    CC_B,
+    CC_NB,
+    CC_Z,
+    CC_NZ,
+    CC_BE,
+    CC_NBE,
+    CC_S,
+    CC_NS,
+    CC_P,
+    CC_NP,
+    CC_L,
+    CC_NL,
+    CC_LE,
+    CC_NLE
+};
 
 ALWAYS_INLINE bool flags_even_condition(const struct lazy_flags *f, enum condition cc)
 {
     switch (cc) {
-    case CC_O: return flag_of(f);
-    case CC_B: return flag_cf(f);
-    case CC_Z: return flag_zf(f);
-    case CC_BE: return flag_cf(f) || flag_zf(f);
-    case CC_S: return flag_sf(f);
-    case CC_P: return flag_pf(f);
-    case CC_L: return flag_sf(f) != flag_of(f);
-    default: return flag_zf(f) || flag_sf(f) != flag_of(f);
+    case CC_O:
+        return flag_of(f);
+    case CC_B:
+        return flag_cf(f);
+    case CC_Z:
+        return flag_zf(f);
+    case CC_BE:
+        return flag_cf(f) || flag_zf(f);
+    case CC_S:
+        return flag_sf(f);
+    case CC_P:
+        return flag_pf(f);
+    case CC_L:
+        return flag_sf(f) != flag_of(f);
+    default:
+        return flag_zf(f) || flag_sf(f) != flag_of(f);
     }
 }
 

@@ -57,7 +57,8 @@ enum outcome exec_dropped(struct hart *h, const struct insn *i)
     return OUT_CUT;
 }
 
-static struct unmodelled *find_unmodelled(struct icache *ic, const struct insn_info *info, enum code_mode mode)
+static struct unmodelled *find_unmodelled(struct icache *ic, const struct insn_info *info,
+                                          enum code_mode mode)
 {
     for (unsigned n = 0; n < ic->n_unmodelled; n++) {
         struct unmodelled *u = &ic->unmodelled[n];
@@ -78,8 +79,7 @@ static void remember_unmodelled(struct hart *h, const struct insn *i)
         *u = (struct unmodelled){.rip = insn_rip(h, i), .length = info->length, .mode = h->mode};
         memcpy(u->bytes, info->bytes, info->length);
     }
-    if (u)
-        u->count++;
+    if (u) u->count++;
 }
 
 enum outcome exec_unmodelled(struct hart *h, const struct insn *i)
@@ -89,7 +89,10 @@ enum outcome exec_unmodelled(struct hart *h, const struct insn *i)
     return hart_ud(h);
 }
 
-unsigned isa_unmodelled_count(const struct icache *ic) { return ic->n_unmodelled; }
+unsigned isa_unmodelled_count(const struct icache *ic)
+{
+    return ic->n_unmodelled;
+}
 
 const struct unmodelled *isa_unmodelled_get(const struct icache *ic, unsigned n)
 {
@@ -108,21 +111,30 @@ static u32 *hash_slot(struct icache *ic, hpa_t at, enum code_mode mode)
 struct block *icache_lookup(struct icache *ic, hpa_t at, enum code_mode mode)
 {
     for (u32 n = *hash_slot(ic, at, mode); n; n = ic->block[n].next_in_hash)
-        if (ic->block[n].at.v == at.v && ic->block[n].mode == mode)
-            return &ic->block[n];
+        if (ic->block[n].at.v == at.v && ic->block[n].mode == mode) return &ic->block[n];
     return NULL;
 }
 
-static u32 index_of(const struct icache *ic, const struct block *b) { return (u32)(b - ic->block); }
+static u32 index_of(const struct icache *ic, const struct block *b)
+{
+    return (u32)(b - ic->block);
+}
 
 /* Lines first..last of a page as bits. */
 static u64 line_bits(u64 first_byte, u64 last_byte)
 {
-    return bits(~0ull, 63, 63 - (unsigned)((last_byte >> LINE_SHIFT) - (first_byte >> LINE_SHIFT))) << (first_byte >> LINE_SHIFT);
+    return bits(~0ull, 63, 63 - (unsigned)((last_byte >> LINE_SHIFT) - (first_byte >> LINE_SHIFT)))
+           << (first_byte >> LINE_SHIFT);
 }
 
-static u64 page_of(hpa_t at) { return at.v >> PAGE_SHIFT; }
-static u64 offset_of(hpa_t at) { return at.v & (PAGE_BYTES - 1); }
+static u64 page_of(hpa_t at)
+{
+    return at.v >> PAGE_SHIFT;
+}
+static u64 offset_of(hpa_t at)
+{
+    return at.v & (PAGE_BYTES - 1);
+}
 
 /* A block's bytes in one page: of its start, or of its second part. */
 struct extent {
@@ -132,15 +144,24 @@ struct extent {
 static struct extent extent_of(const struct block *b, unsigned part)
 {
     u64 begin = offset_of(b->at), end = begin + b->bytes - 1;
-    if (part == 0)
-        return (struct extent){page_of(b->at), begin, min_u64(end, PAGE_BYTES - 1)};
+    if (part == 0) return (struct extent){page_of(b->at), begin, min_u64(end, PAGE_BYTES - 1)};
     return (struct extent){page_of(b->second_page), 0, end - PAGE_BYTES};
 }
 
-/* Both parts may lie in one page: two linear pages with the same frame. Then the block is in that page's list once, as part 0. */
-static unsigned parts_of(const struct block *b) { return b->crosses ? 2 : 1; }
-static unsigned links_of(const struct block *b) { return b->crosses && page_of(b->at) != page_of(b->second_page) ? 2 : 1; }
-static unsigned link_in(const struct block *b, u64 page) { return page_of(b->at) == page ? 0 : 1; }
+/* Both parts may lie in one page: two linear pages with the same frame. Then the block is in that page's
+ * list once, as part 0. */
+static unsigned parts_of(const struct block *b)
+{
+    return b->crosses ? 2 : 1;
+}
+static unsigned links_of(const struct block *b)
+{
+    return b->crosses && page_of(b->at) != page_of(b->second_page) ? 2 : 1;
+}
+static unsigned link_in(const struct block *b, u64 page)
+{
+    return page_of(b->at) == page ? 0 : 1;
+}
 
 static u64 lines_in(const struct block *b, u64 page)
 {
@@ -156,8 +177,7 @@ static bool overlaps(const struct block *b, u64 page, u64 first, u64 last)
 {
     for (unsigned part = 0; part < parts_of(b); part++) {
         struct extent e = extent_of(b, part);
-        if (e.page == page && e.first <= last && first <= e.last)
-            return true;
+        if (e.page == page && e.first <= last && first <= e.last) return true;
     }
     return false;
 }
@@ -165,8 +185,7 @@ static bool overlaps(const struct block *b, u64 page, u64 first, u64 last)
 /* Code has come to a page: from now on every write to it must be heard. */
 static void watch_page(struct icache *ic, u64 page)
 {
-    if (ic->mem->has_code[page])
-        return;
+    if (ic->mem->has_code[page]) return;
     ic->mem->has_code[page] = 1;
     for (unsigned n = 0; n < ic->n_harts; n++)
         soft_tlb_protect(&ic->hart[n]->soft, ic->mem->host + (page << PAGE_SHIFT));
@@ -190,8 +209,7 @@ static void link_block(struct icache *ic, struct block *b)
 static void unlink_hash(struct icache *ic, struct block *b)
 {
     u32 *link = hash_slot(ic, b->at, b->mode);
-    while (*link != index_of(ic, b))
-        link = &ic->block[*link].next_in_hash;
+    while (*link != index_of(ic, b)) link = &ic->block[*link].next_in_hash;
     *link = b->next_in_hash;
 }
 
@@ -215,24 +233,20 @@ static void unlink_page(struct icache *ic, struct block *b, u64 page)
 
 void icache_drop(struct icache *ic, struct block *b)
 {
-    for (u32 n = b->first; n < b->first + b->count; n++)
-        ic->insn[n].exec = exec_dropped;
+    for (u32 n = b->first; n < b->first + b->count; n++) ic->insn[n].exec = exec_dropped;
     unlink_hash(ic, b);
-    for (unsigned link = 0; link < links_of(b); link++)
-        unlink_page(ic, b, extent_of(b, link).page);
+    for (unsigned link = 0; link < links_of(b); link++) unlink_page(ic, b, extent_of(b, link).page);
     ic->dropped_blocks++;
 }
 
 /* Bytes first..last of one page were written. */
 static void page_written(struct icache *ic, u64 page, u64 first, u64 last)
 {
-    if (!(ic->page[page].lines & line_bits(first, last)))
-        return;
+    if (!(ic->page[page].lines & line_bits(first, last))) return;
     for (u32 n = ic->page[page].first_block, next; n; n = next) {
         struct block *b = &ic->block[n];
         next = b->next_in_page[link_in(b, page)];
-        if (overlaps(b, page, first, last))
-            icache_drop(ic, b);
+        if (overlaps(b, page, first, last)) icache_drop(ic, b);
     }
 }
 
@@ -258,8 +272,7 @@ void icache_flush(struct icache *ic)
 {
     for (u32 n = 1; n < ic->blocks_used; n++) {
         forget_page(ic, ic->block[n].at);
-        if (ic->block[n].crosses)
-            forget_page(ic, ic->block[n].second_page);
+        if (ic->block[n].crosses) forget_page(ic, ic->block[n].second_page);
     }
     memset(ic->hash, 0, sizeof *ic->hash << ICACHE_HASH_BITS);
     for (unsigned n = 0; n < ic->n_harts; n++) {
@@ -319,13 +332,15 @@ static struct block *decode_crossing(struct icache *ic, hpa_t at, enum code_mode
     CHECK(decoded == DECODED, "15 bytes are not enough at %#llx", (unsigned long long)at.v);
     struct block *b = take_block(ic, at, mode);
     append(ic, b, &d);
-    b->bytes = (u16)max_u64(b->bytes, first + 1); /* bytes that are no instruction may end early, but depend on both pages */
+    b->bytes = (u16)max_u64(
+        b->bytes, first + 1); /* bytes that are no instruction may end early, but depend on both pages */
     b->crosses = true;
     b->second_page = second_page;
     return finish(ic, b);
 }
 
-/* What follows in the page, up to a branch, an instruction that wants to be alone, or one that crosses the page. */
+/* What follows in the page, up to a branch, an instruction that wants to be alone, or one that crosses the
+ * page. */
 static struct block *decode_straight(struct icache *ic, struct block *b, struct decoded_insn *d)
 {
     hpa_t at = b->at;
@@ -336,7 +351,8 @@ static struct block *decode_straight(struct icache *ic, struct block *b, struct 
         ends = d->ends || b->count == BLOCK_MAX_INSNS || offset_of(at) == 0;
         unsigned available = (unsigned)min_u64(15, PAGE_BYTES - offset_of(at));
         if (!ends)
-            ends = decode(&ic->decoder, b->mode, ic->mem->host + at.v, available, d) == DECODED_TRUNCATED || d->alone;
+            ends = decode(&ic->decoder, b->mode, ic->mem->host + at.v, available, d) == DECODED_TRUNCATED ||
+                   d->alone;
     } while (!ends);
     return finish(ic, b);
 }
@@ -354,7 +370,8 @@ struct block *icache_decode(struct icache *ic, hpa_t at, enum code_mode mode, co
 struct block *icache_outside_ram(struct icache *ic)
 {
     struct decoded_insn d;
-    static const u8 floating_bus[15] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    static const u8 floating_bus[15] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     enum decoded decoded = decode(&ic->decoder, MODE_LONG64, floating_bus, 15, &d);
     CHECK(decoded == DECODED, "15 bytes are not enough");
     make_room(ic);

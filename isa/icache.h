@@ -1,13 +1,17 @@
-/* icache.h - the decoded-instruction cache: every instruction is decoded once, by Zydis, into a block of straight-line code.
+/* icache.h - the decoded-instruction cache: every instruction is decoded once, by Zydis, into a block of
+ * straight-line code.
  *
- * Models:       blocks keyed by host-physical address and mode, within one page; an instruction that crosses a page is a block of its
- *               own that also depends on the second page. A write to decoded code drops the blocks that it overlaps.
- * Not modelled: stale prefetched code: a write is seen by the very next instruction, as on every recent processor.
+ * Models:       blocks keyed by host-physical address and mode, within one page; an instruction that crosses
+ *               a page is a block of its own that also depends on the second page. A write to decoded code
+ *               drops the blocks that it overlaps.
+ * Not modelled: stale prefetched code: a write is seen by the very next instruction, as on every recent
+ *               processor.
  * Neighbours:   physmem tells of writes; fetch.c looks blocks up; several harts may share one cache.
  * Checked by:   tests/unit/test_icache.c, tests/unit/test_decode.c
  *
- * The memory is allocated once. Hot and cold parts of instructions lie in two parallel pools of two halves: when a half is full every block is
- * dropped and the other half filled, so that a record's `info` stays readable while older records are in a pipeline.
+ * The memory is allocated once. Hot and cold parts of instructions lie in two parallel pools of two
+ * halves: when a half is full every block is dropped and the other half filled, so that a record's `info`
+ * stays readable while older records are in a pipeline.
  */
 #ifndef ISA_ICACHE_H
 #define ISA_ICACHE_H
@@ -15,12 +19,12 @@
 #include "isa/decode.h"
 #include "isa/hart.h"
 
-#define ICACHE_INSNS      (1u << 18) /* both halves */
-#define ICACHE_BLOCKS     (1u << 16)
-#define ICACHE_HASH_BITS  15
-#define ICACHE_MAX_HARTS  64
-#define BLOCK_MAX_INSNS   32
-#define UNMODELLED_KINDS  32
+#define ICACHE_INSNS     (1u << 18) /* both halves */
+#define ICACHE_BLOCKS    (1u << 16)
+#define ICACHE_HASH_BITS 15
+#define ICACHE_MAX_HARTS 64
+#define BLOCK_MAX_INSNS  32
+#define UNMODELLED_KINDS 32
 
 struct block {
     hpa_t at;          /* of the first byte */
@@ -29,8 +33,8 @@ struct block {
     u32 next_in_hash;  /* block indices, 0: end */
     u32 next_in_page[2];
     u16 bytes;
-    u8 count;          /* instructions without the sentinel */
-    u8 mode;           /* enum code_mode */
+    u8 count; /* instructions without the sentinel */
+    u8 mode;  /* enum code_mode */
     bool crosses, stops;
 };
 
@@ -76,8 +80,8 @@ void icache_attach(struct icache *ic, struct hart *h);
 
 /* The live block of decoded code at `at`, or NULL. */
 struct block *icache_lookup(struct icache *ic, hpa_t at, enum code_mode mode);
-/* Decodes the code at `at` (in RAM). `second_page`: NULL, or the page where an instruction that crosses goes on. Returns NULL if it
- * crosses and second_page is NULL. */
+/* Decodes the code at `at` (in RAM). `second_page`: NULL, or the page where an instruction that crosses
+ * goes on. Returns NULL if it crosses and second_page is NULL. */
 struct block *icache_decode(struct icache *ic, hpa_t at, enum code_mode mode, const hpa_t *second_page);
 void icache_drop(struct icache *ic, struct block *b);
 /* Drops every block. */
@@ -85,14 +89,18 @@ void icache_flush(struct icache *ic);
 /* Code outside RAM: a block of one instruction that answers #UD. */
 struct block *icache_outside_ram(struct icache *ic);
 
-/* What stands in place of an instruction of a dropped block, and behind the last instruction of a block: OUT_CUT. */
+/* What stands in place of an instruction of a dropped block, and behind the last instruction of a block:
+ * OUT_CUT. */
 enum outcome exec_dropped(struct hart *h, const struct insn *i);
 enum outcome exec_cut(struct hart *h, const struct insn *i);
 /* An instruction that decodes but has no row in insns.def: #UD, counted and remembered. */
 enum outcome exec_unmodelled(struct hart *h, const struct insn *i);
 
 /* The cold part of an instruction. */
-static inline const struct insn_info *insn_cold(const struct hart *h, const struct insn *i) { return &h->icache->info[i->info]; }
+static inline const struct insn_info *insn_cold(const struct hart *h, const struct insn *i)
+{
+    return &h->icache->info[i->info];
+}
 
 /* --- what was not modelled --- */
 

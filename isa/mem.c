@@ -12,8 +12,8 @@ struct piece {
 struct request {
     enum access access; /* what the translation must allow */
     bool user;
-    bool system;        /* implicit */
-    bool rmw;           /* a load that its store follows */
+    bool system; /* implicit */
+    bool rmw;    /* a load that its store follows */
 };
 
 static struct request explicit_request(const struct hart *h, enum access access)
@@ -24,8 +24,7 @@ static struct request explicit_request(const struct hart *h, enum access access)
 /* SDM Vol. 1, "Canonical Addressing": #SS(0) through SS, #GP(0) else. */
 static bool check_canonical(struct hart *h, enum segreg seg, va_t va)
 {
-    if (h->mode != MODE_LONG64 || va_is_canonical(h, va.v))
-        return true;
+    if (h->mode != MODE_LONG64 || va_is_canonical(h, va.v)) return true;
     hart_fault_error(h, seg == SEG_SS ? VEC_SS : VEC_GP, 0);
     return false;
 }
@@ -39,8 +38,7 @@ static bool check_span(struct hart *h, enum segreg seg, va_t va, unsigned bytes)
 static bool check_drained(struct hart *h, const struct piece *p)
 {
     bool drained = h->record ? h->record->drained : h->fetch.alone;
-    if (p->t.host || drained)
-        return true;
+    if (p->t.host || drained) return true;
     h->fault = (struct fault){.kind = FAULT_NOT_DRAINED};
     return false;
 }
@@ -57,40 +55,44 @@ static va_t behind(const struct hart *h, va_t va, unsigned bytes)
 }
 
 /* Translates all of it before anything is touched. Returns the number of pieces, 0 for a fault. */
-static unsigned translate_all(struct hart *h, va_t va, unsigned bytes, const struct request *q, struct piece p[2])
+static unsigned translate_all(struct hart *h, va_t va, unsigned bytes, const struct request *q,
+                              struct piece p[2])
 {
     unsigned first = (unsigned)min_u64(bytes, PAGE_BYTES - (va.v & (PAGE_BYTES - 1)));
     p[0] = (struct piece){.va = va, .bytes = first};
-    if (!translate_piece(h, &p[0], q))
-        return 0;
-    if (first == bytes)
-        return 1;
+    if (!translate_piece(h, &p[0], q)) return 0;
+    if (first == bytes) return 1;
     p[1] = (struct piece){.va = behind(h, va, first), .bytes = bytes - first};
     return translate_piece(h, &p[1], q) ? 2 : 0;
 }
 
 static void record_piece(struct hart *h, const struct piece *p, enum access kind, const struct request *q)
 {
-    if (!p->t.host)
-        h->fetch.touched_device = true;
-    if (!h->record)
-        return;
+    if (!p->t.host) h->fetch.touched_device = true;
+    if (!h->record) return;
     struct mem_access *a = record_add_access(h->record);
-    *a = (struct mem_access){.va = p->va, .at = p->t.at, .bytes = (u16)p->bytes, .kind = (u8)kind, .tlb = p->t.tlb, .walk = p->t.walk,
-                             .mmio = !p->t.host, .system = q->system, .rmw = q->rmw};
+    *a = (struct mem_access){.va = p->va,
+                             .at = p->t.at,
+                             .bytes = (u16)p->bytes,
+                             .kind = (u8)kind,
+                             .tlb = p->t.tlb,
+                             .walk = p->t.walk,
+                             .mmio = !p->t.host,
+                             .system = q->system,
+                             .rmw = q->rmw};
     h->record->io |= !p->t.host;
 }
 
 static void keep(struct soft_entry *table, struct hart *h, const struct piece *p)
 {
-    table[soft_index(p->va)] = (struct soft_entry){soft_tag(&h->soft, p->va), (u64)(uintptr_t)p->t.host - p->va.v};
+    table[soft_index(p->va)] =
+        (struct soft_entry){soft_tag(&h->soft, p->va), (u64)(uintptr_t)p->t.host - p->va.v};
 }
 
 /* A page with decoded code is never written through the soft TLB. */
 static void keep_soft(struct hart *h, const struct piece *p, const struct request *q)
 {
-    if (!p->t.cacheable_soft || !p->t.host)
-        return;
+    if (!p->t.cacheable_soft || !p->t.host) return;
     if (q->access == ACCESS_READ)
         keep(h->soft.read[q->user], h, p);
     else if (!h->mem->has_code[p->t.at.v >> PAGE_SHIFT])
@@ -100,12 +102,17 @@ static void keep_soft(struct hart *h, const struct piece *p, const struct reques
 static u64 read_piece(struct hart *h, const struct piece *p)
 {
     u64 v = 0;
-    if (!p->t.host)
-        return h->bus->mmio_read(h->bus_self, p->t.at, p->bytes);
+    if (!p->t.host) return h->bus->mmio_read(h->bus_self, p->t.at, p->bytes);
     switch (p->bytes) { /* constant sizes become plain loads */
-    case 8: memcpy(&v, p->t.host, 8); break;
-    case 4: memcpy(&v, p->t.host, 4); break;
-    default: memcpy(&v, p->t.host, p->bytes); break;
+    case 8:
+        memcpy(&v, p->t.host, 8);
+        break;
+    case 4:
+        memcpy(&v, p->t.host, 4);
+        break;
+    default:
+        memcpy(&v, p->t.host, p->bytes);
+        break;
     }
     return v;
 }
@@ -187,22 +194,21 @@ static bool soft_span(struct hart *h, va_t va, enum access access, struct mem_sp
 {
     struct soft_entry(*class)[SOFT_TLB_ENTRIES] = access == ACCESS_READ ? h->soft.read : h->soft.write;
     const struct soft_entry *e = &class[h->soft.user][soft_index(va)];
-    if (e->tag != soft_tag(&h->soft, va))
-        return false;
+    if (e->tag != soft_tag(&h->soft, va)) return false;
     out->host = (u8 *)(uintptr_t)(va.v + e->addend);
     out->at = HPA((u64)(out->host - h->mem->host));
     return true;
 }
 
-bool mem_get_span(struct hart *h, enum segreg seg, va_t va, unsigned bytes, enum access access, struct mem_span *out)
+bool mem_get_span(struct hart *h, enum segreg seg, va_t va, unsigned bytes, enum access access,
+                  struct mem_span *out)
 {
     struct request q = explicit_request(h, access);
     struct piece p = {.va = va, .bytes = bytes};
-    CHECK((va.v & (PAGE_BYTES - 1)) + bytes <= PAGE_BYTES, "span of %u bytes at %#llx", bytes, (unsigned long long)va.v);
-    if (LIKELY(soft_span(h, va, access, out)))
-        return true;
-    if (!check_span(h, seg, va, bytes) || !translate_piece(h, &p, &q))
-        return false;
+    CHECK((va.v & (PAGE_BYTES - 1)) + bytes <= PAGE_BYTES, "span of %u bytes at %#llx", bytes,
+          (unsigned long long)va.v);
+    if (LIKELY(soft_span(h, va, access, out))) return true;
+    if (!check_span(h, seg, va, bytes) || !translate_piece(h, &p, &q)) return false;
     *out = (struct mem_span){p.t.host, p.t.at};
     if (p.t.host) {
         record_piece(h, &p, access, &q);

@@ -1,12 +1,15 @@
 /* mem.h - how semantics read and write memory: soft TLB hit inline, everything else in mem.c.
  *
- * Models:       page-splitting accesses, canonical addresses, MMIO through bus_ops, the record's list of accesses.
+ * Models:       page-splitting accesses, canonical addresses, MMIO through bus_ops, the record's list of
+ *               accesses.
  * Not modelled: alignment checks (#AC), segment limits and types outside the flat model.
- * Neighbours:   mmu_ops for translations, physmem for RAM, the decoded-instruction cache hears of writes to code.
+ * Neighbours:   mmu_ops for translations, physmem for RAM, the decoded-instruction cache hears of writes to
+ *               code.
  * Checked by:   tests/unit/test_exec_memory.c, tests/unit/test_diff_unicorn.c
  *
- * Every function returns false with h->fault set when the access faults; nothing was changed then (a store that splits a page
- * translates both halves before it writes). `seg` decides only #SS against #GP for a non-canonical address.
+ * Every function returns false with h->fault set when the access faults; nothing was changed then (a store
+ * that splits a page translates both halves before it writes). `seg` decides only #SS against #GP for a
+ * non-canonical address.
  */
 #ifndef ISA_MEM_H
 #define ISA_MEM_H
@@ -19,18 +22,22 @@ bool mem_store_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u6
 /* A read-modify-write's load: needs write permission, faults as a write, and gives where to write back. */
 bool mem_load_rmw_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 *out);
 
-/* Implicit supervisor accesses whatever the CPL: descriptor tables, TSS, event-delivery stack when `user` is false. */
+/* Implicit supervisor accesses whatever the CPL: descriptor tables, TSS, event-delivery stack when `user`
+ * is false. */
 bool mem_load_system(struct hart *h, va_t va, unsigned bytes, u64 *out);
 bool mem_store_system(struct hart *h, va_t va, unsigned bytes, u64 value);
-/* Would an access to the byte at `va` be allowed? For checking a whole frame before its first push; leaves no access in the record. */
+/* Would an access to the byte at `va` be allowed? For checking a whole frame before its first push; leaves
+ * no access in the record. */
 bool mem_probe(struct hart *h, va_t va, enum access access, bool user);
 
-/* Host memory of `bytes` that do not cross a page; host is NULL for MMIO, then nothing was recorded. A string instruction's part. */
+/* Host memory of `bytes` that do not cross a page; host is NULL for MMIO, then nothing was recorded. A
+ * string instruction's part. */
 struct mem_span {
     u8 *host;
     hpa_t at;
 };
-bool mem_get_span(struct hart *h, enum segreg seg, va_t va, unsigned bytes, enum access access, struct mem_span *out);
+bool mem_get_span(struct hart *h, enum segreg seg, va_t va, unsigned bytes, enum access access,
+                  struct mem_span *out);
 
 /* Where a read-modify-write may happen in place, or NULL: then mem_load_rmw_slow and mem_store_slow do it. */
 static inline u8 *mem_rmw_host(struct hart *h, va_t va, unsigned bytes)

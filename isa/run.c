@@ -1,7 +1,8 @@
-/* run.c - the functional run loop of the fast core: whole decoded blocks between two looks at the hart's attention.
+/* run.c - the functional run loop of the fast core: whole decoded blocks between two looks at the hart's
+ * attention.
  *
- * An access to a device is refused inside a block (FAULT_NOT_DRAINED, nothing done) and its instruction executed again alone, so that
- * h->run_steps tells the device the time of that very instruction.
+ * An access to a device is refused inside a block (FAULT_NOT_DRAINED, nothing done) and its instruction
+ * executed again alone, so that h->run_steps tells the device the time of that very instruction.
  */
 #include "isa/exec.h"
 #include "isa/icache.h"
@@ -75,7 +76,10 @@ static void finish(struct hart *h, const struct insn *i, enum outcome out, u8 wo
     fetch_restart(h);
 }
 
-static bool refused(const struct hart *h, enum outcome out) { return out == OUT_FAULT && h->fault.kind == FAULT_NOT_DRAINED; }
+static bool refused(const struct hart *h, enum outcome out)
+{
+    return out == OUT_FAULT && h->fault.kind == FAULT_NOT_DRAINED;
+}
 
 /* Executes one instruction; its step is the only one that may touch devices. */
 static void step(struct hart *h, const struct insn *i)
@@ -103,8 +107,7 @@ enum between { BETWEEN_NOTHING, BETWEEN_EVENT, BETWEEN_STOP };
 
 static enum between attend(struct hart *h)
 {
-    if (h->attention & ATTENTION_STOP)
-        return BETWEEN_STOP;
+    if (h->attention & ATTENTION_STOP) return BETWEEN_STOP;
     if (isa_take_attention(h)) {
         h->run_steps++;
         fetch_restart(h);
@@ -113,7 +116,10 @@ static enum between attend(struct hart *h)
     return h->activity == ACTIVITY_ACTIVE ? BETWEEN_NOTHING : BETWEEN_STOP;
 }
 
-static bool one_by_one(const struct hart *h) { return h->attention & (ATTENTION_SHADOW | ATTENTION_TF); }
+static bool one_by_one(const struct hart *h)
+{
+    return h->attention & (ATTENTION_SHADOW | ATTENTION_TF);
+}
 
 /* One block, or one instruction where the limit or the attention asks for it. True: back to the core. */
 static bool advance(struct hart *h, u64 max)
@@ -141,10 +147,8 @@ u64 isa_run(struct hart *h, u64 max)
     fetch_restart(h);
     while (!stop && h->run_steps < max) {
         enum between between = UNLIKELY(h->attention) ? attend(h) : BETWEEN_NOTHING;
-        if (between == BETWEEN_STOP)
-            break;
-        if (between == BETWEEN_NOTHING)
-            stop = advance(h, max);
+        if (between == BETWEEN_STOP) break;
+        if (between == BETWEEN_NOTHING) stop = advance(h, max);
         stop |= h->fetch.touched_device || h->world != world;
     }
     h->attention &= ~(u32)ATTENTION_STOP;

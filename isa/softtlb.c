@@ -31,7 +31,6 @@ void soft_tlb_protect(struct soft_tlb *t, const u8 *host)
     for (unsigned user = 0; user < 2; user++)
         for (unsigned n = 0; n < SOFT_TLB_ENTRIES; n++) {
             struct soft_entry *e = &t->write[user][n];
-            if ((e->tag & ~(PAGE_BYTES - 1)) + e->addend == (u64)(uintptr_t)host)
-                e->tag = ~0ull;
+            if ((e->tag & ~(PAGE_BYTES - 1)) + e->addend == (u64)(uintptr_t)host) e->tag = ~0ull;
         }
 }

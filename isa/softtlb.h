@@ -1,11 +1,13 @@
 /* softtlb.h - the executor's own cache of translations to host pointers: what makes `fast` fast.
  *
- * Models:       data reads, data writes and instruction fetches, each direct-mapped by 4 KiB page and privilege class, so user and
- *               supervisor rights never mix.
- * Not modelled: page sizes: a larger page occupies one entry per 4 KiB, and whoever invalidates it drops or flushes them all.
- * Neighbours:   mem.c and fetch.c fill it, only from translations that the MMU marks cacheable_soft (the fast core); in timing mode it
- *               stays empty and every access asks the MMU, because there the modelled TLBs are the TLBs. The MMU hands out
- *               address-space tags per (VPID, PCID, EP4TA) and takes a new one to flush.
+ * Models:       data reads, data writes and instruction fetches, each direct-mapped by 4 KiB page and
+ *               privilege class, so user and supervisor rights never mix.
+ * Not modelled: page sizes: a larger page occupies one entry per 4 KiB, and whoever invalidates it drops or
+ *               flushes them all.
+ * Neighbours:   mem.c and fetch.c fill it, only from translations that the MMU marks cacheable_soft (the fast
+ *               core); in timing mode it stays empty and every access asks the MMU, because there the
+ *               modelled TLBs are the TLBs. The MMU hands out address-space tags per (VPID, PCID, EP4TA) and
+ *               takes a new one to flush.
  * Checked by:   tests/unit/test_exec_memory.c
  */
 #ifndef ISA_SOFTTLB_H
@@ -19,13 +21,13 @@
 #define SOFT_TAG_NONE    0xfffu
 
 struct soft_entry {
-    u64 tag;   /* page address | address-space tag; ~0: empty */
+    u64 tag;    /* page address | address-space tag; ~0: empty */
     u64 addend; /* host pointer = linear address + addend */
 };
 
 struct soft_tlb {
     u32 space;      /* current address-space tag, 0..0xffe */
-    u32 generation; /* counts flushes and drops: what was found through an older one must be looked up again */
+    u32 generation; /* counts flushes and drops: what an older one found must be looked up again */
     bool user;      /* privilege class that lookups use now (CPL 3) */
     struct soft_entry read[2][SOFT_TLB_ENTRIES];
     struct soft_entry write[2][SOFT_TLB_ENTRIES];
@@ -38,7 +40,13 @@ void soft_tlb_drop(struct soft_tlb *t, va_t va);
 /* Drops every entry whose host memory is the 4 KiB page at `host` for writing: it holds decoded code now. */
 void soft_tlb_protect(struct soft_tlb *t, const u8 *host);
 
-static inline u64 soft_tag(const struct soft_tlb *t, va_t va) { return (va.v & ~(PAGE_BYTES - 1)) | t->space; }
-static inline unsigned soft_index(va_t va) { return (va.v >> PAGE_SHIFT) & (SOFT_TLB_ENTRIES - 1); }
+static inline u64 soft_tag(const struct soft_tlb *t, va_t va)
+{
+    return (va.v & ~(PAGE_BYTES - 1)) | t->space;
+}
+static inline unsigned soft_index(va_t va)
+{
+    return (va.v >> PAGE_SHIFT) & (SOFT_TLB_ENTRIES - 1);
+}
 
 #endif

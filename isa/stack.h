@@ -1,4 +1,5 @@
-/* stack.h - pushes and pops of near transfers and data: 64-bit mode inline, the others through hart_push and hart_pop. */
+/* stack.h - pushes and pops of near transfers and data: 64-bit mode inline, the others through hart_push
+ * and hart_pop. */
 #ifndef ISA_STACK_H
 #define ISA_STACK_H
 
@@ -8,11 +9,9 @@
 /* An operand size of 8 implies 64-bit mode. */
 ALWAYS_INLINE bool stack_push(struct hart *h, unsigned bytes, u64 value)
 {
-    if (bytes < 8)
-        return hart_push(h, bytes, value);
+    if (bytes < 8) return hart_push(h, bytes, value);
     u64 rsp = h->reg[REG_RSP] - 8;
-    if (UNLIKELY(!mem_store(h, SEG_SS, VA(rsp), 8, value)))
-        return false;
+    if (UNLIKELY(!mem_store(h, SEG_SS, VA(rsp), 8, value))) return false;
     h->reg[REG_RSP] = rsp;
     return true;
 }

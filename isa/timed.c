@@ -1,4 +1,5 @@
-/* timed.c - one instruction at a time for timing cores: isa_fetch finds it, isa_execute does it, the record tells. */
+/* timed.c - one instruction at a time for timing cores: isa_fetch finds it, isa_execute does it, the
+ * record tells. */
 #include "isa/exec.h"
 #include "isa/icache.h"
 #include "models/sim/check.h"
@@ -43,8 +44,7 @@ bool isa_fetch(struct hart *h, struct insn_record *r)
 {
     bool idle = false;
     begin(h, r);
-    if (UNLIKELY(h->attention) && attend(h, r, &idle))
-        return !idle;
+    if (UNLIKELY(h->attention) && attend(h, r, &idle)) return !idle;
     const struct insn *i = fetch_next_timed(h);
     if (UNLIKELY(!i)) {
         raise_fault(h, r);
@@ -55,8 +55,8 @@ bool isa_fetch(struct hart *h, struct insn_record *r)
     return true;
 }
 
-/* The access must wait until the pipe is empty: as if isa_execute had not been called. Only its page walks stay: what they
- * found is in the TLBs, so that no second one will tell of them. */
+/* The access must wait until the pipe is empty: as if isa_execute had not been called. Only its page walks
+ * stay: what they found is in the TLBs, so that no second one will tell of them. */
 static void refuse(struct insn_record *r)
 {
     r->not_drained = true;
@@ -89,8 +89,7 @@ static void finish(struct hart *h, struct insn_record *r, const struct insn *i, 
         h->fetch.next = i;
         break;
     case OUT_EXIT: /* an intercepted instruction has not retired, a VM entry has */
-        if (r->world != WORLD_GUEST)
-            retire(h, r);
+        if (r->world != WORLD_GUEST) retire(h, r);
         fetch_restart(h);
         break;
     case OUT_FAULT:
@@ -98,15 +97,15 @@ static void finish(struct hart *h, struct insn_record *r, const struct insn *i, 
         CHECK(false, "outcome %d behind isa_fetch", (int)out);
     }
     h->fetch.next_rip = h->reg[REG_RIP];
-    r->branch_taken = r->info->flow != FLOW_NONE && (out == OUT_JUMP || h->reg[REG_RIP] != r->rip + i->length);
+    r->branch_taken =
+        r->info->flow != FLOW_NONE && (out == OUT_JUMP || h->reg[REG_RIP] != r->rip + i->length);
     r->io |= r->info->iclass == CLASS_port_io;
     close_record(h, r);
 }
 
 void isa_execute(struct hart *h, struct insn_record *r)
 {
-    if (!r->info)
-        return;
+    if (!r->info) return;
     const struct insn *i = h->fetch.current;
     r->not_drained = false;
     h->reg[REG_RIP] += i->length;

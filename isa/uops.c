@@ -1,7 +1,8 @@
 /* uops.c - the micro-operations of an instruction, derived from what Zydis says that it reads and writes.
  *
- * Loads come first, then the main operation, further register results, and stores. The stack engine's updates of RSP by PUSH, POP, CALL and
- * RET are no dependences. Microcoded instructions are one micro-operation; what they cost is the timing model's table.
+ * Loads come first, then the main operation, further register results, and stores. The stack engine's
+ * updates of RSP by PUSH, POP, CALL and RET are no dependences. Microcoded instructions are one
+ * micro-operation; what they cost is the timing model's table.
  */
 #include "isa/decode.h"
 #include "models/sim/check.h"
@@ -17,10 +18,8 @@ struct touched {
 static void add_register(u8 *list, u8 *count, u8 reg)
 {
     for (unsigned n = 0; n < *count; n++)
-        if (list[n] == reg)
-            return;
-    if (reg != REG_NONE && *count < 4)
-        list[(*count)++] = reg;
+        if (list[n] == reg) return;
+    if (reg != REG_NONE && *count < 4) list[(*count)++] = reg;
 }
 
 /* An 8- or 16-bit result keeps the rest of its register: it reads it. */
@@ -29,12 +28,10 @@ static void touch_register(struct touched *t, const ZydisDecodedOperand *o)
     u8 reg = decode_dependence(o->reg.value);
     bool writes = o->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE;
     bool hidden_stack = reg == REG_RSP && o->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN;
-    if (hidden_stack)
-        return;
+    if (hidden_stack) return;
     if ((o->actions & ZYDIS_OPERAND_ACTION_MASK_READ) || (writes && o->size < 32))
         add_register(t->reads, &t->n_reads, reg);
-    if (writes)
-        add_register(t->writes, &t->n_writes, reg);
+    if (writes) add_register(t->writes, &t->n_writes, reg);
 }
 
 static void touch_memory(struct touched *t, const ZydisDecodedOperand *o)
@@ -46,18 +43,15 @@ static void touch_memory(struct touched *t, const ZydisDecodedOperand *o)
     }
     if ((o->actions & ZYDIS_OPERAND_ACTION_MASK_READ) && t->n_loads < ARRAY_LEN(t->load))
         t->load[t->n_loads++] = &o->mem;
-    if (o->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
-        t->store = &o->mem;
+    if (o->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) t->store = &o->mem;
 }
 
 static struct touched touched_by(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand)
 {
     struct touched t = {.n_reads = 0};
     for (unsigned n = 0; n < z->operand_count; n++) {
-        if (operand[n].type == ZYDIS_OPERAND_TYPE_REGISTER)
-            touch_register(&t, &operand[n]);
-        if (operand[n].type == ZYDIS_OPERAND_TYPE_MEMORY)
-            touch_memory(&t, &operand[n]);
+        if (operand[n].type == ZYDIS_OPERAND_TYPE_REGISTER) touch_register(&t, &operand[n]);
+        if (operand[n].type == ZYDIS_OPERAND_TYPE_MEMORY) touch_memory(&t, &operand[n]);
     }
     return t;
 }
@@ -83,18 +77,16 @@ static void add_loads(struct insn_info *info, const struct touched *t, bool move
 /* XOR and SUB of a register with itself depend on nothing. */
 static bool is_zero_idiom(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand)
 {
-    return (z->mnemonic == ZYDIS_MNEMONIC_XOR || z->mnemonic == ZYDIS_MNEMONIC_SUB) && operand[0].size >= 32 &&
-           operand[0].type == ZYDIS_OPERAND_TYPE_REGISTER && operand[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-           operand[0].reg.value == operand[1].reg.value;
+    return (z->mnemonic == ZYDIS_MNEMONIC_XOR || z->mnemonic == ZYDIS_MNEMONIC_SUB) &&
+           operand[0].size >= 32 && operand[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+           operand[1].type == ZYDIS_OPERAND_TYPE_REGISTER && operand[0].reg.value == operand[1].reg.value;
 }
 
 static void add_sources(struct uop *u, const struct touched *t)
 {
     unsigned n = 0;
-    for (; n < t->n_loads; n++)
-        u->src[n] = (u8)(REG_TEMP0 + n);
-    for (unsigned r = 0; r < t->n_reads && n < ARRAY_LEN(u->src); r++)
-        u->src[n++] = t->reads[r];
+    for (; n < t->n_loads; n++) u->src[n] = (u8)(REG_TEMP0 + n);
+    for (unsigned r = 0; r < t->n_reads && n < ARRAY_LEN(u->src); r++) u->src[n++] = t->reads[r];
 }
 
 /* Base, index and displacement together. */
@@ -107,35 +99,39 @@ static bool shifts_by_cl(const ZydisDecodedInstruction *z, const ZydisDecodedOpe
 {
     unsigned last = z->operand_count_visible - 1u;
     return z->operand_count_visible >= 2 && operand[last].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-           operand[last].visibility == ZYDIS_OPERAND_VISIBILITY_IMPLICIT && operand[last].reg.value == ZYDIS_REGISTER_CL;
+           operand[last].visibility == ZYDIS_OPERAND_VISIBILITY_IMPLICIT &&
+           operand[last].reg.value == ZYDIS_REGISTER_CL;
 }
 
-static enum uop_kind refine_kind(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand, enum uop_kind kind)
+static enum uop_kind refine_kind(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand,
+                                 enum uop_kind kind)
 {
-    if (kind == UOP_DIV64 && z->operand_width < 64)
-        return UOP_DIV32;
-    if (z->mnemonic == ZYDIS_MNEMONIC_LEA && is_three_component(&operand[1].mem))
-        return UOP_LEA3;
+    if (kind == UOP_DIV64 && z->operand_width < 64) return UOP_DIV32;
+    if (z->mnemonic == ZYDIS_MNEMONIC_LEA && is_three_component(&operand[1].mem)) return UOP_LEA3;
     return kind == UOP_ALU && shifts_by_cl(z, operand) ? UOP_SHIFT_CL : kind;
 }
 
-static void add_main(struct insn_info *info, const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand, enum uop_kind kind,
-                     const struct touched *t)
+static void add_main(struct insn_info *info, const ZydisDecodedInstruction *z,
+                     const ZydisDecodedOperand *operand, enum uop_kind kind, const struct touched *t)
 {
     bool to_store = t->store && kind != UOP_BRANCH;
     struct uop *u = add_uop(info, kind, to_store ? REG_TEMP1 : t->n_writes ? t->writes[0] : REG_NONE);
-    if (!is_zero_idiom(z, operand))
-        add_sources(u, t);
+    if (!is_zero_idiom(z, operand)) add_sources(u, t);
     if (z->cpu_flags) {
         u->reads_flags = z->cpu_flags->tested != 0;
         u->writes_flags = (z->cpu_flags->modified | z->cpu_flags->set_0 | z->cpu_flags->set_1) != 0;
     }
-    for (unsigned n = to_store ? 0 : 1; n < t->n_writes && info->n_uops + (t->store != NULL) < INSN_MAX_UOPS; n++)
+    for (unsigned n = to_store ? 0 : 1; n < t->n_writes && info->n_uops + (t->store != NULL) < INSN_MAX_UOPS;
+         n++)
         add_uop(info, UOP_ALU, t->writes[n])->src[0] = u->dst;
 }
 
-/* The data of a pure store: the loaded value, the register, or nothing for an immediate and for a return address. */
-static u8 moved_data(const struct touched *t) { return t->n_loads ? REG_TEMP0 : t->n_reads ? t->reads[0] : REG_NONE; }
+/* The data of a pure store: the loaded value, the register, or nothing for an immediate and for a return
+ * address. */
+static u8 moved_data(const struct touched *t)
+{
+    return t->n_loads ? REG_TEMP0 : t->n_reads ? t->reads[0] : REG_NONE;
+}
 
 static void add_store(struct insn_info *info, const struct touched *t, bool moves, enum uop_kind kind)
 {
@@ -146,8 +142,8 @@ static void add_store(struct insn_info *info, const struct touched *t, bool move
     u->src[2] = decode_dependence(t->store->index);
 }
 
-void decode_uops(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand, enum uop_kind kind, bool moves,
-                 struct insn_info *info)
+void decode_uops(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand, enum uop_kind kind,
+                 bool moves, struct insn_info *info)
 {
     struct touched t = touched_by(z, operand);
     bool single = kind == UOP_MICROCODE || kind == UOP_FENCE;
@@ -158,8 +154,6 @@ void decode_uops(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *op
         kind = refine_kind(z, operand, kind);
     }
     add_loads(info, &t, moves);
-    if (!moves || !(t.n_loads || t.store))
-        add_main(info, z, operand, kind, &t);
-    if (t.store)
-        add_store(info, &t, moves, kind);
+    if (!moves || !(t.n_loads || t.store)) add_main(info, z, operand, kind, &t);
+    if (t.store) add_store(info, &t, moves, kind);
 }

@@ -1,8 +1,9 @@
 /* diff.h - random instructions with random state for differential tests against other implementations.
  *
- * An instruction is random prefixes, a random opcode of the one-byte or 0F map, and random operands; kept if its row in insns.def
- * belongs to the integer groups. Addresses are steered into the data area most of the time. What the manual leaves undefined is in
- * the table below (SDM Vol. 2, "Flags Affected" of each instruction).
+ * An instruction is random prefixes, a random opcode of the one-byte or 0F map, and random operands; kept
+ * if its row in insns.def belongs to the integer groups. Addresses are steered into the data area most of
+ * the time. What the manual leaves undefined is in the table below (SDM Vol. 2, "Flags Affected" of each
+ * instruction).
  */
 #ifndef TESTS_DIFF_H
 #define TESTS_DIFF_H
@@ -50,19 +51,30 @@ static inline u64 diff_next(struct diff_random *r)
     return r->state * 0x2545f4914f6cdd1dull;
 }
 
-static inline u64 diff_below(struct diff_random *r, u64 limit) { return (diff_next(r) >> 16) % limit; }
-static inline bool diff_chance(struct diff_random *r, unsigned percent) { return diff_below(r, 100) < percent; }
+static inline u64 diff_below(struct diff_random *r, u64 limit)
+{
+    return (diff_next(r) >> 16) % limit;
+}
+static inline bool diff_chance(struct diff_random *r, unsigned percent)
+{
+    return diff_below(r, 100) < percent;
+}
 
 /* Values near the edges of every operand size, small ones, and any. */
 static inline u64 diff_value(struct diff_random *r)
 {
     u64 edge = BIT(diff_below(r, 64));
     switch (diff_below(r, 5)) {
-    case 0: return diff_below(r, 256);
-    case 1: return edge - 1 + diff_below(r, 3);
-    case 2: return 0 - edge + diff_below(r, 3);
-    case 3: return diff_below(r, 2) ? 0 : ~0ull;
-    default: return diff_next(r);
+    case 0:
+        return diff_below(r, 256);
+    case 1:
+        return edge - 1 + diff_below(r, 3);
+    case 2:
+        return 0 - edge + diff_below(r, 3);
+    case 3:
+        return diff_below(r, 2) ? 0 : ~0ull;
+    default:
+        return diff_next(r);
     }
 }
 
@@ -74,18 +86,15 @@ static inline unsigned diff_prefixes(struct diff_random *r, u8 *at)
     unsigned n = 0;
     while (diff_chance(r, 25) && n < 3)
         at[n++] = prefixes[diff_below(r, diff_chance(r, 60) ? 1 : ARRAY_LEN(prefixes))];
-    if (diff_chance(r, 50))
-        at[n++] = (u8)(0x40 + diff_below(r, 16));
+    if (diff_chance(r, 50)) at[n++] = (u8)(0x40 + diff_below(r, 16));
     return n;
 }
 
 static inline void diff_random_bytes(struct diff_random *r, u8 bytes[15])
 {
-    for (unsigned n = 0; n < 15; n++)
-        bytes[n] = (u8)diff_next(r);
+    for (unsigned n = 0; n < 15; n++) bytes[n] = (u8)diff_next(r);
     unsigned n = diff_prefixes(r, bytes);
-    if (diff_chance(r, 45))
-        bytes[n] = 0x0f;
+    if (diff_chance(r, 45)) bytes[n] = 0x0f;
 }
 
 /* --- which instructions, and what of them is undefined --- */
@@ -98,46 +107,54 @@ static inline u64 diff_undefined_always(u16 mnemonic)
     case ZYDIS_MNEMONIC_AND:
     case ZYDIS_MNEMONIC_OR:
     case ZYDIS_MNEMONIC_XOR:
-    case ZYDIS_MNEMONIC_TEST: return RFLAGS_AF;
+    case ZYDIS_MNEMONIC_TEST:
+        return RFLAGS_AF;
     case ZYDIS_MNEMONIC_MUL:
-    case ZYDIS_MNEMONIC_IMUL: return all & ~(u64)(RFLAGS_CF | RFLAGS_OF);
+    case ZYDIS_MNEMONIC_IMUL:
+        return all & ~(u64)(RFLAGS_CF | RFLAGS_OF);
     case ZYDIS_MNEMONIC_DIV:
-    case ZYDIS_MNEMONIC_IDIV: return all;
+    case ZYDIS_MNEMONIC_IDIV:
+        return all;
     case ZYDIS_MNEMONIC_BT:
     case ZYDIS_MNEMONIC_BTS:
     case ZYDIS_MNEMONIC_BTR:
-    case ZYDIS_MNEMONIC_BTC: return all & ~(u64)(RFLAGS_CF | RFLAGS_ZF);
+    case ZYDIS_MNEMONIC_BTC:
+        return all & ~(u64)(RFLAGS_CF | RFLAGS_ZF);
     case ZYDIS_MNEMONIC_BSF:
-    case ZYDIS_MNEMONIC_BSR: return all & ~(u64)RFLAGS_ZF;
+    case ZYDIS_MNEMONIC_BSR:
+        return all & ~(u64)RFLAGS_ZF;
     case ZYDIS_MNEMONIC_TZCNT:
-    case ZYDIS_MNEMONIC_LZCNT: return all & ~(u64)(RFLAGS_CF | RFLAGS_ZF);
-    default: return 0;
+    case ZYDIS_MNEMONIC_LZCNT:
+        return all & ~(u64)(RFLAGS_CF | RFLAGS_ZF);
+    default:
+        return 0;
     }
 }
 
 static inline bool diff_is_shift(u16 m)
 {
-    return m == ZYDIS_MNEMONIC_SHL || m == ZYDIS_MNEMONIC_SHR || m == ZYDIS_MNEMONIC_SAR || m == ZYDIS_MNEMONIC_SHLD ||
-           m == ZYDIS_MNEMONIC_SHRD;
+    return m == ZYDIS_MNEMONIC_SHL || m == ZYDIS_MNEMONIC_SHR || m == ZYDIS_MNEMONIC_SAR ||
+           m == ZYDIS_MNEMONIC_SHLD || m == ZYDIS_MNEMONIC_SHRD;
 }
 
 static inline bool diff_is_rotate(u16 m)
 {
-    return m == ZYDIS_MNEMONIC_ROL || m == ZYDIS_MNEMONIC_ROR || m == ZYDIS_MNEMONIC_RCL || m == ZYDIS_MNEMONIC_RCR;
+    return m == ZYDIS_MNEMONIC_ROL || m == ZYDIS_MNEMONIC_ROR || m == ZYDIS_MNEMONIC_RCL ||
+           m == ZYDIS_MNEMONIC_RCR;
 }
 
-/* Shifts by more than 1 leave OF undefined, by more than the width CF too; every one but by 0 leaves AF so. */
+/* Shifts by more than 1 leave OF undefined, by more than the width CF too; every one but by 0 leaves AF
+ * so. */
 static inline u64 diff_undefined_shift(u16 mnemonic, unsigned count, unsigned width)
 {
     u64 flags = count != 1 ? RFLAGS_OF : 0;
-    if (count == 0)
-        return 0;
-    if (diff_is_rotate(mnemonic))
-        return flags;
+    if (count == 0) return 0;
+    if (diff_is_rotate(mnemonic)) return flags;
     return flags | RFLAGS_AF | (count >= width ? RFLAGS_CF : 0);
 }
 
-static inline unsigned diff_shift_count(const struct diff_case *c, const ZydisDecodedInstruction *z, const ZydisDecodedOperand *op)
+static inline unsigned diff_shift_count(const struct diff_case *c, const ZydisDecodedInstruction *z,
+                                        const ZydisDecodedOperand *op)
 {
     const ZydisDecodedOperand *last = &op[z->operand_count_visible - 1];
     u64 count = last->type == ZYDIS_OPERAND_TYPE_IMMEDIATE ? last->imm.value.u : c->reg[REG_RCX];
@@ -145,31 +162,30 @@ static inline unsigned diff_shift_count(const struct diff_case *c, const ZydisDe
 }
 
 /* Registers or memory would differ too: such a case is drawn again. */
-static inline bool diff_result_is_undefined(const struct diff_case *c, const ZydisDecodedInstruction *z, const ZydisDecodedOperand *op)
+static inline bool diff_result_is_undefined(const struct diff_case *c, const ZydisDecodedInstruction *z,
+                                            const ZydisDecodedOperand *op)
 {
     bool double_shift = c->mnemonic == ZYDIS_MNEMONIC_SHLD || c->mnemonic == ZYDIS_MNEMONIC_SHRD;
-    if (double_shift && diff_shift_count(c, z, op) > op[0].size)
-        return true;
+    if (double_shift && diff_shift_count(c, z, op) > op[0].size) return true;
     return c->mnemonic == ZYDIS_MNEMONIC_BSWAP && op[0].size == 16;
 }
 
 static inline bool diff_is_integer_group(const struct decoded_insn *d)
 {
-    if (d->cold.marker || d->cold.mnemonic == ZYDIS_MNEMONIC_ENTER)
-        return false;
-    return d->hot.exec != exec_unmodelled && d->hot.exec != exec_ud && d->cold.uop[0].kind != UOP_FENCE && d->cold.flow != FLOW_FAR &&
-           (d->cold.iclass == CLASS_plain || d->cold.iclass == CLASS_atomic || d->cold.iclass == CLASS_string);
+    if (d->cold.marker || d->cold.mnemonic == ZYDIS_MNEMONIC_ENTER) return false;
+    return d->hot.exec != exec_unmodelled && d->hot.exec != exec_ud && d->cold.uop[0].kind != UOP_FENCE &&
+           d->cold.flow != FLOW_FAR &&
+           (d->cold.iclass == CLASS_plain || d->cold.iclass == CLASS_atomic ||
+            d->cold.iclass == CLASS_string);
 }
 
 static inline bool diff_is_system(const struct decoded_insn *d)
 {
-    static const u16 system[] = {ZYDIS_MNEMONIC_PUSH, ZYDIS_MNEMONIC_MOV, ZYDIS_MNEMONIC_RDFSBASE, ZYDIS_MNEMONIC_RDGSBASE,
-                                 ZYDIS_MNEMONIC_WRFSBASE, ZYDIS_MNEMONIC_WRGSBASE};
-    if (d->cold.uop[0].kind != UOP_MICROCODE)
-        return false;
+    static const u16 system[] = {ZYDIS_MNEMONIC_PUSH,     ZYDIS_MNEMONIC_MOV,      ZYDIS_MNEMONIC_RDFSBASE,
+                                 ZYDIS_MNEMONIC_RDGSBASE, ZYDIS_MNEMONIC_WRFSBASE, ZYDIS_MNEMONIC_WRGSBASE};
+    if (d->cold.uop[0].kind != UOP_MICROCODE) return false;
     for (unsigned n = 0; n < ARRAY_LEN(system); n++)
-        if (d->cold.mnemonic == system[n])
-            return true;
+        if (d->cold.mnemonic == system[n]) return true;
     return false;
 }
 
@@ -178,8 +194,7 @@ static inline bool diff_is_system(const struct decoded_insn *d)
 static inline void diff_set_register(struct diff_case *c, ZydisRegister r, u64 value)
 {
     u8 reg = decode_dependence(r);
-    if (reg != REG_NONE)
-        c->reg[reg] = value;
+    if (reg != REG_NONE) c->reg[reg] = value;
 }
 
 static inline u64 diff_register(const struct diff_case *c, ZydisRegister r)
@@ -189,7 +204,8 @@ static inline u64 diff_register(const struct diff_case *c, ZydisRegister r)
 }
 
 /* Makes the operand point into the data area: by its base, or by its displacement if that has 32 bits. */
-static inline void diff_steer(struct diff_random *r, struct diff_case *c, const ZydisDecodedInstruction *z, const ZydisDecodedOperandMem *m)
+static inline void diff_steer(struct diff_random *r, struct diff_case *c, const ZydisDecodedInstruction *z,
+                              const ZydisDecodedOperandMem *m)
 {
     u64 target = DIFF_DATA + diff_below(r, DIFF_DATA_BYTES - 16);
     u64 index = diff_chance(r, 90) ? diff_below(r, 64) : diff_value(r);
@@ -197,8 +213,7 @@ static inline void diff_steer(struct diff_random *r, struct diff_case *c, const 
     if (base == REG_NONE) {
         u64 from = m->base == ZYDIS_REGISTER_RIP ? c->rip + c->length : 0;
         i32 disp = (i32)(target - from - (m->index ? index * m->scale : 0));
-        if (z->raw.disp.size == 32)
-            memcpy(c->bytes + z->raw.disp.offset, &disp, 4);
+        if (z->raw.disp.size == 32) memcpy(c->bytes + z->raw.disp.offset, &disp, 4);
         diff_set_register(c, m->index, index);
         return;
     }
@@ -213,8 +228,7 @@ static inline void diff_steer(struct diff_random *r, struct diff_case *c, const 
 static inline void diff_random_state(struct diff_random *r, struct diff_case *c)
 {
     c->rip = DIFF_CODE + r->cases % DIFF_SLOTS * DIFF_SLOT_BYTES;
-    for (unsigned n = 0; n < 16; n++)
-        c->reg[n] = diff_value(r);
+    for (unsigned n = 0; n < 16; n++) c->reg[n] = diff_value(r);
     c->reg[REG_RSP] = DIFF_DATA + 64 + diff_below(r, DIFF_DATA_BYTES - 128);
     c->rflags = RFLAGS_ONE | (diff_next(r) & (RFLAGS_ARITHMETIC | (diff_chance(r, 20) ? RFLAGS_DF : 0)));
     for (unsigned n = 0; n < DIFF_DATA_BYTES; n += 8) {
@@ -223,25 +237,30 @@ static inline void diff_random_state(struct diff_random *r, struct diff_case *c)
     }
 }
 
-static inline bool diff_is_string(const struct decoded_insn *d) { return d->cold.iclass == CLASS_string; }
+static inline bool diff_is_string(const struct decoded_insn *d)
+{
+    return d->cold.iclass == CLASS_string;
+}
 
-static inline void diff_steer_all(struct diff_random *r, struct diff_case *c, const struct decoded_insn *d, const ZydisDecodedInstruction *z,
-                                  const ZydisDecodedOperand *op)
+static inline void diff_steer_all(struct diff_random *r, struct diff_case *c, const struct decoded_insn *d,
+                                  const ZydisDecodedInstruction *z, const ZydisDecodedOperand *op)
 {
     if (diff_is_string(d)) {
         c->reg[REG_RCX] = diff_below(r, 40);
         c->reg[REG_RSI] = DIFF_DATA + diff_below(r, DIFF_DATA_BYTES);
-        c->reg[REG_RDI] = diff_chance(r, 50) ? c->reg[REG_RSI] + diff_below(r, 64) - 32 : DIFF_DATA + diff_below(r, DIFF_DATA_BYTES);
+        c->reg[REG_RDI] = diff_chance(r, 50) ? c->reg[REG_RSI] + diff_below(r, 64) - 32
+                                             : DIFF_DATA + diff_below(r, DIFF_DATA_BYTES);
     }
-    bool bit_string = op[0].type == ZYDIS_OPERAND_TYPE_MEMORY && op[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-                      z->operand_count_visible == 2 && diff_undefined_always(c->mnemonic) == (RFLAGS_ARITHMETIC & ~(u64)(RFLAGS_CF | RFLAGS_ZF));
-    if (bit_string && diff_chance(r, 90))
-        diff_set_register(c, op[1].reg.value, diff_below(r, 400) - 200);
+    bool bit_string =
+        op[0].type == ZYDIS_OPERAND_TYPE_MEMORY && op[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+        z->operand_count_visible == 2 &&
+        diff_undefined_always(c->mnemonic) == (RFLAGS_ARITHMETIC & ~(u64)(RFLAGS_CF | RFLAGS_ZF));
+    if (bit_string && diff_chance(r, 90)) diff_set_register(c, op[1].reg.value, diff_below(r, 400) - 200);
     for (unsigned n = 0; n < z->operand_count_visible; n++)
-        if (op[n].type == ZYDIS_OPERAND_TYPE_MEMORY && op[n].mem.type == ZYDIS_MEMOP_TYPE_MEM && diff_chance(r, 93) && !diff_is_string(d))
+        if (op[n].type == ZYDIS_OPERAND_TYPE_MEMORY && op[n].mem.type == ZYDIS_MEMOP_TYPE_MEM &&
+            diff_chance(r, 93) && !diff_is_string(d))
             diff_steer(r, c, z, &op[n].mem);
-    if (c->mnemonic == ZYDIS_MNEMONIC_LEAVE)
-        c->reg[REG_RBP] = DIFF_DATA + diff_below(r, DIFF_DATA_BYTES);
+    if (c->mnemonic == ZYDIS_MNEMONIC_LEAVE) c->reg[REG_RBP] = DIFF_DATA + diff_below(r, DIFF_DATA_BYTES);
     if (c->mnemonic == ZYDIS_MNEMONIC_XLAT)
         c->reg[REG_RBX] = DIFF_DATA + diff_below(r, DIFF_DATA_BYTES - 256);
     if (d->cold.flow == FLOW_RET) { /* the target must be code */
@@ -250,7 +269,8 @@ static inline void diff_steer_all(struct diff_random *r, struct diff_case *c, co
     }
 }
 
-static inline void diff_find_undefined(struct diff_case *c, const ZydisDecodedInstruction *z, const ZydisDecodedOperand *op)
+static inline void diff_find_undefined(struct diff_case *c, const ZydisDecodedInstruction *z,
+                                       const ZydisDecodedOperand *op)
 {
     bool scans = c->mnemonic == ZYDIS_MNEMONIC_BSF || c->mnemonic == ZYDIS_MNEMONIC_BSR;
     c->scanned_register = scans ? decode_dependence(op[0].reg.value) : DIFF_NONE;
@@ -259,36 +279,34 @@ static inline void diff_find_undefined(struct diff_case *c, const ZydisDecodedIn
         c->undefined_flags = diff_undefined_shift(c->mnemonic, diff_shift_count(c, z, op), op[0].size);
 }
 
-/* Where other implementations have a rule of their own: AMD's branches with 66 truncate the target; REX before another prefix is
- * ignored, but not by all; AH with REX in LAHF and SAHF; the second encoding of TEST; RET with 32 KiB or more
- * to release; REP prefixes turn LOOPE into LOOPNE on some processors. Reserved NOPs may be #UD; REX.R in MOV of an
- * immediate; a CALL whose push and whose target both fault; both REP prefixes; RIP-relative SHLD and SHRD
- * with an immediate, which Unicorn 2.0 counts wrong. FS and GS
- * have bases of the oracle's own. */
-static inline bool diff_is_contentious(const struct diff_case *c, const struct decoded_insn *d, const ZydisDecodedInstruction *z)
+/* Where other implementations have a rule of their own: AMD's branches with 66 truncate the target; REX
+ * before another prefix is ignored, but not by all; AH with REX in LAHF and SAHF; the second encoding of
+ * TEST; RET with 32 KiB or more to release; REP prefixes turn LOOPE into LOOPNE on some processors.
+ * Reserved NOPs may be #UD; REX.R in MOV of an immediate; a CALL whose push and whose target both fault;
+ * both REP prefixes; RIP-relative SHLD and SHRD with an immediate, which Unicorn 2.0 counts wrong. FS and
+ * GS have bases of the oracle's own. */
+static inline bool diff_is_contentious(const struct diff_case *c, const struct decoded_insn *d,
+                                       const ZydisDecodedInstruction *z)
 {
     for (unsigned n = 0; n + 1 < z->raw.prefix_count; n++)
-        if (c->bytes[n] >= 0x40 && c->bytes[n] <= 0x4f)
-            return true;
-    if (z->attributes & (ZYDIS_ATTRIB_HAS_SEGMENT_FS | ZYDIS_ATTRIB_HAS_SEGMENT_GS))
-        return true;
-    if (c->mnemonic == ZYDIS_MNEMONIC_NOP && (z->opcode == 0x0d || z->opcode == 0x18))
-        return true;
+        if (c->bytes[n] >= 0x40 && c->bytes[n] <= 0x4f) return true;
+    if (z->attributes & (ZYDIS_ATTRIB_HAS_SEGMENT_FS | ZYDIS_ATTRIB_HAS_SEGMENT_GS)) return true;
+    if (c->mnemonic == ZYDIS_MNEMONIC_NOP && (z->opcode == 0x0d || z->opcode == 0x18)) return true;
     if (memchr(c->bytes, 0xf2, z->raw.prefix_count) && memchr(c->bytes, 0xf3, z->raw.prefix_count))
         return true;
-    if ((c->mnemonic == ZYDIS_MNEMONIC_SHLD || c->mnemonic == ZYDIS_MNEMONIC_SHRD) && z->raw.imm[0].size && d->hot.base == REG_RIP)
+    if ((c->mnemonic == ZYDIS_MNEMONIC_SHLD || c->mnemonic == ZYDIS_MNEMONIC_SHRD) && z->raw.imm[0].size &&
+        d->hot.base == REG_RIP)
         return true;
-    if (c->mnemonic == ZYDIS_MNEMONIC_MOV && (z->opcode & 0xfe) == 0xc6 && z->raw.rex.R)
-        return true;
-    if (d->cold.flow == FLOW_CALL_INDIRECT && d->hot.base == REG_RSP)
-        return true;
-    if (d->cold.flow == FLOW_COND && (memchr(c->bytes, 0xf2, z->raw.prefix_count) || memchr(c->bytes, 0xf3, z->raw.prefix_count)))
+    if (c->mnemonic == ZYDIS_MNEMONIC_MOV && (z->opcode & 0xfe) == 0xc6 && z->raw.rex.R) return true;
+    if (d->cold.flow == FLOW_CALL_INDIRECT && d->hot.base == REG_RSP) return true;
+    if (d->cold.flow == FLOW_COND &&
+        (memchr(c->bytes, 0xf2, z->raw.prefix_count) || memchr(c->bytes, 0xf3, z->raw.prefix_count)))
         return true;
     if ((c->mnemonic == ZYDIS_MNEMONIC_LAHF || c->mnemonic == ZYDIS_MNEMONIC_SAHF) && z->raw.prefix_count)
         return true;
-    if (c->mnemonic == ZYDIS_MNEMONIC_TEST && z->raw.modrm.reg == 1 && z->raw.imm[0].size)
-        return true;
-    return (d->cold.flow != FLOW_NONE && memchr(c->bytes, 0x66, z->raw.prefix_count)) || (d->cold.flow == FLOW_RET && d->hot.imm >= 0x8000);
+    if (c->mnemonic == ZYDIS_MNEMONIC_TEST && z->raw.modrm.reg == 1 && z->raw.imm[0].size) return true;
+    return (d->cold.flow != FLOW_NONE && memchr(c->bytes, 0x66, z->raw.prefix_count)) ||
+           (d->cold.flow == FLOW_RET && d->hot.imm >= 0x8000);
 }
 
 static inline bool diff_try(struct diff_random *r, const struct decoder *decoder, struct diff_case *c)
@@ -297,17 +315,16 @@ static inline bool diff_try(struct diff_random *r, const struct decoder *decoder
     ZydisDecodedInstruction z;
     ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
     diff_random_bytes(r, c->bytes);
-    if (decode(decoder, MODE_LONG64, c->bytes, 15, &d) != DECODED || !diff_is_integer_group(&d) || diff_is_system(&d))
+    if (decode(decoder, MODE_LONG64, c->bytes, 15, &d) != DECODED || !diff_is_integer_group(&d) ||
+        diff_is_system(&d))
         return false;
     c->length = d.hot.length;
     c->mnemonic = d.cold.mnemonic;
     if (r->seen[c->mnemonic] > 20 && diff_chance(r, 75)) /* the one-byte map is full of ADD and MOV */
         return false;
     diff_random_state(r, c);
-    if (ZYAN_FAILED(ZydisDecoderDecodeFull(&decoder->zydis[MODE_LONG64], c->bytes, 15, &z, op)))
-        return false;
-    if (diff_is_contentious(c, &d, &z))
-        return false;
+    if (ZYAN_FAILED(ZydisDecoderDecodeFull(&decoder->zydis[MODE_LONG64], c->bytes, 15, &z, op))) return false;
+    if (diff_is_contentious(c, &d, &z)) return false;
     c->is_string = diff_is_string(&d);
     diff_steer_all(r, c, &d, &z, op);
     diff_find_undefined(c, &z, op);
@@ -319,15 +336,13 @@ static inline void diff_generate(struct diff_random *r, const struct decoder *de
     while (!diff_try(r, decoder, c))
         ;
     r->cases++;
-    if (r->seen[c->mnemonic] < 255)
-        r->seen[c->mnemonic]++;
+    if (r->seen[c->mnemonic] < 255) r->seen[c->mnemonic]++;
 }
 
 static inline u64 diff_mnemonics_seen(const struct diff_random *r)
 {
     u64 count = 0;
-    for (unsigned n = 0; n < DIFF_MNEMONICS; n++)
-        count += r->seen[n] != 0;
+    for (unsigned n = 0; n < DIFF_MNEMONICS; n++) count += r->seen[n] != 0;
     return count;
 }
 
@@ -336,30 +351,29 @@ static inline void diff_print(const struct diff_case *c)
     char text[100];
     isa_disassemble(c->bytes, c->length, MODE_LONG64, c->rip, text, sizeof text);
     print_message("%s   [", text);
-    for (unsigned n = 0; n < c->length; n++)
-        print_message("%02x ", c->bytes[n]);
+    for (unsigned n = 0; n < c->length; n++) print_message("%02x ", c->bytes[n]);
     print_message("] at %llx, flags %llx\n", (unsigned long long)c->rip, (unsigned long long)c->rflags);
 }
 
 /* Are the registers the same, but for one that is undefined? */
-static inline bool diff_same_registers(const struct diff_case *c, const u64 *here, const u64 *there, u64 rflags)
+static inline bool diff_same_registers(const struct diff_case *c, const u64 *here, const u64 *there,
+                                       u64 rflags)
 {
     for (unsigned r = 0; r < 16; r++)
-        if (here[r] != there[r] && !(r == c->scanned_register && (rflags & RFLAGS_ZF)))
-            return false;
+        if (here[r] != there[r] && !(r == c->scanned_register && (rflags & RFLAGS_ZF))) return false;
     return true;
 }
 
 /* --- execution here --- */
 
 /* Only the code and data areas are mapped; code is not writable. */
-static inline bool diff_translate(void *self, struct hart *h, va_t va, enum access access, bool user, struct translation *out)
+static inline bool diff_translate(void *self, struct hart *h, va_t va, enum access access, bool user,
+                                  struct translation *out)
 {
     bool code = va.v >= DIFF_CODE && va.v < DIFF_CODE + DIFF_CODE_BYTES;
     ((struct flat_mmu *)self)->reads_code |= code && access == ACCESS_READ;
     bool data = va.v >= DIFF_DATA && va.v < DIFF_DATA + DIFF_DATA_BYTES;
-    if ((code && access != ACCESS_WRITE) || data)
-        return flat_translate(self, h, va, access, user, out);
+    if ((code && access != ACCESS_WRITE) || data) return flat_translate(self, h, va, access, user, out);
     hart_page_fault(h, va, 0);
     return false;
 }
@@ -382,6 +396,9 @@ static inline void diff_load(struct exec_bench *b, const struct diff_case *c)
     hart_set_rflags(&b->h, c->rflags);
 }
 
-static inline enum outcome diff_execute(struct exec_bench *b) { return exec_bench_step(b); }
+static inline enum outcome diff_execute(struct exec_bench *b)
+{
+    return exec_bench_step(b);
+}
 
 #endif

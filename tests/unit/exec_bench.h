@@ -31,7 +31,10 @@ struct exec_bench {
     u32 marker;
 };
 
-static inline struct exec_bench *exec_bench_of(void *self) { return self; }
+static inline struct exec_bench *exec_bench_of(void *self)
+{
+    return self;
+}
 
 static u64 exec_mmio_read(void *self, hpa_t at, unsigned bytes)
 {
@@ -83,8 +86,14 @@ static inline void exec_bench_code(struct exec_bench *b, u32 cs_attributes, u64 
     hart_state_changed(&b->h);
 }
 
-static inline void exec_bench_64bit(struct exec_bench *b) { exec_bench_code(b, AR_L, EFER_LME | EFER_LMA); }
-static inline void exec_bench_32bit(struct exec_bench *b) { exec_bench_code(b, AR_DB, 0); }
+static inline void exec_bench_64bit(struct exec_bench *b)
+{
+    exec_bench_code(b, AR_L, EFER_LME | EFER_LMA);
+}
+static inline void exec_bench_32bit(struct exec_bench *b)
+{
+    exec_bench_code(b, AR_DB, 0);
+}
 
 static inline struct exec_bench *exec_bench_new(void)
 {
@@ -93,8 +102,11 @@ static inline struct exec_bench *exec_bench_new(void)
     flat_mmu_init(&b->flat, &b->mem, EXEC_RAM);
     icache_init(&b->icache, &b->mem);
     hart_init(&b->h, 0, &b->mem, &b->icache, &b->model);
-    b->bus = (struct bus_ops){.mmio_read = exec_mmio_read, .mmio_write = exec_mmio_write, .port_read = exec_port_read,
-                              .port_write = exec_port_write, .marker = exec_marker_seen};
+    b->bus = (struct bus_ops){.mmio_read = exec_mmio_read,
+                              .mmio_write = exec_mmio_write,
+                              .port_read = exec_port_read,
+                              .port_write = exec_port_write,
+                              .marker = exec_marker_seen};
     b->h.mmu = &flat_mmu_ops;
     b->h.mmu_self = &b->flat;
     b->h.bus = &b->bus;
@@ -120,23 +132,22 @@ static inline void exec_bench_put(struct exec_bench *b, u64 at, const void *byte
     physmem_note_write(&b->mem, HPA(at), length);
 }
 
-/* Executes the one instruction at RIP, all parts of it, without delivering a fault; RIP ends behind it, at its target, or stays. */
+/* Executes the one instruction at RIP, all parts of it, without delivering a fault; RIP ends behind it, at
+ * its target, or stays. */
 static inline enum outcome exec_bench_step(struct exec_bench *b)
 {
     struct hart *h = &b->h;
     enum outcome out;
     fetch_restart(h);
     const struct fetch_entry *e = fetch_find(h);
-    if (!e)
-        return OUT_FAULT;
+    if (!e) return OUT_FAULT;
     const struct insn *i = e->first;
     do {
         h->reg[REG_RIP] += i->length;
         h->fetch.alone = true;
         out = i->exec(h, i);
         h->fetch.alone = false;
-        if (out == OUT_FAULT || out == OUT_AGAIN)
-            h->reg[REG_RIP] -= i->length;
+        if (out == OUT_FAULT || out == OUT_AGAIN) h->reg[REG_RIP] -= i->length;
     } while (out == OUT_AGAIN);
     return out;
 }

@@ -1,4 +1,5 @@
-/* flat_mmu.h - an identity MMU for unit tests: linear = host-physical, with one page that is absent and one that is read-only. */
+/* flat_mmu.h - an identity MMU for unit tests: linear = host-physical, with one page that is absent and
+ * one that is read-only. */
 #ifndef TESTS_FLAT_MMU_H
 #define TESTS_FLAT_MMU_H
 
@@ -18,15 +19,16 @@ static bool flat_refuses(const struct flat_mmu *m, u64 page, enum access access)
     return page == m->absent_page || (page == m->readonly_page && access == ACCESS_WRITE);
 }
 
-static bool flat_translate(void *self, struct hart *h, va_t va, enum access access, bool user, struct translation *out)
+static bool flat_translate(void *self, struct hart *h, va_t va, enum access access, bool user,
+                           struct translation *out)
 {
     struct flat_mmu *m = self;
     u64 page = va.v & ~(PAGE_BYTES - 1);
     m->translations++;
     if (flat_refuses(m, page, access)) {
         h->fault = (struct fault){.kind = FAULT_EXCEPTION, .vector = VEC_PF, .has_error = true, .va = va};
-        h->fault.error = (page == m->absent_page ? 0 : PF_P) | (access == ACCESS_WRITE ? PF_W : 0) | (user ? PF_U : 0) |
-                         (access == ACCESS_FETCH ? PF_I : 0);
+        h->fault.error = (page == m->absent_page ? 0 : PF_P) | (access == ACCESS_WRITE ? PF_W : 0) |
+                         (user ? PF_U : 0) | (access == ACCESS_FETCH ? PF_I : 0);
         return false;
     }
     *out = (struct translation){.at = {va.v}, .walk = -1, .tlb = TLB_L1, .page_shift = PAGE_SHIFT};
@@ -41,7 +43,10 @@ static void flat_invalidate(void *self, struct hart *h, enum invalidate_kind kin
     soft_tlb_flush(&h->soft);
 }
 
-static void flat_context_changed(void *self, struct hart *h) { (void)self, (void)h; }
+static void flat_context_changed(void *self, struct hart *h)
+{
+    (void)self, (void)h;
+}
 
 static const struct mmu_ops flat_mmu_ops = {flat_translate, flat_invalidate, flat_context_changed};
 
@@ -49,7 +54,9 @@ static const struct mmu_ops flat_mmu_ops = {flat_translate, flat_invalidate, fla
 static void flat_mmu_init(struct flat_mmu *m, struct physmem *mem, u64 ram_bytes)
 {
     *m = (struct flat_mmu){.absent_page = FLAT_NO_PAGE, .readonly_page = FLAT_NO_PAGE};
-    *mem = (struct physmem){.host = calloc(1, ram_bytes), .size_bytes = ram_bytes, .has_code = calloc(1, ram_bytes >> PAGE_SHIFT)};
+    *mem = (struct physmem){.host = calloc(1, ram_bytes),
+                            .size_bytes = ram_bytes,
+                            .has_code = calloc(1, ram_bytes >> PAGE_SHIFT)};
 }
 
 #endif

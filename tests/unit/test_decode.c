@@ -1,4 +1,5 @@
-/* test_decode.c - decode.c and uops.c: forms, sizes, addresses, prefixes, micro-operations, what has no row. */
+/* test_decode.c - decode.c and uops.c: forms, sizes, addresses, prefixes, micro-operations, what has no
+ * row. */
 #include "exec_bench.h"
 #include "isa/operand.h"
 
@@ -14,8 +15,14 @@ static struct decoded_insn decode_in(enum code_mode mode, const u8 *bytes, unsig
     return d;
 }
 
-static unsigned operand_bytes(struct decoded_insn d) { return insn_operand_bytes(&d.hot); }
-static bool has_memory(struct decoded_insn d) { return insn_has_memory(&d.hot); }
+static unsigned operand_bytes(struct decoded_insn d)
+{
+    return insn_operand_bytes(&d.hot);
+}
+static bool has_memory(struct decoded_insn d)
+{
+    return insn_has_memory(&d.hot);
+}
 
 #define DECODE(mode, ...) decode_in(mode, (const u8[]){__VA_ARGS__}, sizeof((const u8[]){__VA_ARGS__}))
 #define DECODE64(...)     DECODE(MODE_LONG64, __VA_ARGS__)
@@ -75,7 +82,8 @@ static void operand_and_address_sizes_follow_the_mode(void **state)
     static const struct {
         enum code_mode mode;
         unsigned bytes, prefixed_bytes, address_bytes;
-    } rows[] = {{MODE_PROT16, 2, 4, 2}, {MODE_PROT32, 4, 2, 4}, {MODE_COMPAT32, 4, 2, 4}, {MODE_LONG64, 4, 2, 8}};
+    } rows[] = {
+        {MODE_PROT16, 2, 4, 2}, {MODE_PROT32, 4, 2, 4}, {MODE_COMPAT32, 4, 2, 4}, {MODE_LONG64, 4, 2, 8}};
     for (unsigned n = 0; n < ARRAY_LEN(rows); n++) {
         struct decoded_insn d = DECODE(rows[n].mode, 0x01, 0xd8); /* add */
         assert_int_equal(insn_operand_bytes(&d.hot), rows[n].bytes);
@@ -88,24 +96,30 @@ static void operand_and_address_sizes_follow_the_mode(void **state)
 static void stack_operations_default_to_64_bits_in_64_bit_mode(void **state)
 {
     (void)state;
-    struct decoded_insn d[] = {DECODE64(0x50), DECODE64(0x6a, 1), DECODE64(0x9c), DECODE64(0x9d), DECODE64(0xc9), DECODE64(0xc3),
-                               DECODE64(0xe8, 0, 0, 0, 0), DECODE64(0xff, 0x30), DECODE64(0x0f, 0xa0), DECODE64(0xc8, 1, 0, 0)};
-    for (unsigned n = 0; n < ARRAY_LEN(d); n++)
-        assert_int_equal(insn_operand_bytes(&d[n].hot), 8);
-    struct decoded_insn legacy[] = {DECODE(MODE_PROT32, 0x50), DECODE(MODE_PROT32, 0x9c), DECODE(MODE_PROT32, 0xc3),
-                                    DECODE(MODE_PROT32, 0x1e)};
-    for (unsigned n = 0; n < ARRAY_LEN(legacy); n++)
-        assert_int_equal(insn_operand_bytes(&legacy[n].hot), 4);
+    struct decoded_insn d[] = {DECODE64(0x50),
+                               DECODE64(0x6a, 1),
+                               DECODE64(0x9c),
+                               DECODE64(0x9d),
+                               DECODE64(0xc9),
+                               DECODE64(0xc3),
+                               DECODE64(0xe8, 0, 0, 0, 0),
+                               DECODE64(0xff, 0x30),
+                               DECODE64(0x0f, 0xa0),
+                               DECODE64(0xc8, 1, 0, 0)};
+    for (unsigned n = 0; n < ARRAY_LEN(d); n++) assert_int_equal(insn_operand_bytes(&d[n].hot), 8);
+    struct decoded_insn legacy[] = {DECODE(MODE_PROT32, 0x50), DECODE(MODE_PROT32, 0x9c),
+                                    DECODE(MODE_PROT32, 0xc3), DECODE(MODE_PROT32, 0x1e)};
+    for (unsigned n = 0; n < ARRAY_LEN(legacy); n++) assert_int_equal(insn_operand_bytes(&legacy[n].hot), 4);
 }
 
 static void immediates_are_sign_extended(void **state)
 {
     (void)state;
-    assert_int_equal(DECODE64(0x48, 0x83, 0xc0, 0xff).hot.imm, -1);               /* add rax, -1 */
+    assert_int_equal(DECODE64(0x48, 0x83, 0xc0, 0xff).hot.imm, -1);                /* add rax, -1 */
     assert_int_equal(DECODE64(0x48, 0x05, 0, 0, 0, 0x80).hot.imm, (u64)INT32_MIN); /* add rax, imm32 */
     assert_int_equal(DECODE64(0x48, 0xb8, 1, 2, 3, 4, 5, 6, 7, 0x88).hot.imm, 0x8807060504030201ull);
-    assert_int_equal(DECODE64(0xd1, 0xe0).hot.imm, 1);                            /* shl eax, 1 */
-    assert_int_equal(DECODE64(0xc2, 0xff, 0xff).hot.imm, 0xffff);                 /* ret imm16 is not */
+    assert_int_equal(DECODE64(0xd1, 0xe0).hot.imm, 1);            /* shl eax, 1 */
+    assert_int_equal(DECODE64(0xc2, 0xff, 0xff).hot.imm, 0xffff); /* ret imm16 is not */
     assert_int_equal(DECODE64(0xeb, 0xfe).hot.imm, -2);
 }
 
@@ -120,11 +134,11 @@ static void system_operands_are_where_exec_h_says(void **state)
     d = DECODE64(0x44, 0x0f, 0x20, 0xc0); /* mov rax, cr8 */
     assert_int_equal(d.hot.imm, 8);
     assert_false(DECODE64(0x44, 0x0f, 0x22, 0xc0).cold.serializing); /* mov cr8, rax */
-    d = DECODE64(0x8e, 0xd8); /* mov ds, eax */
+    d = DECODE64(0x8e, 0xd8);                                        /* mov ds, eax */
     assert_int_equal(d.hot.imm, SEG_DS);
     assert_int_equal(d.hot.dst, REG_RAX);
-    assert_int_equal(DECODE64(0xe4, 0x80).hot.imm, 0x80);  /* in al, 0x80 */
-    assert_int_equal(DECODE64(0xed).hot.imm, ~0ull);       /* in eax, dx */
+    assert_int_equal(DECODE64(0xe4, 0x80).hot.imm, 0x80); /* in al, 0x80 */
+    assert_int_equal(DECODE64(0xed).hot.imm, ~0ull);      /* in eax, dx */
     assert_int_equal(operand_bytes(DECODE64(0xed)), 4);
     assert_int_equal(operand_bytes(DECODE64(0x66, 0xef)), 2);
     assert_int_equal(DECODE64(0xcd, 0x80).hot.imm, 0x80);
@@ -155,19 +169,23 @@ static void vmread_names_the_field_by_its_register_operand(void **state)
 static void what_the_manual_lists_as_serializing_is_marked(void **state)
 {
     (void)state;
-    struct decoded_insn serializing[] = {DECODE64(0x0f, 0xa2),       DECODE64(0x0f, 0x30),       DECODE64(0x0f, 0x01, 0x38), /* cpuid wrmsr invlpg */
-                                         DECODE64(0x0f, 0x01, 0x17), DECODE64(0x0f, 0x01, 0x1f), DECODE64(0x0f, 0x00, 0xd0), /* lgdt lidt lldt */
-                                         DECODE64(0x0f, 0x00, 0xd8), DECODE64(0x48, 0xcf),       DECODE64(0x0f, 0x09),       /* ltr iretq wbinvd */
-                                         DECODE64(0x0f, 0x22, 0xc0), DECODE64(0x0f, 0x23, 0xf8), DECODE64(0x0f, 0x01, 0xc2)}; /* mov cr0, mov dr7, vmlaunch */
-    for (unsigned n = 0; n < ARRAY_LEN(serializing); n++)
-        assert_true(serializing[n].cold.serializing);
+    struct decoded_insn serializing[] = {DECODE64(0x0f, 0xa2),       DECODE64(0x0f, 0x30),
+                                         DECODE64(0x0f, 0x01, 0x38), /* cpuid wrmsr invlpg */
+                                         DECODE64(0x0f, 0x01, 0x17), DECODE64(0x0f, 0x01, 0x1f),
+                                         DECODE64(0x0f, 0x00, 0xd0), /* lgdt lidt lldt */
+                                         DECODE64(0x0f, 0x00, 0xd8), DECODE64(0x48, 0xcf),
+                                         DECODE64(0x0f, 0x09), /* ltr iretq wbinvd */
+                                         DECODE64(0x0f, 0x22, 0xc0), DECODE64(0x0f, 0x23, 0xf8),
+                                         DECODE64(0x0f, 0x01, 0xc2)}; /* mov cr0, mov dr7, vmlaunch */
+    for (unsigned n = 0; n < ARRAY_LEN(serializing); n++) assert_true(serializing[n].cold.serializing);
     assert_false(DECODE64(0x0f, 0x31).cold.serializing);
     assert_true(DECODE64(0x0f, 0x31).cold.sees_time);
     assert_true(DECODE64(0xec).cold.sees_time);
     assert_true(DECODE64(0xf4).cold.sees_time);
 }
 
-static void assert_uop(const struct insn_info *info, unsigned n, enum uop_kind kind, u8 s0, u8 s1, u8 s2, u8 dst)
+static void assert_uop(const struct insn_info *info, unsigned n, enum uop_kind kind, u8 s0, u8 s1, u8 s2,
+                       u8 dst)
 {
     assert_true(n < info->n_uops);
     const struct uop *u = &info->uop[n];

@@ -1,6 +1,7 @@
-/* test_diff_host.c - random integer instructions in 64-bit mode, executed here and by the host CPU itself: registers, flags, memory and
- * faults must be the same but for what the manual leaves undefined. The host executes one instruction under the trap flag, with its
- * registers put in place and taken back by a signal handler. Seeded; GIGOGNE_DIFF_CASES and GIGOGNE_DIFF_SEED change the run. */
+/* test_diff_host.c - random integer instructions in 64-bit mode, executed here and by the host CPU itself:
+ * registers, flags, memory and faults must be the same but for what the manual leaves undefined. The host
+ * executes one instruction under the trap flag, with its registers put in place and taken back by a signal
+ * handler. Seeded; GIGOGNE_DIFF_CASES and GIGOGNE_DIFF_SEED change the run. */
 #undef _GNU_SOURCE /* its <signal.h> names registers REG_RAX... as isa/insn.h does */
 #define _DEFAULT_SOURCE
 #include "diff.h"
@@ -29,8 +30,7 @@ static struct {
 
 static void load_case(greg_t *greg)
 {
-    for (unsigned r = 0; r < 16; r++)
-        greg[greg_of[r]] = (greg_t)host.c->reg[r];
+    for (unsigned r = 0; r < 16; r++) greg[greg_of[r]] = (greg_t)host.c->reg[r];
     greg[GREG_RIP] = (greg_t)host.c->rip;
     greg[GREG_EFL] = (greg_t)(host.c->rflags | RFLAGS_TF | RFLAGS_IF);
     host.steps = 0;
@@ -38,8 +38,7 @@ static void load_case(greg_t *greg)
 
 static void store_case(const greg_t *greg)
 {
-    for (unsigned r = 0; r < 16; r++)
-        host.out->reg[r] = (u64)greg[greg_of[r]];
+    for (unsigned r = 0; r < 16; r++) host.out->reg[r] = (u64)greg[greg_of[r]];
     host.out->rip = (u64)greg[GREG_RIP];
     host.out->rflags = (u64)greg[GREG_EFL];
     host.out->vector = greg[GREG_TRAPNO] == VEC_DB ? -1 : (int)greg[GREG_TRAPNO];
@@ -47,7 +46,8 @@ static void store_case(const greg_t *greg)
 
 static bool goes_on(const greg_t *greg)
 {
-    return greg[GREG_TRAPNO] == VEC_DB && host.c->is_string && (u64)greg[GREG_RIP] == host.c->rip && host.steps++ < STEPS_MAX;
+    return greg[GREG_TRAPNO] == VEC_DB && host.c->is_string && (u64)greg[GREG_RIP] == host.c->rip &&
+           host.steps++ < STEPS_MAX;
 }
 
 /* SIGUSR1 starts a case: the interrupted registers are kept. Any other signal ends it, or one part of it. */
@@ -77,7 +77,8 @@ static void host_init(void)
 
 static u8 *map_file(FILE *file, void *wanted, u64 bytes, int protection)
 {
-    u8 *got = mmap(wanted, bytes, protection, MAP_SHARED | (wanted ? MAP_FIXED_NOREPLACE : 0), fileno(file), 0);
+    u8 *got =
+        mmap(wanted, bytes, protection, MAP_SHARED | (wanted ? MAP_FIXED_NOREPLACE : 0), fileno(file), 0);
     assert_ptr_not_equal(got, MAP_FAILED);
     assert_true(!wanted || got == wanted);
     return got;
@@ -118,12 +119,14 @@ static bool same(const struct diff_case *c, const struct outcome_state *a, const
            ((a->rflags ^ b->rflags) & DIFF_FLAGS & ~ignored) == 0;
 }
 
-static void print_difference(const struct diff_case *c, const struct outcome_state *here, const struct outcome_state *there, bool memory)
+static void print_difference(const struct diff_case *c, const struct outcome_state *here,
+                             const struct outcome_state *there, bool memory)
 {
     diff_print(c);
-    print_message("  here: rip %llx flags %llx vector %d   host: rip %llx flags %llx vector %d%s\n", (unsigned long long)here->rip,
-                  (unsigned long long)here->rflags, here->vector, (unsigned long long)there->rip, (unsigned long long)there->rflags,
-                  there->vector, memory ? "   memory differs" : "");
+    print_message("  here: rip %llx flags %llx vector %d   host: rip %llx flags %llx vector %d%s\n",
+                  (unsigned long long)here->rip, (unsigned long long)here->rflags, here->vector,
+                  (unsigned long long)there->rip, (unsigned long long)there->rflags, there->vector,
+                  memory ? "   memory differs" : "");
     for (unsigned r = 0; r < 16; r++)
         if (here->reg[r] != there->reg[r])
             print_message("  reg %u: before %llx here %llx host %llx\n", r, (unsigned long long)c->reg[r],
@@ -150,8 +153,8 @@ static void random_instructions_do_here_what_they_do_on_the_host(void **state)
         if ((!same(c, &here, &there) || memory) && differences++ < 10)
             print_difference(c, &here, &there, memory);
     }
-    print_message("%llu cases, %llu faults, %llu mnemonics\n", (unsigned long long)cases, (unsigned long long)faults,
-                  (unsigned long long)diff_mnemonics_seen(&random));
+    print_message("%llu cases, %llu faults, %llu mnemonics\n", (unsigned long long)cases,
+                  (unsigned long long)faults, (unsigned long long)diff_mnemonics_seen(&random));
     assert_int_equal(differences, 0);
     assert_true(faults > cases / 100 && faults < cases / 2);
     free(c);

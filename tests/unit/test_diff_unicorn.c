@@ -1,5 +1,6 @@
-/* test_diff_unicorn.c - random integer instructions in 64-bit mode, executed here and by Unicorn: registers, flags, memory and faults must
- * be the same but for what the manual leaves undefined. Seeded; GIGOGNE_DIFF_CASES and GIGOGNE_DIFF_SEED change the run. */
+/* test_diff_unicorn.c - random integer instructions in 64-bit mode, executed here and by Unicorn:
+ * registers, flags, memory and faults must be the same but for what the manual leaves undefined. Seeded;
+ * GIGOGNE_DIFF_CASES and GIGOGNE_DIFF_SEED change the run. */
 #include "diff.h"
 #include <stdio.h>
 #include <unicorn/unicorn.h>
@@ -19,8 +20,9 @@ struct oracle {
     int vector;
 };
 
-static const int uc_registers[16] = {UC_X86_REG_RAX, UC_X86_REG_RCX, UC_X86_REG_RDX, UC_X86_REG_RBX, UC_X86_REG_RSP, UC_X86_REG_RBP,
-                                     UC_X86_REG_RSI, UC_X86_REG_RDI, UC_X86_REG_R8,  UC_X86_REG_R9,  UC_X86_REG_R10, UC_X86_REG_R11,
+static const int uc_registers[16] = {UC_X86_REG_RAX, UC_X86_REG_RCX, UC_X86_REG_RDX, UC_X86_REG_RBX,
+                                     UC_X86_REG_RSP, UC_X86_REG_RBP, UC_X86_REG_RSI, UC_X86_REG_RDI,
+                                     UC_X86_REG_R8,  UC_X86_REG_R9,  UC_X86_REG_R10, UC_X86_REG_R11,
                                      UC_X86_REG_R12, UC_X86_REG_R13, UC_X86_REG_R14, UC_X86_REG_R15};
 
 static void on_interrupt(uc_engine *uc, uint32_t vector, void *self)
@@ -38,7 +40,8 @@ static void oracle_init(struct oracle *o)
     o->data = aligned_alloc(PAGE_BYTES, DIFF_DATA_BYTES);
     assert_int_equal(uc_open(UC_ARCH_X86, UC_MODE_64, &o->uc), UC_ERR_OK);
     assert_int_equal(uc_mem_map(o->uc, DIFF_CODE, DIFF_CODE_BYTES, UC_PROT_READ | UC_PROT_EXEC), UC_ERR_OK);
-    assert_int_equal(uc_mem_map_ptr(o->uc, DIFF_DATA, DIFF_DATA_BYTES, UC_PROT_READ | UC_PROT_WRITE, o->data), UC_ERR_OK);
+    assert_int_equal(uc_mem_map_ptr(o->uc, DIFF_DATA, DIFF_DATA_BYTES, UC_PROT_READ | UC_PROT_WRITE, o->data),
+                     UC_ERR_OK);
     assert_int_equal(uc_hook_add(o->uc, &hook, UC_HOOK_INTR, callback, o, 1, 0), UC_ERR_OK);
 }
 
@@ -54,8 +57,7 @@ static void oracle_load(struct oracle *o, const struct diff_case *c)
     uc_mem_write(o->uc, c->rip, c->bytes, c->length);
     uc_mem_write(o->uc, c->rip + c->length, ud2, sizeof ud2);
     memcpy(o->data, c->data, DIFF_DATA_BYTES);
-    for (unsigned r = 0; r < 16; r++)
-        uc_reg_write(o->uc, uc_registers[r], &c->reg[r]);
+    for (unsigned r = 0; r < 16; r++) uc_reg_write(o->uc, uc_registers[r], &c->reg[r]);
     uc_reg_write(o->uc, UC_X86_REG_EFLAGS, &c->rflags);
     o->vector = -1;
 }
@@ -65,12 +67,12 @@ static void oracle_run(struct oracle *o, const struct diff_case *c, struct outco
     oracle_load(o, c);
     bool parts = c->is_string; /* each of which counts as an instruction */
     uc_err error = uc_emu_start(o->uc, c->rip, parts ? c->rip + c->length : 0, 0, parts ? 1000 : 1);
-    for (unsigned r = 0; r < 16; r++)
-        uc_reg_read(o->uc, uc_registers[r], &out->reg[r]);
+    for (unsigned r = 0; r < 16; r++) uc_reg_read(o->uc, uc_registers[r], &out->reg[r]);
     uc_reg_read(o->uc, UC_X86_REG_RIP, &out->rip);
     out->rflags = 0;
     uc_reg_read(o->uc, UC_X86_REG_EFLAGS, &out->rflags);
-    bool unmapped = error == UC_ERR_READ_UNMAPPED || error == UC_ERR_WRITE_UNMAPPED || error == UC_ERR_WRITE_PROT;
+    bool unmapped =
+        error == UC_ERR_READ_UNMAPPED || error == UC_ERR_WRITE_UNMAPPED || error == UC_ERR_WRITE_PROT;
     out->vector = unmapped ? VEC_PF : error == UC_ERR_INSN_INVALID ? VEC_UD : o->vector;
     out->faulted = out->vector >= 0;
 }
@@ -88,7 +90,10 @@ static void here_run(struct exec_bench *b, const struct diff_case *c, struct out
 }
 
 /* An access beyond the canonical range is unmapped memory to Unicorn. */
-static int comparable_vector(int vector) { return vector == VEC_GP || vector == VEC_SS ? VEC_PF : vector; }
+static int comparable_vector(int vector)
+{
+    return vector == VEC_GP || vector == VEC_SS ? VEC_PF : vector;
+}
 
 /* Unicorn jumps to addresses that are not canonical. */
 static bool jumped_beyond(const struct outcome_state *here, const struct outcome_state *there)
@@ -97,37 +102,40 @@ static bool jumped_beyond(const struct outcome_state *here, const struct outcome
 }
 
 /* Nobody takes its exceptions, so it sees a second one as a double fault, a third as a shutdown. */
-static bool refused_too(const struct diff_case *c, const struct outcome_state *here, const struct outcome_state *there)
+static bool refused_too(const struct diff_case *c, const struct outcome_state *here,
+                        const struct outcome_state *there)
 {
-    return (here->vector == VEC_DE || here->vector == VEC_GP) && there->rip == c->rip && !memcmp(there->reg, c->reg, sizeof c->reg);
+    return (here->vector == VEC_DE || here->vector == VEC_GP) && there->rip == c->rip &&
+           !memcmp(there->reg, c->reg, sizeof c->reg);
 }
 
-/* Not in its processor: POPCNT, MOVBE. Wrong in Unicorn 2.0, right here as on the host: flags of LOCK NEG; CMPXCHG zero-extends registers
- * that it must not touch. */
+/* Not in its processor: POPCNT, MOVBE. Wrong in Unicorn 2.0, right here as on the host: flags of LOCK NEG;
+ * CMPXCHG zero-extends registers that it must not touch. */
 static bool is_lacking(const struct diff_case *c)
 {
-    return c->mnemonic == ZYDIS_MNEMONIC_POPCNT || c->mnemonic == ZYDIS_MNEMONIC_MOVBE || c->mnemonic == ZYDIS_MNEMONIC_CMPXCHG ||
+    return c->mnemonic == ZYDIS_MNEMONIC_POPCNT || c->mnemonic == ZYDIS_MNEMONIC_MOVBE ||
+           c->mnemonic == ZYDIS_MNEMONIC_CMPXCHG ||
            (c->mnemonic == ZYDIS_MNEMONIC_NEG && memchr(c->bytes, 0xf0, c->length));
 }
 
 static bool same(const struct diff_case *c, const struct outcome_state *a, const struct outcome_state *b)
 {
-    if (jumped_beyond(a, b) || refused_too(c, a, b))
-        return true;
+    if (jumped_beyond(a, b) || refused_too(c, a, b)) return true;
     if (a->faulted != b->faulted || comparable_vector(a->vector) != comparable_vector(b->vector))
         return false;
-    if (a->faulted)
-        return !memcmp(a->reg, b->reg, sizeof a->reg);
+    if (a->faulted) return !memcmp(a->reg, b->reg, sizeof a->reg);
     return a->rip == b->rip && diff_same_registers(c, a->reg, b->reg, b->rflags) &&
            ((a->rflags ^ b->rflags) & DIFF_FLAGS & ~c->undefined_flags) == 0;
 }
 
 static void print_state(const char *who, const struct outcome_state *s)
 {
-    print_message("  %-8s rip %llx flags %llx vector %d\n", who, (unsigned long long)s->rip, (unsigned long long)s->rflags, s->vector);
+    print_message("  %-8s rip %llx flags %llx vector %d\n", who, (unsigned long long)s->rip,
+                  (unsigned long long)s->rflags, s->vector);
 }
 
-static void print_difference(const struct diff_case *c, const struct outcome_state *here, const struct outcome_state *there, bool memory)
+static void print_difference(const struct diff_case *c, const struct outcome_state *here,
+                             const struct outcome_state *there, bool memory)
 {
     diff_print(c);
     print_state("here", here);
@@ -136,8 +144,7 @@ static void print_difference(const struct diff_case *c, const struct outcome_sta
         if (here->reg[r] != there->reg[r])
             print_message("  reg %u: before %llx here %llx unicorn %llx\n", r, (unsigned long long)c->reg[r],
                           (unsigned long long)here->reg[r], (unsigned long long)there->reg[r]);
-    if (memory)
-        print_message("  memory differs\n");
+    if (memory) print_message("  memory differs\n");
 }
 
 /* Both execute it. True: the same. */
@@ -150,14 +157,13 @@ static bool agrees(struct exec_bench *b, struct oracle *o, const struct diff_cas
         return true;
     oracle_run(o, c, &there);
     bool memory = !here.faulted && memcmp(b->mem.host + DIFF_DATA, o->data, DIFF_DATA_BYTES);
-    if (same(c, &here, &there) && !memory)
-        return true;
-    if (print)
-        print_difference(c, &here, &there, memory);
+    if (same(c, &here, &there) && !memory) return true;
+    if (print) print_difference(c, &here, &there, memory);
     return false;
 }
 
-/* An engine that has faulted may raise its old fault again: a difference counts if a fresh one shows it too. */
+/* An engine that has faulted may raise its old fault again: a difference counts if a fresh one shows it
+ * too. */
 static bool agrees_afresh(struct exec_bench *b, struct oracle *o, const struct diff_case *c, bool print)
 {
     oracle_close(o);
@@ -176,17 +182,17 @@ static void random_instructions_do_here_what_they_do_on_unicorn(void **state)
     oracle_init(&o);
     for (u64 n = 0; n < cases; n++) {
         diff_generate(&random, &b->icache.decoder, c);
-        if (random.cases % DIFF_SLOTS == 0) { /* every place for code was used, and it does not hear of changed code */
+        if (random.cases % DIFF_SLOTS ==
+            0) { /* every place for code was used, and it does not hear of changed code */
             oracle_close(&o);
             oracle_init(&o);
         }
-        if (is_lacking(c) || agrees(b, &o, c, false))
-            continue;
+        if (is_lacking(c) || agrees(b, &o, c, false)) continue;
         repeated++;
         differences += !agrees_afresh(b, &o, c, differences < 10);
     }
-    print_message("%llu cases, %llu mnemonics, %llu again\n", (unsigned long long)cases, (unsigned long long)diff_mnemonics_seen(&random),
-                  (unsigned long long)repeated);
+    print_message("%llu cases, %llu mnemonics, %llu again\n", (unsigned long long)cases,
+                  (unsigned long long)diff_mnemonics_seen(&random), (unsigned long long)repeated);
     assert_int_equal(differences, 0);
     assert_true(repeated < cases / 100);
     assert_true(diff_mnemonics_seen(&random) > 140);

@@ -1,4 +1,5 @@
-/* test_exec_legacy.c - 32-bit protected mode: sizes, wrap-around, segment bases, PUSHA, ENTER, and what only 64-bit mode lacks. */
+/* test_exec_legacy.c - 32-bit protected mode: sizes, wrap-around, segment bases, PUSHA, ENTER, and what
+ * only 64-bit mode lacks. */
 #include "exec_bench.h"
 
 static struct exec_bench *b;
@@ -11,8 +12,7 @@ static int set_up(void **state)
     (void)state;
     b = exec_bench_new();
     exec_bench_32bit(b);
-    for (unsigned r = 0; r < 8; r++)
-        b->h.reg[r] = 0x11111111u * r;
+    for (unsigned r = 0; r < 8; r++) b->h.reg[r] = 0x11111111u * r;
     b->h.reg[REG_RSP] = EXEC_STACK;
     return 0;
 }
@@ -78,8 +78,7 @@ static void pusha_and_popa_carry_eight_registers_but_not_esp(void **state)
     assert_int_equal(data(EXEC_STACK - 20), EXEC_STACK);
     assert_int_equal(data(EXEC_STACK - 32), before[REG_RDI]);
     for (unsigned r = 0; r < 8; r++)
-        if (r != REG_RSP)
-            b->h.reg[r] = 0;
+        if (r != REG_RSP) b->h.reg[r] = 0;
     assert_int_equal(STEP(0x61), OUT_NEXT);
     assert_memory_equal(before, b->h.reg, sizeof before);
 }

@@ -1,4 +1,5 @@
-/* test_exec_memory.c - mem.c, softtlb.c and the memory side of handlers: faults change nothing, splits, order of faults, bit strings. */
+/* test_exec_memory.c - mem.c, softtlb.c and the memory side of handlers: faults change nothing, splits,
+ * order of faults, bit strings. */
 #include "exec_bench.h"
 
 static struct exec_bench *b;
@@ -12,8 +13,7 @@ static int set_up(void **state)
     b = exec_bench_new();
     b->flat.absent_page = EXEC_DATA + PAGE_BYTES;
     b->flat.readonly_page = EXEC_DATA + 3 * PAGE_BYTES;
-    for (unsigned r = 0; r < 16; r++)
-        b->h.reg[r] = r * 0x0101010101010101ull;
+    for (unsigned r = 0; r < 16; r++) b->h.reg[r] = r * 0x0101010101010101ull;
     b->h.reg[REG_RSP] = EXEC_STACK;
     hart_set_rflags(&b->h, RFLAGS_ONE | RFLAGS_CF | RFLAGS_OF | RFLAGS_AF);
     return 0;

@@ -11,8 +11,7 @@ static int set_up(void **state)
     (void)state;
     b = exec_bench_new();
     b->flat.absent_page = EXEC_DATA + 2 * PAGE_BYTES;
-    for (unsigned n = 0; n < 2 * PAGE_BYTES; n++)
-        b->mem.host[EXEC_DATA + n] = (u8)(n * 7 + (n >> 8));
+    for (unsigned n = 0; n < 2 * PAGE_BYTES; n++) b->mem.host[EXEC_DATA + n] = (u8)(n * 7 + (n >> 8));
     return 0;
 }
 
@@ -43,9 +42,13 @@ static void reference_movs(u8 *memory, u64 from, u64 to, u64 count, unsigned byt
 static void movs_moves_element_by_element_whatever_the_overlap(void **state)
 {
     (void)state;
-    static const struct { u64 from, to, count; bool down; } rows[] = {
-        {0x100, 0x800, 500, false}, {0x100, 0x101, 200, false}, {0x101, 0x100, 200, false}, {0x100, 0x108, 300, false},
-        {0x13c, 0x93e, 77, false},  {0x400, 0x900, 200, true},  {0x400, 0x403, 100, true},  {0x403, 0x400, 100, true},
+    static const struct {
+        u64 from, to, count;
+        bool down;
+    } rows[] = {
+        {0x100, 0x800, 500, false}, {0x100, 0x101, 200, false}, {0x101, 0x100, 200, false},
+        {0x100, 0x108, 300, false}, {0x13c, 0x93e, 77, false},  {0x400, 0x900, 200, true},
+        {0x400, 0x403, 100, true},  {0x403, 0x400, 100, true},
     };
     static const u8 opcode[4][2] = {{0xf3, 0xa4}, {0x66, 0xf3}, {0xf3, 0xa5}, {0xf3, 0x48}};
     for (unsigned r = 0; r < ARRAY_LEN(rows); r++)
@@ -58,7 +61,8 @@ static void movs_moves_element_by_element_whatever_the_overlap(void **state)
             assert_int_equal(STEP(opcode[log2][0], opcode[log2][1], 0xa5, 0x90), OUT_NEXT);
             assert_memory_equal(b->mem.host + EXEC_DATA, expected, sizeof expected);
             assert_int_equal(b->h.reg[REG_RCX], 0);
-            assert_int_equal(b->h.reg[REG_RSI], EXEC_DATA + rows[r].from + (rows[r].down ? 0 - moved : moved));
+            assert_int_equal(b->h.reg[REG_RSI],
+                             EXEC_DATA + rows[r].from + (rows[r].down ? 0 - moved : moved));
             assert_int_equal(b->h.reg[REG_RDI], EXEC_DATA + rows[r].to + (rows[r].down ? 0 - moved : moved));
         }
 }

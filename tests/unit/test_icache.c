@@ -1,4 +1,5 @@
-/* test_icache.c - icache.c and fetch.c: code found again, dropped when written, across pages, pools that fill. */
+/* test_icache.c - icache.c and fetch.c: code found again, dropped when written, across pages, pools that
+ * fill. */
 #include "exec_bench.h"
 
 static struct exec_bench *b;
@@ -22,8 +23,7 @@ static int tear_down(void **state)
 static void run_from(u64 rip, u64 steps)
 {
     b->h.reg[REG_RIP] = rip;
-    for (u64 done = 0; done < steps;)
-        done += isa_run(&b->h, steps - done);
+    for (u64 done = 0; done < steps;) done += isa_run(&b->h, steps - done);
 }
 
 static void code_is_decoded_once(void **state)
@@ -52,9 +52,10 @@ static void a_store_into_the_running_block_is_seen_by_the_next_instruction(void 
 static void code_written_through_the_soft_tlb_is_heard(void **state)
 {
     (void)state;
-    static const u8 store[] = {0x88, 0x07, 0xc3};   /* mov [rdi], al; ret */
+    static const u8 store[] = {0x88, 0x07, 0xc3};       /* mov [rdi], al; ret */
     static const u8 value[] = {0xb8, 1, 0, 0, 0, 0xc3}; /* mov eax, 1; ret */
-    static const u8 caller[] = {0xff, 0xd6, 0xff, 0xd2, 0xff, 0xd6, 0xeb, 0xfe}; /* call rsi; call rdx; call rsi */
+    static const u8 caller[] = {0xff, 0xd6, 0xff, 0xd2,
+                                0xff, 0xd6, 0xeb, 0xfe}; /* call rsi; call rdx; call rsi */
     exec_bench_put(b, EXEC_CODE, caller, sizeof caller);
     exec_bench_put(b, EXEC_CODE + 0x100, store, sizeof store);
     exec_bench_put(b, EXEC_DATA + 0x100, value, sizeof value);
@@ -132,12 +133,12 @@ static void a_write_to_the_second_page_drops_a_crossing_instruction(void **state
 static bool remapped;
 
 /* The page behind EXEC_CODE's moves to EXEC_DATA when `remapped`. */
-static bool remapping_translate(void *self, struct hart *h, va_t va, enum access access, bool user, struct translation *out)
+static bool remapping_translate(void *self, struct hart *h, va_t va, enum access access, bool user,
+                                struct translation *out)
 {
     bool moves = remapped && va.v >> PAGE_SHIFT == (EXEC_CODE >> PAGE_SHIFT) + 1;
     u64 to = EXEC_DATA + (va.v & (PAGE_BYTES - 1));
-    if (!flat_translate(self, h, va, access, user, out))
-        return false;
+    if (!flat_translate(self, h, va, access, user, out)) return false;
     if (moves) {
         out->at = HPA(to);
         out->host = h->mem->host + to;
@@ -196,8 +197,7 @@ static void a_full_pool_starts_over_and_old_descriptions_stay_for_half_of_it(voi
     memset(b->mem.host + EXEC_CODE, 0x90, 64 * PAGE_BYTES);
     const struct block *first = icache_decode(ic, HPA(EXEC_CODE), MODE_LONG64, NULL);
     const struct insn_info *info = &ic->info[first->first];
-    for (u64 n = 1; ic->flushes == 0; n++)
-        icache_decode(ic, HPA(EXEC_CODE + n), MODE_LONG64, NULL);
+    for (u64 n = 1; ic->flushes == 0; n++) icache_decode(ic, HPA(EXEC_CODE + n), MODE_LONG64, NULL);
     assert_null(icache_lookup(ic, HPA(EXEC_CODE), MODE_LONG64));
     assert_int_equal(info->mnemonic, ZYDIS_MNEMONIC_NOP);
     run_from(EXEC_CODE, 100);

@@ -54,7 +54,8 @@ static void parts_of_a_string_are_steps_but_not_instructions(void **state)
 static void a_device_sees_the_time_of_its_instruction_and_the_core_gets_control_behind_it(void **state)
 {
     (void)state;
-    PUT(EXEC_CODE, 0xff, 0xc0, 0xff, 0xc0, 0x89, 0x07, 0xff, 0xc0, 0xeb, 0xfe); /* inc; inc; mov [rdi], eax; inc */
+    PUT(EXEC_CODE, 0xff, 0xc0, 0xff, 0xc0, 0x89, 0x07, 0xff, 0xc0, 0xeb,
+        0xfe); /* inc; inc; mov [rdi], eax; inc */
     b->h.reg[REG_RDI] = DEVICE;
     assert_int_equal(isa_run(&b->h, 100), 3);
     assert_int_equal(b->device_steps, 2);

@@ -44,8 +44,7 @@ static void a_line_is_fetched_once_until_the_fetch_leaves_it(void **state)
     for (unsigned n = 0; n < 128; n++) {
         step();
         assert_int_equal(record.n_fetches, n % 64 == 0);
-        if (record.n_fetches)
-            assert_access(0, ACCESS_FETCH, EXEC_CODE + n, 64);
+        if (record.n_fetches) assert_access(0, ACCESS_FETCH, EXEC_CODE + n, 64);
     }
 }
 
@@ -214,10 +213,12 @@ static void the_soft_tlb_stays_empty(void **state)
     step();
     step();
     for (unsigned n = 0; n < SOFT_TLB_ENTRIES; n++)
-        assert_true(b->h.soft.read[0][n].tag == ~0ull && b->h.soft.write[0][n].tag == ~0ull && b->h.soft.fetch[0][n].tag == ~0ull);
+        assert_true(b->h.soft.read[0][n].tag == ~0ull && b->h.soft.write[0][n].tag == ~0ull &&
+                    b->h.soft.fetch[0][n].tag == ~0ull);
 }
 
-/* One case on the timed path; parts of strings until it is through. Faults are left out: they are delivered. */
+/* One case on the timed path; parts of strings until it is through. Faults are left out: they are
+ * delivered. */
 static void timed_run(struct exec_bench *t, const struct diff_case *c)
 {
     diff_load(t, c);
@@ -237,8 +238,7 @@ static void timed_and_functional_execution_leave_the_same_state(void **state)
     for (unsigned n = 0; n < 20000; n++) {
         diff_generate(&random, &f->icache.decoder, c);
         diff_load(f, c);
-        if (diff_execute(f) == OUT_FAULT)
-            continue;
+        if (diff_execute(f) == OUT_FAULT) continue;
         timed_run(t, c);
         assert_memory_equal(t->h.reg, f->h.reg, 17 * sizeof(u64));
         assert_int_equal(hart_rflags(&t->h), hart_rflags(&f->h));
