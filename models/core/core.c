@@ -6,6 +6,7 @@
 static void switch_now(struct core *c, u64 cycle)
 {
     static const char *const kind_name[CORE_KINDS] = {"fast", "inorder"};
+    if (c->kind == CORE_INORDER) inorder_settle(c->inorder);
     c->kind = c->wanted;
     if (trace_on(c->trace, TRACE_core))
         trace_line(c->trace, TRACE_core, cycle, "core", "cpu%u is %s from here on", c->id, kind_name[c->kind]);
@@ -32,7 +33,7 @@ static u64 core_tick(void *self, u64 cycle)
     struct core *c = self;
     check_switch_point(c);
     if (c->wanted != c->kind && pipe_is_empty(c)) switch_now(c, cycle);
-    if (c->hart->instructions >= c->max_instructions) {
+    if (c->hart->instructions >= c->max_instructions && pipe_is_empty(c)) {
         kernel_stop();
         return cycle + 1;
     }
@@ -91,6 +92,7 @@ void core_sync(struct core *c)
 void core_check_identities(struct core *c)
 {
     account_check(&c->account);
+    inorder_check_identities(c->inorder);
     CHECK(c->cycles == account_sum(&c->account), "cpu%u.cycles is not the sum of its account", c->id);
     u64 out = 0, in = 0;
     for (unsigned r = 0; r < EXIT_REASONS; r++) {

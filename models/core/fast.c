@@ -19,7 +19,7 @@ u64 fast_tick(struct core *c, u64 cycle)
         enum world world = h->world;
         u64 budget = min_u64(c->clock->horizon - cycle, c->switch_at_instruction - h->instructions);
         budget = min_u64(budget, c->max_instructions - h->instructions);
-        if (budget == 0) return cycle + 1;
+        if (budget == 0) return cycle; /* behind a step: core.c has looked before the first */
         if (core_traces_instructions(c)) {
             core_trace_next(c);
             budget = 1;

@@ -32,13 +32,6 @@ u64 inorder_wait(struct inorder *p, enum cause cause, u8 flight, u64 until)
 
 /* --- fetch --- */
 
-static u8 first_flight(const struct inorder *p)
-{
-    for (unsigned i = 0; i < p->cfg.loads_in_flight; i++)
-        if (p->flight[i].busy) return (u8)i;
-    return FLIGHT_NONE;
-}
-
 static u64 idle(struct inorder *p, u64 now)
 {
     if (p->core->hart->activity == ACTIVITY_SHUTDOWN) kernel_stop();
@@ -47,7 +40,7 @@ static u64 idle(struct inorder *p, u64 now)
 
 static u64 latest_result(const struct inorder *p)
 {
-    u64 latest = 0;
+    u64 latest = p->hits_until;
     for (unsigned r = 0; r < REG_DEPS; r++) latest = max_u64(latest, p->ready[r]);
     return latest;
 }
@@ -59,11 +52,13 @@ static u64 wait_for_drain(struct inorder *p, u64 now)
     return latest > now ? inorder_wait(p, CAUSE_serialization, FLIGHT_NONE, latest) : GO_ON;
 }
 
-/* The core model is to change, or the run to end: let everything under way finish first. */
+/* The core model is to change, or the run to end: let everything under way finish first, then give the core the word. */
 static u64 leave_when_empty(struct inorder *p, u64 now)
 {
     u64 until = wait_for_drain(p, now);
-    return until == GO_ON ? inorder_wait(p, CAUSE_serialization, FLIGHT_NONE, now + 1) : until;
+    if (until != GO_ON) return until;
+    clock_yield(p->core->clock);
+    return inorder_wait(p, CAUSE_serialization, FLIGHT_NONE, now + 1);
 }
 
 static u64 phase_begin(struct inorder *p, u64 now)
@@ -72,7 +67,7 @@ static u64 phase_begin(struct inorder *p, u64 now)
     if (c->wanted != c->kind || c->hart->instructions >= c->switch_at_instruction || c->hart->instructions >= c->max_instructions)
         return leave_when_empty(p, now);
     if (p->front_ready > now) return inorder_wait(p, (enum cause)p->front_cause, FLIGHT_NONE, p->front_ready);
-    if (p->cfg.blocking_loads && p->flights_busy) return inorder_wait(p, CAUSE_l1_data, first_flight(p), CLOCK_SLEEP);
+    if (p->cfg.blocking_loads && p->flights) return inorder_wait(p, CAUSE_l1_data, inorder_first_flight(p->flights), CLOCK_SLEEP);
     inorder_settle(p);
     p->world = c->hart->world;
     p->record.drained = p->executed = false;
@@ -88,9 +83,8 @@ static u64 phase_fetch(struct inorder *p, u64 now)
     (void)now;
     for (; p->next_access < p->record.n_fetches; p->next_access++)
         if (!inorder_start(p, &p->record.access[p->next_access], MEM_FETCH, ORIGIN_FETCH, REG_NONE))
-            return inorder_wait(p, CAUSE_front_end, first_flight(p), CLOCK_SLEEP);
-    for (unsigned i = 0; p->fetches_busy && i < p->cfg.loads_in_flight; i++)
-        if (p->flight[i].busy && p->flight[i].kind == MEM_FETCH) return inorder_wait(p, CAUSE_front_end, (u8)i, CLOCK_SLEEP);
+            return inorder_wait(p, CAUSE_front_end, inorder_first_flight(p->flights), CLOCK_SLEEP);
+    if (p->fetches) return inorder_wait(p, CAUSE_front_end, inorder_first_flight(p->fetches), CLOCK_SLEEP);
     p->phase = PHASE_DRAIN;
     return GO_ON;
 }
@@ -114,9 +108,17 @@ static void execute(struct inorder *p)
     if (p->record.transition.kind != TRANSITION_NONE) inorder_begin_transition(p);
 }
 
+/* An event in the instruction's place: isa_fetch did it all. */
+static void accept_event(struct inorder *p)
+{
+    p->executed = true;
+    core_trace_record(p->core, &p->record);
+    if (p->record.transition.kind != TRANSITION_NONE) inorder_begin_transition(p);
+}
+
 static u64 phase_drain(struct inorder *p, u64 now)
 {
-    if (!p->record.info) p->executed = true; /* an event in the instruction's place: isa_fetch did it all */
+    if (!p->record.info && !p->executed) accept_event(p);
     if (needs_drain(p)) {
         u64 until = wait_for_drain(p, now);
         if (until != GO_ON) return until;
@@ -125,7 +127,6 @@ static u64 phase_drain(struct inorder *p, u64 now)
     }
     if (!p->executed) execute(p);
     if (p->record.not_drained) return GO_ON;
-    if (!p->record.info && p->record.transition.kind != TRANSITION_NONE) inorder_begin_transition(p);
     if (!inorder_is_microcoded(p)) {
         p->phase = PHASE_ISSUE;
         return GO_ON;
@@ -207,27 +208,65 @@ static const struct mem_access *next_access(const struct inorder *p, enum access
     return a->kind == kind ? a : NULL;
 }
 
-static unsigned uops_left(const struct inorder *p, enum uop_kind kind)
+/* Two accesses of one kind that meet at a page's end are one reference that splits it. */
+static bool is_second_half(const struct inorder *p)
 {
-    unsigned n = 0;
-    for (unsigned i = p->uop; i < p->record.info->n_uops; i++) n += p->record.info->uop[i].kind == kind;
-    return n;
+    const struct mem_access *a = &p->record.access[p->next_access], *before = a - 1;
+    return (a->va.v & (PAGE_BYTES - 1)) == 0 && p->next_access > p->record.n_fetches && before->kind == a->kind &&
+           before->va.v + before->bytes == a->va.v;
 }
 
-/* The references of one load or store micro-operation: the next of the record; the last such micro-operation takes what is left of them, so that both halves of a
- * page split go together. */
-static u64 issue_references(struct inorder *p, const struct uop *u)
+static u64 issue_load(struct inorder *p, const struct mem_access *a, u8 reg)
+{
+    bool started = reg != REG_NONE && is_second_half(p) ? inorder_start_second_half(p, a, reg)
+                                                        : inorder_start(p, a, MEM_READ, ORIGIN_DATA, reg);
+    return started ? GO_ON : inorder_wait(p, CAUSE_l1_data, inorder_first_flight(p->flights), CLOCK_SLEEP);
+}
+
+static u64 issue_store(struct inorder *p, const struct mem_access *a)
+{
+    return inorder_store(p, a) ? GO_ON : inorder_wait(p, CAUSE_stores, FLIGHT_NONE, CLOCK_SLEEP);
+}
+
+/* The reference of one load or store micro-operation: the next of the record, with its second half if it splits a page. */
+static u64 issue_reference(struct inorder *p, const struct uop *u)
 {
     bool load = u->kind == UOP_LOAD;
-    bool last = uops_left(p, (enum uop_kind)u->kind) == 1;
-    const struct mem_access *a;
-    while ((a = next_access(p, load ? ACCESS_READ : ACCESS_WRITE)) != NULL) {
-        if (load && !inorder_start(p, a, MEM_READ, ORIGIN_DATA, u->dst))
-            return inorder_wait(p, CAUSE_l1_data, first_flight(p), CLOCK_SLEEP);
-        if (!load && !inorder_store(p, a)) return inorder_wait(p, CAUSE_stores, FLIGHT_NONE, CLOCK_SLEEP);
+    const struct mem_access *a = next_access(p, load ? ACCESS_READ : ACCESS_WRITE);
+    while (a) {
+        u64 until = load ? issue_load(p, a, u->dst) : issue_store(p, a);
+        if (until != GO_ON) return until;
         p->next_access++;
-        if (!last) break;
+        a = next_access(p, (enum access)a->kind);
+        if (a && !is_second_half(p)) break;
     }
+    return GO_ON;
+}
+
+/* One part of a string instruction: its loads and stores go out like any others; flags that depend on the data wait for them. */
+static u64 issue_string_part(struct inorder *p, u64 now, const struct uop *u)
+{
+    u8 reg = u->writes_flags ? REG_FLAGS : REG_NONE;
+    produce(p, u->dst, now + 1);
+    if (u->writes_flags && p->next_access == p->record.n_fetches) produce(p, REG_FLAGS, now + 1);
+    for (; p->next_access < p->record.n_accesses; p->next_access++) {
+        const struct mem_access *a = &p->record.access[p->next_access];
+        u64 until = a->kind == ACCESS_READ ? issue_load(p, a, reg) : issue_store(p, a);
+        if (until != GO_ON) return until;
+    }
+    p->front_ready = now + p->cost.cycles[CLASS_string];
+    p->front_cause = CAUSE_microcode;
+    return GO_ON;
+}
+
+static u64 execute_uop(struct inorder *p, u64 now, const struct uop *u)
+{
+    u64 ready = now + latency_of(p, u);
+    if (u->kind == UOP_LOAD || u->kind == UOP_STORE) return issue_reference(p, u);
+    if (p->record.info->iclass == CLASS_string) return issue_string_part(p, now, u);
+    produce(p, u->dst, ready);
+    if (u->writes_flags) produce(p, REG_FLAGS, ready);
+    if (u->kind == UOP_BRANCH) resolve_branch(p, now);
     return GO_ON;
 }
 
@@ -235,18 +274,9 @@ static u64 issue_uop(struct inorder *p, u64 now, const struct uop *u)
 {
     u64 until = wait_for_slot(p, now);
     if (until == GO_ON) until = wait_for_sources(p, now, u);
-    if (until != GO_ON) return until;
-    if (u->kind == UOP_LOAD || u->kind == UOP_STORE) {
-        produce(p, u->kind == UOP_LOAD ? u->dst : (u8)REG_NONE, now + 1);
-        until = issue_references(p, u);
-        if (until != GO_ON) return until;
-    } else {
-        produce(p, u->dst, now + latency_of(p, u));
-    }
-    if (u->writes_flags) produce(p, REG_FLAGS, now + latency_of(p, u));
-    if (u->kind == UOP_BRANCH) resolve_branch(p, now);
-    take_slot(p, now);
-    return GO_ON;
+    if (until == GO_ON) until = execute_uop(p, now, u);
+    if (until == GO_ON) take_slot(p, now);
+    return until;
 }
 
 static const struct uop nop_uop = {.kind = UOP_ALU, .src = {REG_NONE, REG_NONE, REG_NONE}, .dst = REG_NONE};
@@ -295,13 +325,15 @@ static const phase_fn phases[PHASE_COUNT] = {
 u64 inorder_tick(struct inorder *p, u64 cycle)
 {
     struct clock *clock = p->core->clock;
-    for (;;) {
-        u64 until;
+    u64 until = cycle;
+    p->asleep = false;
+    do {
+        cycle = until;
         clock_advance(clock, cycle);
         while ((until = phases[p->phase](p, cycle)) == GO_ON) {}
-        if (until >= clock->horizon) return until;
-        cycle = until;
-    }
+    } while (until < clock->horizon);
+    p->asleep = until == CLOCK_SLEEP;
+    return until;
 }
 
 /* --- life --- */

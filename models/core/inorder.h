@@ -25,7 +25,7 @@
     P(u32,  taken_branch_cycles,  0,  RANGE(0, 8),  "bubble behind a taken branch that was predicted")                 \
     P(u32,  loads_in_flight,      12, RANGE(1, 32), "loads that wait for the memory system or a page walk")            \
     P(bool, blocking_loads,       0,  ANY,          "a load that misses stops the pipeline")                           \
-    P(u32,  store_buffer_entries, 16, RANGE(1, 64), "stores issued and not yet in the L1D")                            \
+    P(u32,  store_buffer_entries, 16, RANGE(2, 64), "stores issued and not yet in the L1D")                            \
     P(u32,  stores_in_flight,     4,  RANGE(1, 16), "stores of the buffer that wait for their line at once")           \
     P(u32,  forward_cycles,       4,  RANGE(1, 32), "load that a buffered store answers")                              \
     P(u32,  mul_cycles,           3,  NONZERO,      "integer multiplication, POPCNT, BSF, BSR")                        \
@@ -51,8 +51,8 @@ extern const struct param bpred_params[];
 extern const size_t bpred_params_count;
 
 #define INORDER_STATS(S)                                                \
-    S(loads,           "load references, parts of a split counted apart") \
-    S(stores,          "store references")                              \
+    S(loads,           "load references, one per line")                \
+    S(stores,          "store references, one per line")               \
     S(fetches,         "instruction-fetch references, one per line")    \
     S(forwards,        "loads that the store buffer answered")          \
     S(served_l1,       "data loads that the L1D or the store buffer served") \
@@ -71,8 +71,8 @@ struct inorder_stats {
 
 /* A reference under way: a load, a fetched line, or one of a microcoded sequence. */
 struct flight {
-    bool busy;
-    bool refused;        /* the L1 had no MSHR: waits for its `freed` */
+    hpa_t at;
+    u16 bytes;
     u8 kind;             /* enum mem_kind of its requests */
     u8 origin;           /* enum mem_origin */
     u8 reg;              /* what waits for it: enum reg, REG_NONE */
@@ -80,14 +80,14 @@ struct flight {
     u8 parts;            /* of these, not answered yet */
     u8 unsent;           /* of these, not requested yet */
     u8 served;           /* the farthest level that served a part */
-    bool translating;    /* in the STLB or a walk */
-    struct mem_access access;
+    u8 other_half;       /* of a load that splits a page, while both are under way; else FLIGHT_NONE */
+    bool from_stlb;      /* its translation */
 };
 
 struct store {
     hpa_t at;
     u8 bytes;
-    bool translating, requested, done;
+    bool translating, done;
 };
 
 /* The life of one instruction, in this order; a microcoded one takes MICROCODE and REFERENCES instead of ISSUE. */
@@ -115,10 +115,14 @@ struct inorder {
     u8 ready_flight[REG_DEPS];
     u8 ready_cause[REG_DEPS];
     struct flight flight[FLIGHT_MAX];
-    u32 flights_busy;
-    u32 fetches_busy;
-    struct store store[STORE_MAX]; /* ring */
+    u32 flights;                /* a bit each: under way */
+    u32 fetches;                /* of these, instruction fetches */
+    u32 refused;                /* of these, the L1 had no MSHR: they wait for its `freed` */
+    u64 hits_until;             /* the last load or store that hit the L1D is answered; fetches hide it */
+    struct store store[STORE_MAX]; /* ring: the oldest stores_requested of it wait for their lines or have them */
     u32 store_head, store_count, stores_requested;
+    u32 stores_waiting;         /* requested and not there */
+    bool asleep;                /* the last tick named no cycle: an answer must wake the core */
     u8 wait_cause;              /* what the cycles since account.until are waiting for... */
     u8 wait_flight;             /* ...refined by this flight, FLIGHT_NONE: no flight */
     u8 transition_cause;        /* CAUSE_vm_exit or CAUSE_vm_entry while one is played, else CAUSE_COUNT */
@@ -171,8 +175,13 @@ void inorder_end_transition(struct inorder *p, u64 end);
 /* inorder_mem.c */
 /* Starts a reference; its completion makes `reg` ready. Returns false if no flight is free (nothing happened). */
 bool inorder_start(struct inorder *p, const struct mem_access *a, enum mem_kind kind, enum mem_origin origin, u8 reg);
+/* The second half of a load that splits a page: `reg`, which waits for the first, is ready when both are there. */
+bool inorder_start_second_half(struct inorder *p, const struct mem_access *a, u8 reg);
+/* Any flight of a set, FLIGHT_NONE if it is empty. */
+static inline u8 inorder_first_flight(u32 flights) { return flights ? (u8)__builtin_ctz(flights) : FLIGHT_NONE; }
 bool inorder_store(struct inorder *p, const struct mem_access *a);
 bool inorder_memory_is_idle(const struct inorder *p);
-void inorder_charge_walk(struct inorder *p, const struct walk_ledger *played, u64 end);
+/* Asserts: loads = sum over the levels that served them + those under way. */
+void inorder_check_identities(const struct inorder *p);
 
 #endif

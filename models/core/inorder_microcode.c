@@ -40,6 +40,7 @@ static enum cause current_cause(const struct inorder *p)
 void inorder_begin_transition(struct inorder *p)
 {
     const struct vm_transition *t = &p->record.transition;
+    inorder_settle(p); /* what the front end waited for is not the transition's */
     u64 begin = p->core->account.until;
     p->transition_reason = t->reason;
     bool leaves_root = t->kind != TRANSITION_EXIT || t->injects; /* an injection that exits is one record */
@@ -111,18 +112,12 @@ static bool start_line(struct inorder *p)
     return false;
 }
 
-static u8 any_flight(const struct inorder *p)
-{
-    for (unsigned i = 0; i < p->cfg.loads_in_flight; i++)
-        if (p->flight[i].busy) return (u8)i;
-    return FLIGHT_NONE;
-}
-
 u64 inorder_phase_references(struct inorder *p, u64 now)
 {
     bool all = start_lone_walk(p) && start_access(p) && start_line(p);
     if (!all) return inorder_wait(p, current_cause(p), FLIGHT_NONE, now + 1);
-    if (p->flights_busy) return inorder_wait(p, current_cause(p), any_flight(p), CLOCK_SLEEP);
+    if (p->flights) return inorder_wait(p, current_cause(p), inorder_first_flight(p->flights), CLOCK_SLEEP);
+    if (p->hits_until > now) return inorder_wait(p, current_cause(p), FLIGHT_NONE, p->hits_until);
     p->phase = PHASE_FINISH;
     return GO_ON;
 }

@@ -152,6 +152,7 @@ static inline void bench_mock_caches(struct core_bench *b)
 static inline struct core_bench *bench_new(const struct pc_cfg *cfg, enum core_kind kind)
 {
     struct core_bench *b = calloc(1, sizeof *b);
+    kernel_fini(); /* of a test that failed */
     kernel_init();
     assert_true(pc_init(&b->pc, cfg, &(struct pc_hooks){bench_marker, bench_exited, bench_console, b}));
     bench_mock_caches(b);
@@ -202,6 +203,7 @@ static inline void bench_append(struct core_bench *b, const u8 *bytes, size_t n)
 #define HLT            0xf4
 #define CPUID          0x0f, 0xa2
 #define RDTSC          0x0f, 0x31
+#define LFENCE         0x0f, 0xae, 0xe8
 
 /* Runs all cycles before `cycle`. */
 static inline void bench_run(struct core_bench *b, u64 cycle)
