@@ -10,6 +10,7 @@
 #define ISA_HART_H
 
 #include "isa/fetch.h"
+#include "isa/fpu.h"
 #include "isa/physmem.h"
 #include "isa/record.h"
 #include "isa/softtlb.h"
@@ -263,6 +264,9 @@ struct hart {
     struct segment seg[SEG_COUNT];
     struct segment ldtr, tr;
     struct desc_table gdtr, idtr;
+
+    /* state: x87, SSE, AVX */
+    struct fpu_state fpu;
 
     /* state: control */
     u64 cr0, cr2, cr3, cr4;
