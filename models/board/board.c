@@ -27,21 +27,24 @@ static atomic_bool interrupted, progress_due;
 
 /* --- what the guest tells --- */
 
+/* The processor that boots. */
+static struct processor *boot_cpu(struct board *b) { return &b->pc.cpu[0]; }
+
 static void region_begin(struct board *b)
 {
-    core_sync(&b->pc.core);
+    core_sync(&boot_cpu(b)->core);
     stats_region_begin(b->stats);
     observer_region_begin(&b->observer);
 }
 
 static void region_end(struct board *b)
 {
-    core_sync(&b->pc.core);
+    core_sync(&boot_cpu(b)->core);
     stats_region_end(b->stats);
     observer_region_end(&b->observer);
 }
 
-static void switch_core(struct board *b) { core_switch(&b->pc.core, b->cfg.board.core == 0 ? CORE_FAST : CORE_INORDER); }
+static void switch_core(struct board *b) { core_switch(&boot_cpu(b)->core, b->cfg.board.core == 0 ? CORE_FAST : CORE_INORDER); }
 
 static void on_marker(void *self, u32 payload)
 {
@@ -119,23 +122,23 @@ static bool open_vcd(struct board *b, const char *path)
         fprintf(stderr, "%s.vcd: cannot be written\n", path);
         return false;
     }
-    kernel_vcd_trace("cpu0_world", &b->pc.core.world, 2);
-    kernel_vcd_trace("cpu0_walkers_busy", &b->pc.walker.busy, 5);
-    kernel_vcd_trace("cpu0_exit_reason", &b->pc.vmx.exit_reason, 16);
+    kernel_vcd_trace("cpu0_world", &boot_cpu(b)->core.world, 2);
+    kernel_vcd_trace("cpu0_walkers_busy", &boot_cpu(b)->walker.busy, 5);
+    kernel_vcd_trace("cpu0_exit_reason", &boot_cpu(b)->vmx.exit_reason, 16);
     return true;
 }
 
 bool board_load(struct board *b, const struct board_options *o)
 {
-    return boot_multiboot(&b->pc.ram, b->pc.hart, o);
+    return boot_multiboot(&b->pc.ram, boot_cpu(b)->hart, o);
 }
 
 static void plan_switch(struct board *b)
 {
     if (b->cfg.run.switch_at == SWITCH_AT_START) switch_core(b);
     if (b->cfg.run.switch_at == SWITCH_AT_INSTRUCTIONS) {
-        b->pc.core.switch_at_instruction = b->cfg.run.switch_instructions;
-        b->pc.core.switch_to = b->cfg.board.core == 0 ? CORE_FAST : CORE_INORDER;
+        boot_cpu(b)->core.switch_at_instruction = b->cfg.run.switch_instructions;
+        boot_cpu(b)->core.switch_to = b->cfg.board.core == 0 ? CORE_FAST : CORE_INORDER;
     }
 }
 
@@ -143,7 +146,7 @@ bool board_open(struct board *b, const struct board_options *o)
 {
     b->options = *o;
     if (!open_vcd(b, o->vcd_path) || !observer_init(&b->observer, &b->pc, o->trace, o->ledger_path)) return false;
-    if (o->max_instructions) b->pc.core.max_instructions = o->max_instructions;
+    if (o->max_instructions) boot_cpu(b)->core.max_instructions = o->max_instructions;
     plan_switch(b);
     return open_console(b, o->console_path);
 }
@@ -177,7 +180,7 @@ static enum board_end end_of(struct board *b, enum kernel_end end)
 {
     if (b->exited) return BOARD_EXITED;
     if (interrupted) return BOARD_INTERRUPTED;
-    if (hart_is_dead(b->pc.hart) || end == KERNEL_STARVED) return BOARD_DIED;
+    if (hart_is_dead(boot_cpu(b)->hart) || end == KERNEL_STARVED) return BOARD_DIED;
     if (end == KERNEL_REACHED) return BOARD_HANG_LIMIT;
     return BOARD_INSTRUCTIONS;
 }
@@ -195,8 +198,8 @@ static enum kernel_end run_on(struct board *b)
         if (!progress_due || end != KERNEL_STOPPED) return end;
         progress_due = false;
         if (b->progress) b->progress(b->progress_self);
-        bool over = b->exited || interrupted || hart_is_dead(b->pc.hart);
-        if (over || b->pc.hart->instructions >= b->pc.core.max_instructions) return end;
+        bool over = b->exited || interrupted || hart_is_dead(boot_cpu(b)->hart);
+        if (over || boot_cpu(b)->hart->instructions >= boot_cpu(b)->core.max_instructions) return end;
     }
 }
 
@@ -212,12 +215,12 @@ enum board_end board_run(struct board *b, u8 *status)
 
 void board_check(struct board *b)
 {
-    core_sync(&b->pc.core);
+    core_sync(&boot_cpu(b)->core);
     pc_check_identities(&b->pc);
 }
 
 struct stats *board_stats(struct board *b) { return b->stats; }
-u64 board_instructions(const struct board *b) { return b->pc.hart->instructions; }
+u64 board_instructions(const struct board *b) { return b->pc.cpu[0].hart->instructions; }
 u64 board_now_ps(const struct board *b)
 {
     (void)b;
@@ -228,16 +231,16 @@ u64 board_now_ps(const struct board *b)
 
 static const char *died_because(const struct board *b, enum board_end end)
 {
-    if (hart_is_dead(b->pc.hart)) return "triple fault (shutdown)";
+    if (hart_is_dead(b->pc.cpu[0].hart)) return "triple fault (shutdown)";
     if (end == BOARD_DIED) return "halted, and no interrupt can come";
     return "hang limit reached (--max-cycles)";
 }
 
 static void print_place(struct board *b, FILE *out)
 {
-    const struct hart *h = b->pc.hart;
+    const struct hart *h = boot_cpu(b)->hart;
     fprintf(out, "%s world, CPL %u, RIP 0x%llx, %llu instructions, cycle %llu", world_name[h->world], h->cpl,
-            (unsigned long long)h->reg[REG_RIP], (unsigned long long)h->instructions, (unsigned long long)b->pc.core.cycles);
+            (unsigned long long)h->reg[REG_RIP], (unsigned long long)h->instructions, (unsigned long long)boot_cpu(b)->core.cycles);
     if (b->pc.first_empty_mmio != PC_UNMAPPED_NONE)
         fprintf(out, "; first access where no memory is: physical address 0x%llx", (unsigned long long)b->pc.first_empty_mmio);
     fputc('\n', out);
@@ -280,5 +283,5 @@ void board_print_report(struct board *b, FILE *out)
     for (unsigned i = 0; i < n; i++) print_unmodelled(isa_unmodelled_get(&b->pc.icache, i), out);
     u64 nowhere = s->empty_port_reads + s->empty_port_writes + s->empty_mmio_reads + s->empty_mmio_writes;
     if (nowhere) fprintf(out, "accesses to ports or addresses where no device is: %llu\n", (unsigned long long)nowhere);
-    if (b->pc.vmx.failure.happened) vmx_print_failure(&b->pc.vmx, out);
+    if (boot_cpu(b)->vmx.failure.happened) vmx_print_failure(&boot_cpu(b)->vmx, out);
 }

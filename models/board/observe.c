@@ -60,11 +60,12 @@ bool observer_init(struct observer *o, struct pc *pc, struct trace *trace, const
 {
     *o = (struct observer){.pc = pc, .trace = trace};
     if (!open_ledger(o, ledger_path)) return false;
-    pc->trace = pc->core.trace = trace;
-    if (o->ledger || trace_on(trace, TRACE_walk)) walker_set_trace(&pc->walker, on_walk, o);
+    struct processor *cpu = &pc->cpu[0];
+    pc->trace = cpu->core.trace = trace;
+    if (o->ledger || trace_on(trace, TRACE_walk)) walker_set_trace(&cpu->walker, on_walk, o);
     if (trace_on(trace, TRACE_vmx)) {
-        pc->vmx.on_exit = on_vm_exit;
-        pc->vmx.on_exit_self = o;
+        cpu->vmx.on_exit = on_vm_exit;
+        cpu->vmx.on_exit_self = o;
     }
     return true;
 }

@@ -1,0 +1,141 @@
+#include "models/board/processor.h"
+#include "models/board/pc.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+static void set_name(char out[PROCESSOR_NAME_BYTES], unsigned id, const char *part)
+{
+    snprintf(out, PROCESSOR_NAME_BYTES, "cpu%u%s", id, part);
+}
+
+static void set_names(struct processor_names *n, unsigned id)
+{
+    set_name(n->cpu, id, "");
+    set_name(n->l1i, id, ".l1i");
+    set_name(n->l1d, id, ".l1d");
+    set_name(n->l2, id, ".l2");
+    set_name(n->walker, id, ".walker");
+    set_name(n->lapic, id, ".lapic");
+}
+
+static void build_hart(struct processor *p, const struct pc_cfg *cfg, const struct processor_socket *s)
+{
+    struct hart *h = p->hart;
+    hart_init(h, p->id, s->ram, s->icache, s->model);
+    mmu_init(&p->mmu, &cfg->mmu);
+    h->mmu = &mmu_ops;
+    h->mmu_self = &p->mmu;
+    h->bus = s->bus;
+    h->bus_self = p;
+    vmx_init(&p->vmx, &cfg->vmx, h, &p->mmu);
+    hart_state_changed(h);
+}
+
+static struct mem_port build_l1(struct cache *c, const struct cache_cfg *cfg, const char *name, struct processor *p, struct clock *clock)
+{
+    cache_init(c, cfg, &(struct cache_desc){.name = name, .level = SERVED_L1, .clock = clock, .next = cache_port(&p->l2), .refuses = true});
+    return cache_port(c);
+}
+
+static void build_core(struct processor *p, const struct pc_cfg *cfg, const struct processor_socket *s)
+{
+    bool walks_enter_l1 = cfg->walker.enters == WALKER_ENTERS_L1D;
+    struct core_wiring wiring = {.hart = p->hart, .mmu = &p->mmu, .vmx = &p->vmx, .clock = s->clock, .inorder = &p->inorder};
+    cache_init(&p->l2, &cfg->l2, &(struct cache_desc){.name = p->name.l2, .level = SERVED_L2, .clock = s->clock, .next = s->memory});
+    struct mem_port l1i = build_l1(&p->l1i, &cfg->l1i, p->name.l1i, p, s->clock);
+    struct mem_port l1d = build_l1(&p->l1d, &cfg->l1d, p->name.l1d, p, s->clock);
+    core_init(&p->core, p->id, CORE_FAST, &wiring);
+    inorder_init(&p->inorder, &cfg->inorder, &cfg->cost, &cfg->bpred, &p->core, l1i, l1d, &p->walker);
+    walker_init(&p->walker, &cfg->walker,
+                &(struct walker_desc){.name = p->name.walker, .clock = s->clock, .port = walks_enter_l1 ? l1d : cache_port(&p->l2),
+                                      .done = inorder_walk_done, .done_self = &p->inorder});
+    cache_on_freed(&p->l1i, inorder_l1_freed, &p->inorder);
+    cache_on_freed(&p->l1d, inorder_l1_freed, &p->inorder);
+    cache_on_freed(walks_enter_l1 ? &p->l1d : &p->l2, walker_retry, &p->walker);
+}
+
+/* --- the local APIC and the interrupt pins --- */
+
+static void intr_changed(void *self, unsigned input, bool level)
+{
+    struct processor *p = self;
+    struct trace *t = p->pc->trace;
+    (void)input;
+    if (trace_on(t, TRACE_irq)) trace_line(t, TRACE_irq, clock_now(p->core.clock), p->name.cpu, "INTR %s", level ? "up" : "down");
+    hart_set_intr(p->hart, level);
+    if (level) core_wake(&p->core); /* a line that falls, as at its acknowledgement, wakes nobody */
+}
+
+static void nmi_raised(void *self)
+{
+    struct processor *p = self;
+    hart_raise_nmi(p->hart);
+    core_wake(&p->core);
+}
+
+static u8 acknowledge_pic(void *self) { return pic_acknowledge(&((struct processor *)self)->pc->pic); }
+
+static u64 deadline_tsc(void *self)
+{
+    struct processor *p = self;
+    return p->hart->bus->read_tsc(p, p->hart);
+}
+
+static void build_lapic(struct processor *p, const struct pc_cfg *cfg)
+{
+    struct lapic_desc desc = {.id = p->id, .bootstrap = p->id == 0, .intr = {.changed = intr_changed, .self = p},
+                              .nmi = nmi_raised, .nmi_self = p, .extint = acknowledge_pic, .extint_self = p,
+                              .read_tsc = deadline_tsc, .tsc_self = p, .tsc_hz = cfg->cpu.frequency_hz};
+    lapic_init(&p->lapic, &cfg->lapic, &desc);
+    lapic_set_virtual_wire(&p->lapic);
+}
+
+/* --- life --- */
+
+bool processor_init(struct processor *p, unsigned id, const struct pc_cfg *cfg, const struct processor_socket *socket)
+{
+    p->id = id;
+    p->pc = socket->pc;
+    p->hart = calloc(1, sizeof *p->hart);
+    if (!p->hart) return false;
+    set_names(&p->name, id);
+    build_hart(p, cfg, socket);
+    build_core(p, cfg, socket);
+    build_lapic(p, cfg);
+    return true;
+}
+
+void processor_fini(struct processor *p)
+{
+    inorder_fini(&p->inorder);
+    walker_fini(&p->walker);
+    cache_fini(&p->l1i);
+    cache_fini(&p->l1d);
+    cache_fini(&p->l2);
+    mmu_fini(&p->mmu);
+    free(p->hart);
+}
+
+void processor_register_stats(struct processor *p, struct stats *s)
+{
+    core_register_stats(&p->core, s);
+    inorder_register_stats(&p->inorder, s, p->name.cpu);
+    mmu_register_stats(&p->mmu, s, p->name.cpu);
+    walker_add_stats(&p->walker, s, p->name.walker);
+    vmx_register_stats(&p->vmx, s, p->name.cpu);
+    cache_add_stats(&p->l1i, s, p->name.l1i);
+    cache_add_stats(&p->l1d, s, p->name.l1d);
+    cache_add_stats(&p->l2, s, p->name.l2);
+    lapic_add_stats(&p->lapic, s, p->name.lapic);
+}
+
+void processor_check_identities(struct processor *p)
+{
+    core_check_identities(&p->core);
+    mmu_check_identities(&p->mmu);
+    walker_check_identities(&p->walker);
+    vmx_check_identities(&p->vmx);
+    cache_check_identities(&p->l1i);
+    cache_check_identities(&p->l1d);
+    cache_check_identities(&p->l2);
+}

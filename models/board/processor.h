@@ -1,0 +1,65 @@
+/* processor.h - one logical processor with what is private to it: hart, MMU, VMX, core models, L1 and L2 caches, page walkers, local APIC.
+ *
+ *   hart, MMU, VMX -- core -- L1I, L1D -- L2 -- (the board's crossbar)          walkers -- L1D or L2
+ *
+ * Not modelled: several of them at once (issue 5): coherence, inter-processor interrupts, start-up.
+ * Neighbours:   pc.c builds it onto the crossbar and the shared RAM; bus.c answers its ports and MMIO.
+ */
+#ifndef BOARD_PROCESSOR_H
+#define BOARD_PROCESSOR_H
+
+#include "caches/cache.h"
+#include "caches/walker.h"
+#include "isa/cpu_model.h"
+#include "isa/icache.h"
+#include "models/board/pc_cfg.h"
+#include "models/core/core.h"
+#include "models/core/inorder.h"
+#include "models/dev/lapic.h"
+
+struct pc;
+
+#define PROCESSOR_NAME_BYTES 24
+
+/* Paths of its models: "cpu0", "cpu0.l1d"... */
+struct processor_names {
+    char cpu[PROCESSOR_NAME_BYTES], l1i[PROCESSOR_NAME_BYTES], l1d[PROCESSOR_NAME_BYTES], l2[PROCESSOR_NAME_BYTES];
+    char walker[PROCESSOR_NAME_BYTES], lapic[PROCESSOR_NAME_BYTES];
+};
+
+struct processor {
+    /* fixed at elaboration */
+    unsigned id;
+    struct processor_names name;
+    /* wiring */
+    struct pc *pc;
+    /* the processor */
+    struct hart *hart;
+    struct mmu mmu;
+    struct vmx vmx;
+    struct core core;
+    struct inorder inorder;
+    struct cache l1i, l1d, l2;
+    struct walker walker;
+    struct lapic lapic;
+};
+
+/* What it is plugged into. */
+struct processor_socket {
+    struct pc *pc;
+    struct clock *clock;
+    struct physmem *ram;
+    struct icache *icache;
+    const struct cpu_model *model;
+    struct mem_port memory; /* below its L2 */
+    const struct bus_ops *bus;
+};
+
+/* false: out of host memory. */
+bool processor_init(struct processor *p, unsigned id, const struct pc_cfg *cfg, const struct processor_socket *socket);
+void processor_fini(struct processor *p);
+
+void processor_register_stats(struct processor *p, struct stats *s);
+void processor_check_identities(struct processor *p);
+
+#endif
