@@ -16,7 +16,7 @@ set grid ytics linecolor rgb "#d8d8d8" linewidth 0.6
 set key noautotitle
 
 # Modes, by their position in the experiment plus one: native, shadow, EPT 4K, EPT 2M, EPT 1G, others. Lightness differs.
-array mode_color[8] = ["#1c2a3a", "#b5402a", "#2f7fb8", "#86c5e8", "#c9b458", "#9a9a9a", "#9a9a9a", "#9a9a9a"]
+array mode_color[8] = ["#1c2a3a", "#a83a26", "#4596cf", "#a9d8f2", "#d9b93f", "#9a9a9a", "#9a9a9a", "#9a9a9a"]
 array mode_point[8] = [7, 5, 9, 11, 13, 4, 6, 8]
 array mode_dash[8]  = [1, 1, 1, 2, 4, 3, 3, 3]
 
