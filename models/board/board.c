@@ -213,8 +213,15 @@ enum board_end board_run(struct board *b, u8 *status)
     return end;
 }
 
+/* A run may be cut short while the core waits: its time goes on to the very end. */
+static void catch_up(struct clock *c)
+{
+    clock_advance(c, max_u64(clock_now(c), clock_ps_to_cycle(c, kernel_now_ps())));
+}
+
 void board_check(struct board *b)
 {
+    catch_up(&b->pc.clock);
     core_sync(&boot_cpu(b)->core);
     pc_check_identities(&b->pc);
 }

@@ -75,7 +75,7 @@ void core_wake(struct core *c)
 
 void core_sync_clock(struct core *c)
 {
-    if (c->kind == CORE_FAST) clock_advance(c->clock, c->run_start + c->hart->run_steps);
+    if (c->kind == CORE_FAST) clock_advance(c->clock, max_u64(clock_now(c->clock), c->run_start + c->hart->run_steps));
 }
 
 void core_sync(struct core *c)
@@ -94,7 +94,7 @@ void core_check_identities(struct core *c)
     account_check(&c->account);
     inorder_check_identities(c->inorder);
     CHECK(c->cycles == account_sum(&c->account), "cpu%u.cycles is not the sum of its account", c->id);
-    u64 out = 0, in = 0;
+    u64 out = 0, in = c->inorder->stats.first_entry_cycles;
     for (unsigned r = 0; r < EXIT_REASONS; r++) {
         out += c->vmx->stats.cycles[r][VMX_CYCLES_OUT];
         in += c->vmx->stats.cycles[r][VMX_CYCLES_IN];
