@@ -278,6 +278,7 @@ interrupted() {
     wait_for_handlers $pid
     sleep 0.2
     for signal; do kill "-$signal" $pid 2>/dev/null; done
+    timeout 60 tail --pid=$pid -f /dev/null || kill -KILL $pid
     wait $pid
     status=$?
     verdict "$name: status 4" has_status 4

@@ -16,6 +16,7 @@ waveform --vcd DIR/wave
 traced --trace=exec,core,except,vmx,irq,dev,board
 watched --trace=mem,walk --ledger DIR/ledger.csv
 quiet --quiet
+reconfigured -c DIR/base/config.yaml
 VARIANTS
 }
 
@@ -46,6 +47,33 @@ for core in fast inorder; do
         compare "$core, shadow" $on -s run.switch_at=warm -m "$images/monitor-shadow.elf" "$images/bench-fork.elf" -- pages=37 iters=2 timer=100000
     }
 done
+
+compare "inorder, tiny" -c tiny "$images/bench-fork.elf" -- pages=16 iters=2 timer=100000
+
+# The same for runs that are cut short: at an instruction, at a cycle.
+cut_short() { # cut_short CORE STATUS PATH VALUE ARGUMENT...
+    local core=$1 expected=$2 path=$3 limit=$4 batching
+    shift 4
+    for batching in true false; do
+        rm -rf "${work:?}/cut-$batching"
+        simulate cut-$batching -s "board.core=$core" -s board.batching=$batching "$@"
+        verdict "$core, $*, batching $batching: status $expected" [ $status = "$expected" ]
+        verdict "$core, $*, batching $batching: $path is $limit" [ "$(value cut-$batching "$path" stats-all)" = "$limit" ]
+    done
+    verdict "$core, $*: batching changes nothing" same_files cut-true cut-false stats-all.json
+}
+
+for core in fast inorder; do
+    cut_short $core 0 cpu0.instructions 23456 --max-instructions=23456 "$images/bench-hashjoin.elf"
+    cut_short $core 3 cpu0.cycles 1234567 --max-cycles=1234567 "$images/bench-hashjoin.elf"
+    cut_short $core 3 cpu0.cycles 2345678 --max-cycles=2345678 "$images/test-misbehave.elf" -- how=halt timer=1000
+done
+
+# The progress line, drawn from an alarm that stops the kernel, is shown on terminals only: `script` makes one.
+simulate_well unseen "$images/bench-hashjoin.elf" -- pages=1024 iters=50000
+script -qec "'$build/gigogne' run -o '$work/seen' '$images/bench-hashjoin.elf' -- pages=1024 iters=50000" /dev/null </dev/null >"$work/terminal"
+verdict "progress is shown on a terminal" grep -q ' done, .* ms simulated' "$work/terminal"
+verdict "progress changes nothing" same_files unseen seen stats.json stats-all.json console.log
 
 # Without an output directory there are no files, but the same console and the same end.
 "$build/gigogne" run "$images/bench-hashjoin.elf" -- pages=64 iters=2000 timer=100000 >"$work/plain.out" 2>"$work/plain.err"

@@ -4,6 +4,7 @@
 # Source it with the script's own arguments: . "$(dirname "$0")/lib.sh" "$@". The first is the build directory.
 # A script ends with `finish`; each check prints "ok NAME" or "FAIL NAME", details go to stderr.
 build=${1:?usage: $(basename "$0") BUILD}
+# shellcheck disable=SC2034 # for the scripts
 images=$build/workloads
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -29,11 +30,11 @@ verdict() {
 }
 
 # simulate NAME ARGUMENT...: gigogne run with its results in $work/NAME; console and messages are NAME.out and
-# NAME.err there, the exit status is $status.
+# NAME.err there, the exit status is $status (124: it would not end).
 simulate() {
     local name=$1
     shift
-    "$build/gigogne" run -o "$work/$name" "$@" </dev/null >"$work/$name.out" 2>"$work/$name.err"
+    timeout 300 "$build/gigogne" run -o "$work/$name" "$@" </dev/null >"$work/$name.out" 2>"$work/$name.err"
     status=$?
 }
 
