@@ -279,6 +279,7 @@ int cli_run(int argc, char **argv)
     if (r.board.trace) trace_close(r.board.trace);
     config_free(r.config);
     free(r.words);
+    free((char *)r.board.console_path);
     kernel_fini();
     return status;
 }
