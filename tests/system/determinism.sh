@@ -70,8 +70,8 @@ for core in fast inorder; do
 done
 
 # The progress line, drawn from an alarm that stops the kernel, is shown on terminals only: `script` makes one.
-simulate_well unseen "$images/bench-hashjoin.elf" -- pages=1024 iters=50000
-script -qec "'$build/gigogne' run -o '$work/seen' '$images/bench-hashjoin.elf' -- pages=1024 iters=50000" /dev/null </dev/null >"$work/terminal"
+simulate_well unseen "$images/bench-hashjoin.elf" -- pages=1024 iters=200000
+script -qec "'$build/gigogne' run -o '$work/seen' '$images/bench-hashjoin.elf' -- pages=1024 iters=200000" /dev/null </dev/null >"$work/terminal"
 verdict "progress is shown on a terminal" grep -q ' done, .* ms simulated' "$work/terminal"
 verdict "progress changes nothing" same_files unseen seen stats.json stats-all.json console.log
 
