@@ -103,11 +103,25 @@ static void finish(struct hart *h, struct insn_record *r, const struct insn *i, 
     close_record(h, r);
 }
 
+/* What isa_fetch found, or what stands there now if somebody has written to it since. NULL: h->fault. */
+static const struct insn *current(struct hart *h, struct insn_record *r)
+{
+    if (UNLIKELY(h->fetch.current->exec == exec_dropped)) {
+        h->fetch.current = fetch_next_timed(h);
+        r->info = h->fetch.current ? insn_cold(h, h->fetch.current) : NULL;
+    }
+    return h->fetch.current;
+}
+
 void isa_execute(struct hart *h, struct insn_record *r)
 {
     if (!r->info) return;
-    const struct insn *i = h->fetch.current;
+    const struct insn *i = current(h, r);
     r->not_drained = false;
+    if (!i) {
+        raise_fault(h, r);
+        return;
+    }
     h->reg[REG_RIP] += i->length;
     enum outcome out = i->exec(h, i);
     if (LIKELY(out != OUT_FAULT)) {

@@ -205,6 +205,19 @@ static void changed_code_is_decoded_again(void **state)
     assert_int_equal((u32)b->h.reg[REG_RAX], 0xffffffff);
 }
 
+static void code_that_changes_between_fetch_and_execution_is_fetched_again(void **state)
+{
+    (void)state;
+    PUT(EXEC_CODE, 0xff, 0xc0); /* inc eax */
+    assert_true(isa_fetch(&b->h, &record));
+    physmem_write64(&b->mem, HPA(EXEC_CODE), 0x05c083); /* add eax, 5: another hart or a device wrote it */
+    isa_execute(&b->h, &record);
+    assert_int_equal(b->h.reg[REG_RAX], 5);
+    assert_int_equal(record.info->mnemonic, ZYDIS_MNEMONIC_ADD);
+    assert_int_equal(record.n_fetches, 1);
+    assert_int_equal(record.next_rip, EXEC_CODE + 3);
+}
+
 static void the_soft_tlb_stays_empty(void **state)
 {
     (void)state;
@@ -265,6 +278,7 @@ int main(void)
         TEST(a_fault_is_an_event_of_its_record),
         TEST(a_fetch_fault_has_no_instruction),
         TEST(changed_code_is_decoded_again),
+        TEST(code_that_changes_between_fetch_and_execution_is_fetched_again),
         TEST(the_soft_tlb_stays_empty),
         TEST(timed_and_functional_execution_leave_the_same_state),
     };
