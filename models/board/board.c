@@ -171,16 +171,11 @@ void board_on_progress(struct board *b, void (*fn)(void *self), void *self)
     b->progress_self = self;
 }
 
-static bool hart_is_dead(const struct hart *h)
-{
-    return h->activity == ACTIVITY_SHUTDOWN;
-}
-
 static enum board_end end_of(struct board *b, enum kernel_end end)
 {
     if (b->exited) return BOARD_EXITED;
     if (interrupted) return BOARD_INTERRUPTED;
-    if (hart_is_dead(boot_cpu(b)->hart) || end == KERNEL_STARVED) return BOARD_DIED;
+    if (processor_sleeps_for_good(boot_cpu(b)) || end == KERNEL_STARVED) return BOARD_DIED;
     if (end == KERNEL_REACHED) return BOARD_HANG_LIMIT;
     return BOARD_INSTRUCTIONS;
 }
@@ -198,7 +193,7 @@ static enum kernel_end run_on(struct board *b)
         if (!progress_due || end != KERNEL_STOPPED) return end;
         progress_due = false;
         if (b->progress) b->progress(b->progress_self);
-        bool over = b->exited || interrupted || hart_is_dead(boot_cpu(b)->hart);
+        bool over = b->exited || interrupted || processor_sleeps_for_good(boot_cpu(b));
         if (over || boot_cpu(b)->hart->instructions >= boot_cpu(b)->core.max_instructions) return end;
     }
 }
@@ -238,7 +233,7 @@ u64 board_now_ps(const struct board *b)
 
 static const char *died_because(const struct board *b, enum board_end end)
 {
-    if (hart_is_dead(b->pc.cpu[0].hart)) return "triple fault (shutdown)";
+    if (b->pc.cpu[0].hart->activity == ACTIVITY_SHUTDOWN) return "triple fault (shutdown)";
     if (end == BOARD_DIED) return "halted, and no interrupt can come";
     return "hang limit reached (--max-cycles)";
 }

@@ -56,6 +56,14 @@ static void build_core(struct processor *p, const struct pc_cfg *cfg, const stru
 
 /* --- the local APIC and the interrupt pins --- */
 
+bool processor_sleeps_for_good(const struct processor *p)
+{
+    const struct hart *h = p->hart;
+    if (h->activity == ACTIVITY_SHUTDOWN) return true;
+    bool interruptible = (h->rflags & RFLAGS_IF) || h->world == WORLD_GUEST; /* a guest's monitor may get the interrupt */
+    return h->activity == ACTIVITY_HLT && !interruptible && !h->nmi_pending && !lapic_makes_nmi_of_lint0(&p->lapic);
+}
+
 static void intr_changed(void *self, unsigned input, bool level)
 {
     struct processor *p = self;
@@ -63,7 +71,9 @@ static void intr_changed(void *self, unsigned input, bool level)
     (void)input;
     if (trace_on(t, TRACE_irq)) trace_line(t, TRACE_irq, clock_now(p->core.clock), p->name.cpu, "INTR %s", level ? "up" : "down");
     hart_set_intr(p->hart, level);
-    if (level) core_wake(&p->core); /* a line that falls, as at its acknowledgement, wakes nobody */
+    if (!level) return; /* a line that falls, as at its acknowledgement, wakes nobody */
+    core_wake(&p->core);
+    if (processor_sleeps_for_good(p)) kernel_stop();
 }
 
 static void nmi_raised(void *self)

@@ -59,6 +59,9 @@ struct processor_socket {
 bool processor_init(struct processor *p, unsigned id, const struct pc_cfg *cfg, const struct processor_socket *socket);
 void processor_fini(struct processor *p);
 
+/* Shut down, or halted with interrupts off and no way for a device to raise an NMI. */
+bool processor_sleeps_for_good(const struct processor *p);
+
 void processor_register_stats(struct processor *p, struct stats *s);
 void processor_check_identities(struct processor *p);
 

@@ -105,6 +105,13 @@ static bool extint_pending(const struct lapic *l)
     return l->lint[0] && !(entry & LVT_MASKED) && delivery_of(entry) == DELIVER_EXTINT;
 }
 
+bool lapic_makes_nmi_of_lint0(const struct lapic *l)
+{
+    const u32 entry = l->lvt[LVT_LINT0];
+
+    return is_enabled(l) && !(entry & LVT_MASKED) && delivery_of(entry) == DELIVER_NMI;
+}
+
 static void update_intr(struct lapic *l)
 {
     irq_set(&l->desc.intr, extint_pending(l) || (is_enabled(l) && deliverable(l) != NO_VECTOR));

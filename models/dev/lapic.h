@@ -113,6 +113,9 @@ void lapic_set_virtual_wire(struct lapic *l);
 struct irq_line lapic_lint0(struct lapic *l);
 struct irq_line lapic_lint1(struct lapic *l);
 
+/* Whether a rise of LINT0 becomes an NMI now. */
+bool lapic_makes_nmi_of_lint0(const struct lapic *l);
+
 /* True if the register page is mapped and `at` lies in it. */
 bool lapic_decodes(const struct lapic *l, hpa_t at);
 

@@ -231,6 +231,9 @@ for core in fast inorder; do
         dies "$core: triple fault" "triple fault (shutdown); native world" $on "$misbehave" -- how=triple_fault
         dies "$core: runs off into unmapped memory" "triple fault (shutdown); native world, CPL 0, RIP 0xd0000000" $on "$misbehave" -- how=run_off
         dies "$core: halts with interrupts off" "halted, and no interrupt can come" $on "$misbehave" -- how=halt
+        dies "$core: halts with interrupts off while a timer runs" "halted, and no interrupt can come" $on "$misbehave" -- how=halt timer=1000
+        dies "$core: halts, and no timer runs" "halted, and no interrupt can come" $on "$misbehave" -- how=sleep
+        dies "$core: sleeps between timer interrupts" "hang limit reached (--max-cycles)" $on --max-cycles=30000000 "$misbehave" -- how=sleep timer=1000
         dies "$core: hangs" "hang limit reached (--max-cycles)" $on --max-cycles=300000 "$misbehave" -- how=hang
         says "$core: unmodelled instruction" 5 misbehave $on "$misbehave" -- how=sse status=5
     }
@@ -240,6 +243,11 @@ for core in fast inorder; do
 done
 dies "a hang under a monitor" "hang limit reached (--max-cycles); guest world" -s run.switch_at=warm --max-cycles=5000000 \
     -m "$images/monitor-ept.elf:host=2M" "$misbehave" -- how=hang
+
+for monitor in ept shadow; do
+    dies "monitor-$monitor: its guest halts with interrupts off" "halted, and no interrupt can come" -s run.switch_at=warm \
+        -m "$images/monitor-$monitor.elf" "$misbehave" -- how=halt
+done
 
 # --- VM entries that fail ---
 

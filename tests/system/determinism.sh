@@ -66,7 +66,7 @@ cut_short() { # cut_short CORE STATUS PATH VALUE ARGUMENT...
 for core in fast inorder; do
     cut_short $core 0 cpu0.instructions 23456 --max-instructions=23456 "$images/bench-hashjoin.elf"
     cut_short $core 3 cpu0.cycles 1234567 --max-cycles=1234567 "$images/bench-hashjoin.elf"
-    cut_short $core 3 cpu0.cycles 2345678 --max-cycles=2345678 "$images/test-misbehave.elf" -- how=halt timer=1000
+    cut_short $core 3 cpu0.cycles 2345678 --max-cycles=2345678 "$images/test-misbehave.elf" -- how=sleep timer=1000
 done
 
 # The progress line, drawn from an alarm that stops the kernel, is shown on terminals only: `script` makes one.

@@ -49,6 +49,11 @@ static void do_halt(void)
     for (;;) halt();
 }
 
+static void do_sleep(void)
+{
+    for (;;) interrupts_on_and_halt();
+}
+
 /* Two of one kind and one of another; the handler skips them. */
 static void skip_sse(struct trap_frame *frame)
 {
@@ -63,7 +68,7 @@ static void do_sse(void)
     __asm__ volatile("lea 1f(%%rip), %%rbx; pxor %%xmm2, %%xmm2; 1:" : : : "rbx", "memory");
 }
 
-#define HOWS(HOW) HOW(exit) HOW(triple_fault) HOW(hang) HOW(run_off) HOW(halt) HOW(sse)
+#define HOWS(HOW) HOW(exit) HOW(triple_fault) HOW(hang) HOW(run_off) HOW(halt) HOW(sleep) HOW(sse)
 #define ROW(name) do_##name,
 static void (*const hows[])(void) = {HOWS(ROW)};
 #define CHOICE(name) "|" #name
