@@ -6,14 +6,23 @@
 
 /* --- accounts --- */
 
+/* Adds cycles of the transition under way to its exit: its own, or for an entry the one before it. */
+static void charge_transition(struct inorder *p, u64 cycles)
+{
+    struct vmx *x = p->core->vmx;
+    bool out = p->transition_cause == CAUSE_vm_exit;
+    if (!out && x->stats.exits_total == 0)
+        p->stats.first_entry_cycles += cycles;
+    else
+        vmx_account_exit(x, (enum exit_reason)p->transition_reason, out ? VMX_CYCLES_OUT : VMX_CYCLES_IN, cycles);
+}
+
 void inorder_charge(struct inorder *p, enum cause cause, u64 cycle)
 {
-    if (p->transition_cause == CAUSE_COUNT) {
+    if (p->transition_cause == CAUSE_COUNT)
         account_charge(&p->core->account, p->world, cause, cycle);
-        return;
-    }
-    u64 n = account_charge(&p->core->account, p->world, p->transition_cause, cycle);
-    vmx_account_exit(p->core->vmx, (enum exit_reason)p->transition_reason, p->transition_cause == CAUSE_vm_exit ? VMX_CYCLES_OUT : VMX_CYCLES_IN, n);
+    else
+        charge_transition(p, account_charge(&p->core->account, p->world, (enum cause)p->transition_cause, cycle));
 }
 
 void inorder_settle(struct inorder *p)
@@ -70,7 +79,7 @@ static u64 phase_begin(struct inorder *p, u64 now)
     if (p->cfg.blocking_loads && p->flights) return inorder_wait(p, CAUSE_l1_data, inorder_first_flight(p->flights), CLOCK_SLEEP);
     inorder_settle(p);
     p->world = c->hart->world;
-    p->record.drained = p->executed = false;
+    p->record.drained = p->drained = p->executed = false;
     if (!isa_fetch(c->hart, &p->record)) return idle(p, now);
     p->next_access = p->next_walk = p->next_line = 0;
     p->uop = 0;
@@ -122,8 +131,8 @@ static u64 phase_drain(struct inorder *p, u64 now)
     if (needs_drain(p)) {
         u64 until = wait_for_drain(p, now);
         if (until != GO_ON) return until;
-        p->stats.drains += !p->record.drained;
-        p->record.drained = true;
+        p->stats.drains += !p->drained;
+        p->record.drained = p->drained = true;
     }
     if (!p->executed) execute(p);
     if (p->record.not_drained) return GO_ON;
@@ -131,7 +140,7 @@ static u64 phase_drain(struct inorder *p, u64 now)
         p->phase = PHASE_ISSUE;
         return GO_ON;
     }
-    if (!p->record.drained) return GO_ON; /* it faulted: once more through this phase, now to drain */
+    if (!p->drained) return GO_ON; /* it faulted: once more through this phase, now to drain */
     inorder_settle(p);
     p->phase = PHASE_MICROCODE;
     return GO_ON;
@@ -263,7 +272,7 @@ static u64 execute_uop(struct inorder *p, u64 now, const struct uop *u)
 {
     u64 ready = now + latency_of(p, u);
     if (u->kind == UOP_LOAD || u->kind == UOP_STORE) return issue_reference(p, u);
-    if (p->record.info->iclass == CLASS_string) return issue_string_part(p, now, u);
+    if (u->kind == UOP_MICROCODE && p->record.info->iclass == CLASS_string) return issue_string_part(p, now, u);
     produce(p, u->dst, ready);
     if (u->writes_flags) produce(p, REG_FLAGS, ready);
     if (u->kind == UOP_BRANCH) resolve_branch(p, now);

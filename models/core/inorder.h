@@ -60,7 +60,8 @@ extern const size_t bpred_params_count;
     S(served_l3,       "data loads that the L3 served")                 \
     S(served_dram,     "data loads that DRAM served")                   \
     S(drains,          "times that the pipe was emptied")               \
-    S(events,          "exceptions and interrupts delivered")
+    S(events,          "exceptions and interrupts delivered")           \
+    S(first_entry_cycles, "transitions into a guest before the first VM exit, which no exit's cycles_in holds")
 struct inorder_stats {
     INORDER_STATS(STAT_FIELD)
 };
@@ -129,6 +130,7 @@ struct inorder {
     u16 transition_reason;
     u64 root_since;             /* the hypervisor runs since the end of the last exit; KERNEL_NEVER: no exit yet */
     u16 root_reason;
+    bool drained;               /* older records have left the pipe; a delivery lets record.drained say so too early */
     bool executed;              /* the record is filled: drain, then play it */
     u8 world;                   /* enum world of the instruction that is played */
     u8 next_line;               /* of record.transition: not yet requested */

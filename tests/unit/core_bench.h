@@ -36,6 +36,7 @@ struct mock_l1 {
 
 struct core_bench {
     struct pc pc;
+    struct processor *cpu; /* its first */
     struct mock_l1 l1i, l1d;
     u64 code_end;
     u32 payload;      /* of the marker seen last */
@@ -53,7 +54,7 @@ static inline void mock_answer(void *self, u64 token)
     m->pending--;
     m->refused = false;
     r->done(r->self, r->token, (enum served)(token >> 16));
-    if (refused) inorder_l1_freed(&m->bench->pc.inorder);
+    if (refused) inorder_l1_freed(&m->bench->cpu->inorder);
 }
 
 static inline unsigned mock_find_slow(const struct mock_l1 *m, u64 at)
@@ -141,11 +142,10 @@ static inline struct pc_cfg bench_cfg(void)
 
 static inline void bench_mock_caches(struct core_bench *b)
 {
-    struct pc *pc = &b->pc;
     b->l1i = (struct mock_l1){.bench = b, .mshrs = LOG_MAX};
     b->l1d = (struct mock_l1){.bench = b, .mshrs = LOG_MAX};
-    pc->inorder.l1i = (struct mem_port){mock_access, &b->l1i};
-    pc->inorder.l1d = pc->walker.port = (struct mem_port){mock_access, &b->l1d};
+    b->cpu->inorder.l1i = (struct mem_port){mock_access, &b->l1i};
+    b->cpu->inorder.l1d = b->cpu->walker.port = (struct mem_port){mock_access, &b->l1d};
 }
 
 /* A machine that stands before CODE_AT, interrupts off, registers 0. */
@@ -155,20 +155,21 @@ static inline struct core_bench *bench_new(const struct pc_cfg *cfg, enum core_k
     kernel_fini(); /* of a test that failed */
     kernel_init();
     assert_true(pc_init(&b->pc, cfg, &(struct pc_hooks){bench_marker, bench_exited, bench_console, b}));
+    b->cpu = &b->pc.cpu[0];
     bench_mock_caches(b);
-    boot_enter_multiboot(b->pc.hart, CODE_AT, 0);
-    memset(b->pc.hart->reg, 0, REG_RIP * sizeof b->pc.hart->reg[0]);
-    b->pc.hart->reg[REG_RSP] = STACK_AT;
+    boot_enter_multiboot(b->cpu->hart, CODE_AT, 0);
+    memset(b->cpu->hart->reg, 0, REG_RIP * sizeof b->cpu->hart->reg[0]);
+    b->cpu->hart->reg[REG_RSP] = STACK_AT;
     b->code_end = CODE_AT;
-    core_switch(&b->pc.core, kind);
+    core_switch(&b->cpu->core, kind);
     return b;
 }
 
 static inline void bench_free(struct core_bench *b)
 {
-    core_sync(&b->pc.core);
-    core_check_identities(&b->pc.core);
-    walker_check_identities(&b->pc.walker);
+    core_sync(&b->cpu->core);
+    core_check_identities(&b->cpu->core);
+    walker_check_identities(&b->cpu->walker);
     pc_fini(&b->pc);
     kernel_fini();
     free(b);
@@ -211,17 +212,17 @@ static inline void bench_run(struct core_bench *b, u64 cycle)
     kernel_run_until(clock_cycle_to_ps(&b->pc.clock, cycle));
 }
 
-static inline u64 bench_account(struct core_bench *b, enum world w, enum cause c) { return b->pc.core.account.leaf[w][c]; }
+static inline u64 bench_account(struct core_bench *b, enum world w, enum cause c) { return b->cpu->core.account.leaf[w][c]; }
 static inline u64 bench_native(struct core_bench *b, enum cause c)
 {
-    core_sync(&b->pc.core);
+    core_sync(&b->cpu->core);
     return bench_account(b, WORLD_NATIVE, c);
 }
 
 /* 64-bit mode; 0 .. 4 MiB on 4-KiB pages, one to one, all flags set. CODE then is 64-bit code; its first fetch walks. */
 static inline void bench_enable_paging(struct core_bench *b)
 {
-    struct hart *h = b->pc.hart;
+    struct hart *h = b->cpu->hart;
     const u64 flags = 0x63; /* P, W, A, D */
     bench_poke64(b, TABLES_AT, (TABLES_AT + 0x1000) | flags);
     bench_poke64(b, TABLES_AT + 0x1000, (TABLES_AT + 0x2000) | flags);

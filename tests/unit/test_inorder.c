@@ -85,8 +85,8 @@ static void divide(u64 expected, u32 prefix)
     struct core_bench *b = start(2);
     bench_enable_paging(b);
     b->pc.cfg.mmu.stlb_hit_cycles = 0;
-    b->pc.hart->reg[REG_RAX] = 100;
-    b->pc.hart->reg[REG_RCX] = 7;
+    b->cpu->hart->reg[REG_RAX] = 100;
+    b->cpu->hart->reg[REG_RCX] = 7;
     CODE(b, PROBE(LINE(0))); /* its walks are over when the probe behind it goes */
     CODE(b, 0x89, 0xee /* mov esi, ebp */, PROBE(LINE(1)));
     if (prefix) CODE(b, (u8)prefix);
@@ -111,7 +111,7 @@ static void a_mispredicted_branch_costs_mispredict_cycles(void **state)
     struct core_bench *b = start(2);
     CODE(b, 0x31, 0xc0 /* xor eax, eax */, 0x74, 0x01 /* jz over */, NOP, PROBE(LINE(0)), HLT); /* counters start at "not taken" */
     bench_run(b, 40);
-    assert_int_equal(b->pc.inorder.bpred.stats.mispredicts, 1);
+    assert_int_equal(b->cpu->inorder.bpred.stats.mispredicts, 1);
     assert_int_equal(bench_sent(b, LINE(0)), 1 + 10); /* the flags are ready at 1 */
     assert_int_equal(bench_native(b, CAUSE_branch), 10 - 1);
     bench_free(b);
@@ -123,7 +123,7 @@ static void a_branch_rightly_predicted_costs_its_slot(void **state)
     struct core_bench *b = start(2);
     CODE(b, 0x31, 0xc0 /* xor eax, eax */, 0x75, 0x01 /* jnz over */, NOP, PROBE(LINE(0)), HLT);
     bench_run(b, 40);
-    assert_int_equal(b->pc.inorder.bpred.stats.mispredicts, 0);
+    assert_int_equal(b->cpu->inorder.bpred.stats.mispredicts, 0);
     assert_int_equal(bench_sent(b, LINE(0)), 2);
     assert_int_equal(bench_native(b, CAUSE_branch), 0);
     bench_free(b);
@@ -168,7 +168,7 @@ static void a_fetched_line_is_asked_for_once(void **state)
     CODE(b, NOP, NOP, NOP, NOP, HLT);
     bench_run(b, 50);
     assert_int_equal(b->l1i.n, 1);
-    assert_int_equal(b->pc.inorder.stats.fetches, 1);
+    assert_int_equal(b->cpu->inorder.stats.fetches, 1);
     bench_free(b);
 }
 
@@ -181,7 +181,7 @@ static void an_instruction_that_sees_time_waits_for_older_loads(void **state)
     bench_slow(b, LINE(0), 100);
     CODE(b, LOAD_EAX(LINE(0)), RDTSC, HLT);
     bench_run(b, 400);
-    assert_int_equal(b->pc.hart->reg[REG_RAX], 100);
+    assert_int_equal(b->cpu->hart->reg[REG_RAX], 100);
     assert_int_equal(bench_native(b, CAUSE_serialization), 99);
     bench_free(b);
 }
@@ -192,7 +192,7 @@ static void an_instruction_that_sees_time_waits_for_older_results(void **state)
     struct core_bench *b = start(2);
     CODE(b, IMUL_EDX_EDX, RDTSC, HLT);
     bench_run(b, 400);
-    assert_int_equal(b->pc.hart->reg[REG_RAX], 3);
+    assert_int_equal(b->cpu->hart->reg[REG_RAX], 3);
     bench_free(b);
 }
 
@@ -203,7 +203,7 @@ static void an_instruction_that_sees_time_waits_for_older_stores(void **state)
     bench_slow(b, LINE(0), 70);
     CODE(b, STORE_EAX(LINE(0)), RDTSC, HLT);
     bench_run(b, 400);
-    assert_int_equal(b->pc.hart->reg[REG_RAX], 70);
+    assert_int_equal(b->cpu->hart->reg[REG_RAX], 70);
     bench_free(b);
 }
 

@@ -113,7 +113,7 @@ static void a_load_that_splits_a_line_is_ready_with_its_later_half(void **state)
         assert_int_equal(bench_sent(b, LINE(1) - 2), 0);
         assert_int_equal(bench_sent(b, LINE(1)), 0);
         assert_int_equal(bench_sent(b, LINE(2)), 100);
-        assert_int_equal(b->pc.inorder.stats.loads, 3);
+        assert_int_equal(b->cpu->inorder.stats.loads, 3);
         bench_free(b);
     }
 }
@@ -197,7 +197,7 @@ static void a_buffered_store_forwards_to_a_load_that_it_covers(void **state)
     CODE(b, STORE_EAX(LINE(0)), LOAD_EBX(LINE(0)), PROBE_EBX(LINE(1)), HLT);
     bench_run(b, 300);
     assert_int_equal(bench_sent(b, LINE(1)), 4); /* forward_cycles behind cycle 0 */
-    assert_int_equal(b->pc.inorder.stats.forwards, 1);
+    assert_int_equal(b->cpu->inorder.stats.forwards, 1);
     bench_free(b);
 }
 
@@ -208,7 +208,7 @@ static void a_store_that_covers_a_load_in_part_does_not_forward(void **state)
     bench_slow(b, LINE(0), 100);
     CODE(b, STORE_EAX(LINE(0)), LOAD_EBX(LINE(0) + 2), HLT);
     bench_run(b, 300);
-    assert_int_equal(b->pc.inorder.stats.forwards, 0);
+    assert_int_equal(b->cpu->inorder.stats.forwards, 0);
     bench_free(b);
 }
 
@@ -222,7 +222,7 @@ static void a_refused_store_goes_out_when_a_register_comes_free(void **state)
     CODE(b, LOAD_EBX(LINE(0)), STORE_EAX(LINE(1)), RDTSC, HLT);
     bench_run(b, 400);
     assert_int_equal(bench_sent(b, LINE(1)), 100);
-    assert_int_equal(b->pc.hart->reg[REG_RAX], 130);
+    assert_int_equal(b->cpu->hart->reg[REG_RAX], 130);
     bench_free(b);
 }
 
@@ -234,7 +234,7 @@ static void a_store_that_splits_a_line_is_two_in_the_buffer(void **state)
     struct core_bench *b = bench_new(&cfg, CORE_INORDER);
     CODE(b, STORE_EAX(LINE(1) - 2), RDTSC, HLT);
     bench_run(b, 40);
-    assert_int_equal(b->pc.inorder.stats.stores, 2);
+    assert_int_equal(b->cpu->inorder.stats.stores, 2);
     assert_true(bench_sent(b, LINE(1) - 2) == 0 && bench_sent(b, LINE(1)) == 0);
     bench_free(b);
 }
@@ -261,7 +261,7 @@ static void an_stlb_hit_costs_its_cycles_over_an_l1_hit(void **state)
     struct core_bench *b = start_paged(&cfg);
     CODE(b, LOAD_EAX(OTHER_PAGE), LFENCE, LOAD_EBX(LINE(2)), PROBE_EBX(LINE(3)), HLT);
     bench_run(b, 3000);
-    assert_int_equal(b->pc.mmu.dtlb_stats.misses, 3);
+    assert_int_equal(b->cpu->mmu.dtlb_stats.misses, 3);
     assert_int_equal(bench_sent(b, LINE(3)) - bench_sent(b, LINE(2)), HIT_CYCLES);
     assert_int_equal(bench_native(b, CAUSE_stlb), 9 - 1); /* the load's own cycle is base */
     bench_free(b);
