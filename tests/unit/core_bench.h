@@ -41,7 +41,7 @@ struct core_bench {
     u64 code_end;
     u32 payload;      /* of the marker seen last */
     u64 marker_cycle;
-    u8 exit_status;
+    u64 exit_cycle, exit_ps; /* of the write to the exit port */
 };
 
 /* --- the mock caches --- */
@@ -123,7 +123,13 @@ static inline void bench_marker(void *self, u32 payload)
     b->payload = payload;
     b->marker_cycle = clock_now(&b->pc.clock);
 }
-static inline void bench_exited(void *self, u8 status) { ((struct core_bench *)self)->exit_status = status; }
+static inline void bench_exited(void *self, u8 status)
+{
+    struct core_bench *b = self;
+    (void)status;
+    b->exit_cycle = clock_now(&b->pc.clock);
+    b->exit_ps = kernel_now_ps();
+}
 static inline void bench_console(void *self, u8 byte) { (void)self, (void)byte; }
 
 /* Every parameter's default, round numbers where tests count. */
@@ -217,6 +223,21 @@ static inline u64 bench_native(struct core_bench *b, enum cause c)
 {
     core_sync(&b->cpu->core);
     return bench_account(b, WORLD_NATIVE, c);
+}
+
+#define HANDLER_AT 0x108000u
+
+/* A flat GDT, and an IDT whose one gate leads to a handler that probes LINE(9) and halts. */
+static inline void bench_set_up_idt(struct core_bench *b, u8 vector)
+{
+    const u64 handler = HANDLER_AT, end = b->code_end;
+    bench_poke64(b, GDT_AT + 8, 0x00cf9b000000ffffull); /* flat code, accessed */
+    bench_poke64(b, IDT_AT + 8u * vector, (handler & 0xffff) | 8ull << 16 | 0x8e00ull << 32 | (handler >> 16) << 48);
+    b->cpu->hart->gdtr = (struct desc_table){GDT_AT, 15};
+    b->cpu->hart->idtr = (struct desc_table){IDT_AT, 8 * 256 - 1};
+    b->code_end = HANDLER_AT;
+    CODE(b, PROBE(LINE(9)), HLT);
+    b->code_end = end;
 }
 
 /* 64-bit mode; 0 .. 4 MiB on 4-KiB pages, one to one, all flags set. CODE then is 64-bit code; its first fetch walks. */

@@ -93,20 +93,6 @@ static void parts_of_a_string_instruction_overlap(void **state)
 
 /* --- events --- */
 
-#define HANDLER_AT 0x108000u
-
-static void set_up_idt(struct core_bench *b, u8 vector)
-{
-    u64 handler = HANDLER_AT;
-    bench_poke64(b, GDT_AT + 8, 0x00cf9b000000ffffull); /* flat code, accessed */
-    bench_poke64(b, IDT_AT + 8u * vector, (handler & 0xffff) | 8ull << 16 | 0x8e00ull << 32 | (handler >> 16) << 48);
-    b->cpu->hart->gdtr = (struct desc_table){GDT_AT, 15};
-    b->cpu->hart->idtr = (struct desc_table){IDT_AT, 8 * 256 - 1};
-    b->code_end = HANDLER_AT;
-    CODE(b, PROBE(LINE(9)), HLT);
-    b->code_end = CODE_AT;
-}
-
 /* The delivery's references, one a cycle behind its microcode, and the last one's latency; then the refill. */
 static u64 delivery_cycles(const struct core_bench *b, unsigned references)
 {
@@ -117,7 +103,7 @@ static void an_exception_is_delivered_behind_older_loads_at_its_price(void **sta
 {
     (void)state;
     struct core_bench *b = start();
-    set_up_idt(b, VEC_UD);
+    bench_set_up_idt(b, VEC_UD);
     bench_slow(b, LINE(0), 100);
     CODE(b, LOAD_EBX(LINE(0)), 0x0f, 0x0b /* ud2 */);
     bench_run(b, 2000);
@@ -140,7 +126,7 @@ static void a_halted_core_idles_until_the_very_cycle_of_its_interrupt(void **sta
     (void)state;
     for (u64 at = 1000; at < 1003; at++) {
         struct core_bench *b = start();
-        set_up_idt(b, VEC_NMI);
+        bench_set_up_idt(b, VEC_NMI);
         b->cpu->inorder.cost.cycles[CLASS_hlt] = 50;
         kernel_notify(kernel_event_new("nmi", KERNEL_DEVICE, nmi, b), clock_cycle_to_ps(&b->pc.clock, at));
         CODE(b, HLT);
@@ -156,7 +142,7 @@ static void an_interrupt_in_the_cycle_of_the_halt_is_not_lost(void **state)
     (void)state;
     for (u64 at = 45; at < 55; at++) {
         struct core_bench *b = start();
-        set_up_idt(b, VEC_NMI);
+        bench_set_up_idt(b, VEC_NMI);
         b->cpu->inorder.cost.cycles[CLASS_hlt] = 50;
         kernel_notify(kernel_event_new("nmi", KERNEL_DEVICE, nmi, b), clock_cycle_to_ps(&b->pc.clock, at));
         CODE(b, HLT);
