@@ -5,7 +5,7 @@
  *               fetch enters another line.
  * Not modelled: fetching ahead; what the modelled front end does with the accesses is its own.
  * Neighbours:   icache.h holds the decoded code, softtlb.h and mmu_ops translate, run.c and timed.c execute.
- * Checked by:   tests/unit/test_exec_memory.c, tests/unit/test_timed.c
+ * Checked by:   tests/unit/test_icache.c, tests/unit/test_run.c, tests/unit/test_timed.c
  */
 #ifndef ISA_FETCH_H
 #define ISA_FETCH_H

@@ -3,6 +3,8 @@
  * An operation leaves its result and the vector of carries (or borrows) out of each bit, moved up so that
  * the operand's top bit is bit 63; the carry out of bit 3 stays where it is, for AF. Flags come out of
  * these by one or two shifts, whenever someone asks.
+ *
+ * Checked by:   tests/unit/test_diff_host.c, tests/unit/test_diff_unicorn.c
  */
 #ifndef ISA_FLAGS_H
 #define ISA_FLAGS_H
