@@ -58,10 +58,9 @@ static bool refuse(const char *path, const char *what)
 
 static bool read_whole(FILE *f, struct blob *b)
 {
-    if (fseek(f, 0, SEEK_END) != 0) return refuse(b->path, "not a regular file");
-    long size = ftell(f);
-    if (size < 0 || fseek(f, 0, SEEK_SET) != 0) return refuse(b->path, "not a regular file");
-    b->size = (u64)size;
+    struct stat status;
+    if (fstat(fileno(f), &status) != 0 || !S_ISREG(status.st_mode)) return refuse(b->path, "not a regular file");
+    b->size = (u64)status.st_size;
     b->bytes = malloc(b->size ? b->size : 1);
     if (!b->bytes || fread(b->bytes, 1, b->size, f) != b->size) return refuse(b->path, "cannot be read");
     return true;

@@ -150,7 +150,7 @@ e_machine=18 e_entry=24 first_header=52 header_bytes=32 e_phnum=44 p_paddr=12 p_
 echo "#!/bin/true, or any other text that is no image" >"$work/text"
 : >"$work/empty"
 refused "image: missing" "$work/none.elf: No such file or directory" "$work/none.elf"
-refused "image: a directory" "$work: cannot be read" "$work"
+refused "image: a directory" "$work: not a regular file" "$work"
 refused "image: empty" "$work/empty: not an ELF file" "$work/empty"
 refused "image: not ELF" "$work/text: not an ELF file" "$work/text"
 for bytes in 20 60; do
