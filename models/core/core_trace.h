@@ -13,7 +13,13 @@ static inline bool core_traces_instructions(const struct core *c) { return trace
 /* The instruction that comes next, read from memory as it is now. */
 void core_trace_next(struct core *c);
 
-/* What a record did: categories exec, mem, except. Nothing if none of them is on. */
+#define CORE_TRACES_OF_RECORDS (BIT(TRACE_exec) | BIT(TRACE_mem) | BIT(TRACE_except))
+static inline bool core_traces_records(const struct core *c)
+{
+    return UNLIKELY(c->trace && (c->trace->active & CORE_TRACES_OF_RECORDS));
+}
+
+/* What a record did: categories exec, mem, except. */
 void core_trace_record(struct core *c, const struct insn_record *r);
 
 #endif

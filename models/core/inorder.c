@@ -113,7 +113,7 @@ static void execute(struct inorder *p)
     isa_execute(p->core->hart, &p->record);
     if (p->record.not_drained) return;
     p->executed = true;
-    core_trace_record(p->core, &p->record);
+    if (core_traces_records(p->core)) core_trace_record(p->core, &p->record);
     if (p->record.transition.kind != TRANSITION_NONE) inorder_begin_transition(p);
 }
 
@@ -121,7 +121,7 @@ static void execute(struct inorder *p)
 static void accept_event(struct inorder *p)
 {
     p->executed = true;
-    core_trace_record(p->core, &p->record);
+    if (core_traces_records(p->core)) core_trace_record(p->core, &p->record);
     if (p->record.transition.kind != TRANSITION_NONE) inorder_begin_transition(p);
 }
 
@@ -157,26 +157,26 @@ static u64 wait_for_slot(struct inorder *p, u64 now)
     return p->slots_used < p->cfg.issue_width ? GO_ON : now + 1;
 }
 
-static u64 wait_for_register(struct inorder *p, u64 now, u8 reg)
+static u64 wait_for_register(struct inorder *p, u8 reg)
 {
-    if (reg >= REG_DEPS || p->ready[reg] <= now) return GO_ON;
     if (p->ready[reg] == KERNEL_NEVER) return inorder_wait(p, CAUSE_l1_data, p->ready_flight[reg], CLOCK_SLEEP);
     return inorder_wait(p, (enum cause)p->ready_cause[reg], FLIGHT_NONE, p->ready[reg]);
 }
 
+static inline bool is_ready(const struct inorder *p, u64 now, u8 reg) { return reg >= REG_DEPS || p->ready[reg] <= now; }
+
 static u64 wait_for_sources(struct inorder *p, u64 now, const struct uop *u)
 {
-    for (unsigned i = 0; i < ARRAY_LEN(u->src); i++) {
-        u64 until = wait_for_register(p, now, u->src[i]);
-        if (until != GO_ON) return until;
-    }
-    return u->reads_flags ? wait_for_register(p, now, REG_FLAGS) : GO_ON;
+    for (unsigned i = 0; i < ARRAY_LEN(u->src); i++)
+        if (!is_ready(p, now, u->src[i])) return wait_for_register(p, u->src[i]);
+    return u->reads_flags && !is_ready(p, now, REG_FLAGS) ? wait_for_register(p, REG_FLAGS) : GO_ON;
 }
 
 static void take_slot(struct inorder *p, u64 now)
 {
-    inorder_settle(p);
     p->slots_used++;
+    if (p->core->account.until > now) return; /* not the first of this cycle */
+    inorder_settle(p);
     account_charge(&p->core->account, p->world, CAUSE_base, now + 1);
 }
 
@@ -322,14 +322,20 @@ static u64 phase_finish(struct inorder *p, u64 now)
     return GO_ON;
 }
 
-typedef u64 (*phase_fn)(struct inorder *p, u64 now);
-
-static const phase_fn phases[PHASE_COUNT] = {
-    [PHASE_BEGIN] = phase_begin,           [PHASE_FETCH] = phase_fetch,
-    [PHASE_DRAIN] = phase_drain,           [PHASE_ISSUE] = phase_issue,
-    [PHASE_MICROCODE] = inorder_phase_microcode, [PHASE_REFERENCES] = inorder_phase_references,
-    [PHASE_FINISH] = phase_finish,
-};
+static u64 run_phase(struct inorder *p, u64 now)
+{
+    switch (p->phase) {
+    case PHASE_BEGIN: return phase_begin(p, now);
+    case PHASE_FETCH: return phase_fetch(p, now);
+    case PHASE_DRAIN: return phase_drain(p, now);
+    case PHASE_ISSUE: return phase_issue(p, now);
+    case PHASE_MICROCODE: return inorder_phase_microcode(p, now);
+    case PHASE_REFERENCES: return inorder_phase_references(p, now);
+    case PHASE_FINISH: return phase_finish(p, now);
+    }
+    CHECK(false, "no phase has the number %d", (int)p->phase);
+    return CLOCK_SLEEP;
+}
 
 u64 inorder_tick(struct inorder *p, u64 cycle)
 {
@@ -339,7 +345,7 @@ u64 inorder_tick(struct inorder *p, u64 cycle)
     do {
         cycle = until;
         clock_advance(clock, cycle);
-        while ((until = phases[p->phase](p, cycle)) == GO_ON) {}
+        while ((until = run_phase(p, cycle)) == GO_ON) {}
     } while (until < clock->horizon);
     p->asleep = until == CLOCK_SLEEP;
     return until;

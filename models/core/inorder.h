@@ -92,7 +92,7 @@ struct store {
 };
 
 /* The life of one instruction, in this order; a microcoded one takes MICROCODE and REFERENCES instead of ISSUE. */
-enum inorder_phase { PHASE_BEGIN, PHASE_FETCH, PHASE_DRAIN, PHASE_ISSUE, PHASE_MICROCODE, PHASE_REFERENCES, PHASE_FINISH, PHASE_COUNT };
+enum inorder_phase { PHASE_BEGIN, PHASE_FETCH, PHASE_DRAIN, PHASE_ISSUE, PHASE_MICROCODE, PHASE_REFERENCES, PHASE_FINISH };
 
 struct inorder {
     /* fixed at elaboration */
