@@ -3,6 +3,7 @@
 #include <gelf.h>
 #include <libelf.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 /* Multiboot Specification 0.6.96, "The layout of Multiboot header" and "Boot information format". */
 #define HEADER_MAGIC      0x1BADB002u
