@@ -57,6 +57,7 @@ static void finish_entry(struct vmx *x, struct vmcs *v, bool launch)
     if (v->controls_rewritten) x->stats.controls_rewritten++;
     v->controls_rewritten = 0;
     x->stats.entries++;
+    if (x->on_entry) x->on_entry(x->on_exit_self);
 }
 
 static enum outcome fail_on_guest_state(struct vmx *x, int broken, u64 rip)

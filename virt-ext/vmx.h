@@ -152,8 +152,9 @@ struct vmx {
     /* wiring */
     struct hart *hart;
     struct mmu *mmu;
-    vmx_exit_fn on_exit; /* may be NULL */
-    void *on_exit_self;
+    vmx_exit_fn on_exit;          /* may be NULL */
+    void (*on_entry)(void *self); /* a VM entry has reached the guest; may be NULL */
+    void *on_exit_self;           /* of both */
 
     /* state */
     bool on; /* in VMX operation */

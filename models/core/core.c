@@ -13,6 +13,7 @@ static void switch_now(struct core *c, u64 cycle)
     mmu_set_timed(c->mmu, c->hart, c->kind != CORE_FAST);
     c->hart->record = NULL;
     if (c->kind == CORE_INORDER) inorder_begin(c->inorder, cycle);
+    if (c->watch) c->watch->timed(c->watch->self, c->kind != CORE_FAST, cycle);
 }
 
 static bool pipe_is_empty(struct core *c)

@@ -19,6 +19,18 @@ enum core_kind { CORE_FAST, CORE_INORDER, CORE_KINDS };
 
 struct inorder;
 
+/* Who watches a core for the user. It changes nothing that is simulated. */
+struct core_watch {
+    void *self;
+    /* What the trace says behind the instruction at rip: "" or words that begin with a space. Valid until the next call. */
+    const char *(*place)(void *self, enum world world, u64 rip);
+    /* The core has, or no longer has, a model that tells time from this cycle on. */
+    void (*timed)(void *self, bool timed, u64 cycle);
+    /* A VM transition that a timed core plays: what the account charges to it lies between these cycles. */
+    void (*transition_begins)(void *self, const struct vm_transition *t, u64 cycle);
+    void (*transition_ends)(void *self, const struct vm_transition *t, u64 cycle);
+};
+
 struct core {
     /* wiring */
     unsigned id;
@@ -29,6 +41,7 @@ struct core {
     unsigned tick;
     struct inorder *inorder;
     struct trace *trace; /* may be NULL */
+    const struct core_watch *watch; /* may be NULL */
     /* state */
     enum core_kind kind;
     enum core_kind wanted;       /* differs from kind until the pipe is empty */

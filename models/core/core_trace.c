@@ -19,8 +19,9 @@ static void print_instruction(struct core *c, u64 rip, const u8 *bytes, unsigned
     char text[TEXT_BYTES], hex[3 * 15 + 1] = "", unit[UNIT_BYTES];
     length = isa_disassemble(bytes, length, (enum code_mode)c->hart->mode, rip, text, sizeof text);
     for (unsigned i = 0; i < length; i++) snprintf(hex + 3 * i, 4, "%02x ", bytes[i]);
-    trace_line(c->trace, TRACE_exec, clock_now(c->clock), unit_name(c, unit), "%s 0x%llx  %-30s %s", world_name[c->world],
-               (unsigned long long)rip, hex, text);
+    const char *place = c->watch ? c->watch->place(c->watch->self, (enum world)c->world, rip) : "";
+    trace_line(c->trace, TRACE_exec, clock_now(c->clock), unit_name(c, unit), "%s 0x%llx  %-30s %s%s", world_name[c->world],
+               (unsigned long long)rip, hex, text, place);
 }
 
 void core_trace_next(struct core *c)

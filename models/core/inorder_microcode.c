@@ -49,6 +49,7 @@ void inorder_begin_transition(struct inorder *p)
         p->root_since = KERNEL_NEVER;
     }
     p->transition_cause = t->kind == TRANSITION_EXIT ? CAUSE_vm_exit : CAUSE_vm_entry;
+    if (p->core->watch) p->core->watch->transition_begins(p->core->watch->self, t, begin);
 }
 
 void inorder_end_transition(struct inorder *p, u64 end)
@@ -59,6 +60,7 @@ void inorder_end_transition(struct inorder *p, u64 end)
         p->root_reason = p->transition_reason;
     }
     p->transition_cause = CAUSE_COUNT;
+    if (p->core->watch) p->core->watch->transition_ends(p->core->watch->self, &p->record.transition, end);
 }
 
 /* --- phases --- */
