@@ -23,7 +23,7 @@ enum walker_enters { WALKER_ENTERS_L1D, WALKER_ENTERS_L2 };
 /* clang-format off */
 #define WALKER_PARAMS(P)                                                                                   \
     P(u32,    walkers,          2,  RANGE(1, 16),        "page walks in progress at once")                 \
-    P(u32,    queue_entries,    64, RANGE(1, 1024),      "walks that wait for a walker")                   \
+    P(u32,    queue_entries,   128, RANGE(1, 1024),      "walks that wait for a walker")                   \
     P(choice, enters,           0,  ONE_OF("l1d", "l2"), "the cache level at which walk references enter") \
     P(u32,    ad_update_cycles, 18, RANGE(0, 10000),     "added to a reference that sets an A or D bit")
 

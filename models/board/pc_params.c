@@ -17,12 +17,19 @@ static bool check(const char *prefix, const char *problem)
     return problem == NULL;
 }
 
+/* Every load and store under way may need a walk (walker_start asserts that there is room). */
+static const char *walker_problem(const struct pc_cfg *cfg)
+{
+    bool room = cfg->walker.walkers + cfg->walker.queue_entries >= cfg->inorder.loads_in_flight + cfg->inorder.store_buffer_entries;
+    return room ? NULL : "walkers and queue_entries must hold a walk for each of cpu.inorder.loads_in_flight and .store_buffer_entries";
+}
+
 static bool cross_checks(const struct pc_cfg *cfg)
 {
     return check("board.ram_bytes", cfg->board.ram_bytes % PAGE_BYTES ? "not a multiple of 4 KiB" : NULL) &&
            check("cpu.l1i", cache_cfg_error(&cfg->l1i)) && check("cpu.l1d", cache_cfg_error(&cfg->l1d)) &&
            check("cpu.l2", cache_cfg_error(&cfg->l2)) && check("l3", cache_cfg_error(&cfg->l3)) &&
-           check("cpu.mmu", mmu_cfg_problem(&cfg->mmu));
+           check("cpu.mmu", mmu_cfg_problem(&cfg->mmu)) & check("cpu.walker", walker_problem(cfg));
 }
 
 bool pc_cfg_bind(struct pc_cfg *cfg, struct config *c)

@@ -168,6 +168,28 @@ static void accounts_go_on_across_switches(void **state)
     bench_free(b);
 }
 
+/* --- configuration --- */
+
+static bool accepts(const char *assignment)
+{
+    struct pc_cfg cfg;
+    struct config *c = config_new(GIGOGNE_SOURCE);
+    assert_true(config_set(c, "cpu.inorder.loads_in_flight=8"));
+    assert_true(config_set(c, "cpu.inorder.store_buffer_entries=8"));
+    assert_true(config_set(c, "cpu.walker.walkers=2"));
+    assert_true(config_set(c, assignment));
+    bool ok = pc_cfg_bind(&cfg, c);
+    config_free(c);
+    return ok;
+}
+
+static void a_walk_queue_too_short_for_the_core_is_refused(void **state)
+{
+    (void)state;
+    assert_true(accepts("cpu.walker.queue_entries=14"));
+    assert_false(accepts("cpu.walker.queue_entries=13"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +201,7 @@ int main(void)
         cmocka_unit_test(a_switch_at_a_count_happens_behind_that_instruction),
         cmocka_unit_test(the_inorder_core_empties_its_pipe_before_the_fast_one_goes_on),
         cmocka_unit_test(accounts_go_on_across_switches),
+        cmocka_unit_test(a_walk_queue_too_short_for_the_core_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
