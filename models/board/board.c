@@ -145,7 +145,7 @@ static void plan_switch(struct board *b)
 bool board_open(struct board *b, const struct board_options *o)
 {
     b->options = *o;
-    if (!open_vcd(b, o->vcd_path) || !observer_init(&b->observer, &b->pc, o->trace, o->ledger_path)) return false;
+    if (!open_vcd(b, o->vcd_path) || !observer_init(&b->observer, &b->pc, o)) return false;
     if (o->max_instructions) boot_cpu(b)->core.max_instructions = o->max_instructions;
     plan_switch(b);
     return open_console(b, o->console_path);
@@ -241,8 +241,10 @@ static const char *died_because(const struct board *b, enum board_end end)
 static void print_place(struct board *b, FILE *out)
 {
     const struct hart *h = boot_cpu(b)->hart;
+    char name[SYMBOL_TEXT_BYTES];
     fprintf(out, "%s world, CPL %u, RIP 0x%llx, %llu instructions, cycle %llu", world_name[h->world], h->cpl,
             (unsigned long long)h->reg[REG_RIP], (unsigned long long)h->instructions, (unsigned long long)boot_cpu(b)->core.cycles);
+    if (*observer_name(&b->observer, (enum world)h->world, h->reg[REG_RIP], name)) fprintf(out, ", in %s", name);
     if (b->pc.first_empty_mmio != PC_UNMAPPED_NONE)
         fprintf(out, "; first access where no memory is: physical address 0x%llx", (unsigned long long)b->pc.first_empty_mmio);
     fputc('\n', out);
@@ -277,6 +279,17 @@ static void print_unmodelled(const struct unmodelled *u, FILE *out)
     fprintf(out, "  %s\n", text);
 }
 
+/* Why a VMX instruction or a VM entry failed, and where the program was: the monitor, and the guest that it wanted to enter. */
+static void print_failure(struct board *b, FILE *out)
+{
+    const struct vmx *x = &boot_cpu(b)->vmx;
+    char name[SYMBOL_TEXT_BYTES];
+    vmx_print_failure(x, out);
+    if (*observer_name(&b->observer, WORLD_ROOT, x->failure.rip, name)) fprintf(out, "  where:       %s\n", name);
+    if (x->failure.exit_reason && *observer_name(&b->observer, WORLD_GUEST, x->failure.values.guest_rip, name))
+        fprintf(out, "  guest:       %s\n", name);
+}
+
 void board_print_report(struct board *b, FILE *out)
 {
     const struct pc_stats *s = &b->pc.stats;
@@ -285,5 +298,5 @@ void board_print_report(struct board *b, FILE *out)
     for (unsigned i = 0; i < n; i++) print_unmodelled(isa_unmodelled_get(&b->pc.icache, i), out);
     u64 nowhere = s->empty_port_reads + s->empty_port_writes + s->empty_mmio_reads + s->empty_mmio_writes;
     if (nowhere) fprintf(out, "accesses to ports or addresses where no device is: %llu\n", (unsigned long long)nowhere);
-    if (boot_cpu(b)->vmx.failure.happened) vmx_print_failure(&boot_cpu(b)->vmx, out);
+    if (boot_cpu(b)->vmx.failure.happened) print_failure(b, out);
 }

@@ -35,15 +35,54 @@ static void on_walk(void *self, const struct walk_ledger *w, u64 start, u64 end)
     o->walks++;
 }
 
+/* --- names --- */
+
+static const struct symbols *symbols_of(struct observer *o, enum world world)
+{
+    if (!o->symbols_read) {
+        o->booted = symbols_open(o->booted_path);
+        o->guest = o->guest_path ? symbols_open(o->guest_path) : NULL;
+        o->symbols_read = true;
+    }
+    return world == WORLD_GUEST ? o->guest : o->booted;
+}
+
+const char *observer_name(struct observer *o, enum world world, u64 address, char text[SYMBOL_TEXT_BYTES])
+{
+    return symbols_name(symbols_of(o, world), address, text);
+}
+
+/* The trace tells where it is when that changes: behind the first instruction of every stay in a function. */
+static const char *place(void *self, enum world world, u64 rip)
+{
+    struct observer *o = self;
+    char text[SYMBOL_TEXT_BYTES];
+    int function = symbols_find_function(symbols_of(o, world), rip);
+    if (function == o->function && world == o->function_world) return "";
+    o->function = function;
+    o->function_world = world;
+    if (function < 0) return "";
+    snprintf(o->place, sizeof o->place, "  ; %s", observer_name(o, world, rip, text));
+    return o->place;
+}
+
 /* --- VM exits --- */
 
 static void on_vm_exit(void *self, const struct vmx_exit_event *e)
 {
     struct observer *o = self;
-    trace_line(o->trace, TRACE_vmx, clock_now(&o->pc->clock), "cpu0.vmx", "exit %s, qualification 0x%llx, RIP 0x%llx, GLA 0x%llx, GPA 0x%llx",
-               vmx_exit_name(e->reason), (unsigned long long)e->qualification, (unsigned long long)e->guest_rip,
+    char name[SYMBOL_TEXT_BYTES];
+    observer_name(o, WORLD_GUEST, e->guest_rip, name);
+    trace_line(o->trace, TRACE_vmx, clock_now(&o->pc->clock), "cpu0.vmx",
+               "exit %s, qualification 0x%llx, RIP 0x%llx%s%s, GLA 0x%llx, GPA 0x%llx", vmx_exit_name(e->reason),
+               (unsigned long long)e->qualification, (unsigned long long)e->guest_rip, *name ? " " : "", name,
                (unsigned long long)e->guest_linear, (unsigned long long)e->guest_physical);
 }
+
+/* --- cores --- */
+
+static void no_timed(void *self, bool timed, u64 cycle) { (void)self, (void)timed, (void)cycle; }
+static void no_transition(void *self, const struct vm_transition *t, u64 cycle) { (void)self, (void)t, (void)cycle; }
 
 /* --- life --- */
 
@@ -56,12 +95,19 @@ static bool open_ledger(struct observer *o, const char *path)
     return o->ledger != NULL;
 }
 
-bool observer_init(struct observer *o, struct pc *pc, struct trace *trace, const char *ledger_path)
+bool observer_init(struct observer *o, struct pc *pc, const struct board_options *options)
 {
-    *o = (struct observer){.pc = pc, .trace = trace};
-    if (!open_ledger(o, ledger_path)) return false;
+    struct trace *trace = options->trace;
+    *o = (struct observer){.pc = pc, .trace = trace, .booted_path = options->image.path, .function = -1,
+                           .watch = {.self = o, .place = place, .timed = no_timed, .transition_begins = no_transition, .transition_ends = no_transition}};
+    if (options->monitor.path) {
+        o->booted_path = options->monitor.path;
+        o->guest_path = options->image.path;
+    }
+    if (!open_ledger(o, options->ledger_path)) return false;
     struct processor *cpu = &pc->cpu[0];
     pc->trace = cpu->core.trace = trace;
+    if (trace_on(trace, TRACE_exec)) cpu->core.watch = &o->watch;
     if (o->ledger || trace_on(trace, TRACE_walk)) walker_set_trace(&cpu->walker, on_walk, o);
     if (trace_on(trace, TRACE_vmx)) {
         cpu->vmx.on_exit = on_vm_exit;
@@ -73,6 +119,8 @@ bool observer_init(struct observer *o, struct pc *pc, struct trace *trace, const
 void observer_fini(struct observer *o)
 {
     if (o->ledger) fclose(o->ledger);
+    symbols_close(o->booted);
+    symbols_close(o->guest);
 }
 
 void observer_region_begin(struct observer *o)

@@ -1,30 +1,43 @@
-/* observe.h - who listens to the machine for the user: trace lines of walks and VM exits, and the file of walk ledgers.
+/* observe.h - who listens to the machine for the user: names of addresses, trace lines of walks and VM exits, the file of walk ledgers.
  *
+ * Names:       an address of the guest world belongs to the guest image; of the root or native world, to the image that was booted.
  * Ledger file: CSV, one row a reference of every page walk that a timed core played in the measured region (without region markers: in the
- * whole run): walk,ref,va,access,dim,guest_level,host_level,hpa,served,cycles. Levels as in isa/record.h.
- * Checked by: tests/system/trace.sh
+ *              whole run): walk,ref,va,access,dim,guest_level,host_level,hpa,served,cycles. Levels as in isa/record.h.
+ * Neighbours:  symbols.h; hooks of the core (core_watch), the page walkers and VMX.
+ * Checked by:  tests/system/trace.sh, explain.sh
  */
 #ifndef BOARD_OBSERVE_H
 #define BOARD_OBSERVE_H
 
 #include "models/board/pc.h"
+#include "models/board/symbols.h"
 
 struct observer {
     /* wiring */
     struct pc *pc;
-    struct trace *trace; /* may be NULL */
-    FILE *ledger;        /* NULL: none */
+    struct trace *trace;     /* may be NULL */
+    FILE *ledger;            /* NULL: none */
+    const char *booted_path, *guest_path; /* images; guest_path NULL: there is no monitor */
+    struct core_watch watch;
     /* state */
-    bool ledger_closed;  /* the region has ended */
+    bool ledger_closed;      /* the region has ended */
+    bool symbols_read;       /* at the first question for a name */
+    struct symbols *booted, *guest;
     u64 walks;
+    int function;            /* of the last traced instruction, of the symbols of its world; -1: none */
+    enum world function_world;
+    char place[SYMBOL_TEXT_BYTES + 4];
 };
 
-/* Plugs itself into the machine. ledger_path NULL: no file. false: message printed. */
-bool observer_init(struct observer *o, struct pc *pc, struct trace *trace, const char *ledger_path);
+/* Plugs itself into the machine. false: message printed. */
+bool observer_init(struct observer *o, struct pc *pc, const struct board_options *options);
 void observer_fini(struct observer *o);
 
 /* The measured region begins: rows so far were not of it. */
 void observer_region_begin(struct observer *o);
 void observer_region_end(struct observer *o);
+
+/* The name of an address of a world: "function+0x12 (file.c:34)"; "" if it has none. */
+const char *observer_name(struct observer *o, enum world world, u64 address, char text[SYMBOL_TEXT_BYTES]);
 
 #endif
