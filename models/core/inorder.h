@@ -23,7 +23,7 @@
     P(u32,  mispredict_cycles,    16, RANGE(1, 64), "from a branch's issue to the first instruction of the right path") \
     P(u32,  redirect_cycles,      12, RANGE(1, 64), "front-end refill after a serializing instruction, event or VM transition") \
     P(u32,  taken_branch_cycles,  0,  RANGE(0, 8),  "bubble behind a taken branch that was predicted")                 \
-    P(u32,  loads_in_flight,      12, RANGE(1, 32), "loads that wait for the memory system or a page walk")            \
+    P(u32,  loads_in_flight,      12, RANGE(1, 30), "loads that wait for the memory system or a page walk")            \
     P(bool, blocking_loads,       0,  ANY,          "a load that misses stops the pipeline")                           \
     P(u32,  store_buffer_entries, 16, RANGE(2, 64), "stores issued and not yet in the L1D")                            \
     P(u32,  stores_in_flight,     4,  RANGE(1, 16), "stores of the buffer that wait for their line at once")           \
@@ -66,7 +66,8 @@ struct inorder_stats {
     INORDER_STATS(STAT_FIELD)
 };
 
-#define FLIGHT_MAX 32
+#define FLIGHT_MAX 32    /* two more than loads_in_flight: an instruction's fetch may take two lines */
+#define FETCH_FLIGHTS 2
 #define STORE_MAX  64
 #define FLIGHT_NONE 0xff
 

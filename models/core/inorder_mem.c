@@ -21,10 +21,12 @@ static unsigned lines_of(hpa_t at, unsigned bytes)
 
 /* --- flights --- */
 
-static unsigned free_flight(const struct inorder *p)
+/* Loads never keep the front end from fetching: behind their places are those of an instruction's lines. */
+static unsigned free_flight(const struct inorder *p, enum mem_kind kind)
 {
-    unsigned i = p->flights == UINT32_MAX ? FLIGHT_MAX : (unsigned)__builtin_ctz(~p->flights);
-    return i < p->cfg.loads_in_flight ? i : FLIGHT_NONE;
+    u32 loads = (1u << p->cfg.loads_in_flight) - 1;
+    u32 places = kind == MEM_FETCH ? ((1u << FETCH_FLIGHTS) - 1) << p->cfg.loads_in_flight : loads;
+    return inorder_first_flight(places & ~p->flights);
 }
 
 static void count_reference(struct inorder *p, enum mem_kind kind, unsigned lines)
@@ -201,7 +203,7 @@ static bool start_and_hit(struct inorder *p, const struct mem_access *a, enum me
 
 bool inorder_start(struct inorder *p, const struct mem_access *a, enum mem_kind kind, enum mem_origin origin, u8 reg)
 {
-    unsigned index = free_flight(p), lines = lines_of(a->at, a->bytes);
+    unsigned index = free_flight(p, kind), lines = lines_of(a->at, a->bytes);
     if (index == FLIGHT_NONE) return false;
     bool simple = lines == 1 && a->walk < 0 && a->tlb != TLB_L2;
     enum port_answer answer = PORT_BUSY;

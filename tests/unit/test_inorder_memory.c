@@ -75,6 +75,23 @@ static void loads_beyond_loads_in_flight_wait_for_a_place(void **state)
     bench_free(b);
 }
 
+static void loads_under_way_do_not_keep_the_front_end_from_fetching(void **state)
+{
+    (void)state;
+    struct pc_cfg cfg = bench_cfg();
+    cfg.inorder.loads_in_flight = 1;
+    struct core_bench *b = bench_new(&cfg, CORE_INORDER);
+    bench_slow(b, LINE(0), 100);
+    mock_slow(&b->l1i, CODE_AT + 64, 30, SERVED_L2);
+    CODE(b, LOAD_EAX(LINE(0)));
+    while (b->code_end % 64) CODE(b, NOP);
+    CODE(b, STORE_EAX(LINE(1)), HLT);
+    bench_run(b, 90);
+    assert_int_equal(mock_nth(&b->l1i, CODE_AT + 64, 0), 28);
+    assert_int_equal(b->cpu->hart->instructions, 1 + 57 + 1);
+    bench_free(b);
+}
+
 static void a_refused_load_goes_out_when_a_register_comes_free(void **state)
 {
     (void)state;
@@ -328,6 +345,7 @@ int main(void)
         cmocka_unit_test(independent_operations_go_on_under_a_miss),
         cmocka_unit_test(a_blocking_core_waits_for_each_miss),
         cmocka_unit_test(loads_beyond_loads_in_flight_wait_for_a_place),
+        cmocka_unit_test(loads_under_way_do_not_keep_the_front_end_from_fetching),
         cmocka_unit_test(a_refused_load_goes_out_when_a_register_comes_free),
         cmocka_unit_test(a_load_overtaken_by_a_younger_writer_of_its_register_does_not_hold_it),
         cmocka_unit_test(a_load_that_splits_a_line_is_ready_with_its_later_half),
