@@ -153,7 +153,9 @@ static bool take_debug_trap(struct hart *h)
 
 static bool wants_virt(const struct hart *h)
 {
-    return hart_in_guest(h) && (h->intr_line || h->nmi_pending || (h->attention & ATTENTION_WINDOW));
+    bool stepped = (h->attention & ATTENTION_STEP) && h->stepped;
+    return hart_in_guest(h) &&
+           (h->intr_line || h->nmi_pending || (h->attention & ATTENTION_WINDOW) || stepped);
 }
 
 static bool nmi_is_open(const struct hart *h)
@@ -184,13 +186,13 @@ static bool take_interrupt(struct hart *h)
 
 static bool take_event(struct hart *h)
 {
-    if (h->activity == ACTIVITY_SHUTDOWN || h->activity == ACTIVITY_WAIT_SIPI)
-        return wants_virt(h) && h->virt->intercept_interrupt(h->virt_self, h);
-    if (take_debug_trap(h))
-        return true;
     if (wants_virt(h) && h->virt->intercept_interrupt(h->virt_self, h))
         return true;
-    return take_nmi(h) || take_interrupt(h);
+    if (h->activity == ACTIVITY_SHUTDOWN)
+        return take_nmi(h);
+    if (h->activity == ACTIVITY_WAIT_SIPI)
+        return false;
+    return take_debug_trap(h) || take_nmi(h) || take_interrupt(h);
 }
 
 /* The instruction that the trap flag watched is done: its trap is due, unless MOV SS forgot it. */
@@ -238,6 +240,7 @@ bool isa_take_attention(struct hart *h)
         h->record->interrupt_taken = true;
     if (!taken && h->activity == ACTIVITY_ACTIVE)
         begin_instruction(h);
+    h->stepped = taken || h->activity == ACTIVITY_ACTIVE;
     hart_update_attention(h);
     return taken;
 }

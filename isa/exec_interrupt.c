@@ -73,7 +73,7 @@ static bool is_unmodelled(const struct hart *h, u64 image)
     return !hart_in_long_mode(h) && ((h->rflags & RFLAGS_NT) || ((image & RFLAGS_VM) && h->cpl == 0));
 }
 
-enum outcome exec_iret(struct hart *h, const struct insn *i)
+static enum outcome interrupt_return(struct hart *h, const struct insn *i)
 {
     unsigned bytes = insn_operand_bytes(i);
     struct far_return r = {.rip = 0};
@@ -91,7 +91,24 @@ enum outcome exec_iret(struct hart *h, const struct insn *i)
     u64 mask = flags_mask(h, bytes);
     far_finish_return(h, &r);
     hart_set_rflags(h, (hart_rflags(h) & ~mask) | (image & mask));
-    h->nmi_blocked = false;
-    hart_update_attention(h);
     return OUT_FLUSH;
+}
+
+static bool unblock_nmi(struct hart *h)
+{
+    if (hart_in_guest(h)) return h->virt->unblock_nmi(h->virt_self, h);
+    bool blocked = h->nmi_blocked;
+    h->nmi_blocked = false;
+    return blocked;
+}
+
+/* NMIs are unblocked even if it faults: SDM Vol. 3A, "Handling Multiple NMIs". */
+enum outcome exec_iret(struct hart *h, const struct insn *i)
+{
+    enum outcome o = interrupt_return(h, i);
+    if (o == OUT_FAULT && h->fault.kind == FAULT_NOT_DRAINED) return o;
+    bool unblocked = unblock_nmi(h);
+    if (o == OUT_FAULT) h->fault.nmi_unblocked = unblocked;
+    hart_update_attention(h);
+    return o;
 }

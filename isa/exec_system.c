@@ -36,9 +36,15 @@ enum outcome exec_cpuid(struct hart *h, const struct insn *i)
 
 /* --- time --- */
 
+__extension__ typedef unsigned __int128 u128;
+
+/* SDM Vol. 3C, "Time-Stamp Counter Offset and Multiplier": the multiplier has 48 fractional bits. */
 u64 hart_read_tsc(struct hart *h)
 {
-    return h->bus->read_tsc(h->bus_self, h) + h->tsc_offset + h->vmx_tsc_offset;
+    u64 tsc = h->bus->read_tsc(h->bus_self, h) + h->tsc_offset;
+    if (h->vmx_tsc_multiplier)
+        tsc = (u64)((u128)tsc * h->vmx_tsc_multiplier >> 48);
+    return tsc + h->vmx_tsc_offset;
 }
 
 static void return_tsc(struct hart *h)

@@ -119,7 +119,7 @@ static bool trap_wants_a_look(const struct hart *h)
 
 void hart_update_attention(struct hart *h)
 {
-    u32 a = h->attention & (ATTENTION_WINDOW | ATTENTION_STOP);
+    u32 a = h->attention & (ATTENTION_WINDOW | ATTENTION_STOP | ATTENTION_STEP);
     if (interrupt_wants_a_look(h))
         a |= ATTENTION_INTR;
     if (nmi_wants_a_look(h))

@@ -132,22 +132,24 @@ struct fault {
                         * #DB: the DR6 bits that it would set */
     u8 soft;           /* INT n / INT3 / INTO / ICEBP: enum event_type; 0 else */
     u8 insn_length;    /* of that instruction; RIP still points at it */
+    bool nmi_unblocked; /* it comes from an IRET that had unblocked NMIs already */
 };
 
 enum activity { ACTIVITY_ACTIVE, ACTIVITY_HLT, ACTIVITY_SHUTDOWN, ACTIVITY_WAIT_SIPI };
 
 /* Event types as in VM-entry interruption information. */
-enum event_type { EVENT_EXTERNAL = 0, EVENT_NMI = 2, EVENT_HARDWARE = 3, EVENT_SOFT_INT = 4, EVENT_PRIV_SOFT = 5, EVENT_SOFT_EXCEPTION = 6 };
+enum event_type { EVENT_EXTERNAL = 0, EVENT_NMI = 2, EVENT_HARDWARE = 3, EVENT_SOFT_INT = 4, EVENT_PRIV_SOFT = 5, EVENT_SOFT_EXCEPTION = 6, EVENT_OTHER = 7 };
 
 /* Why the executor must look up between two instructions: bits of h->attention. */
 enum attention {
     ATTENTION_INTR = 1,    /* the interrupt controller has something */
     ATTENTION_NMI = 2,
     ATTENTION_TF = 4,      /* single step */
-    ATTENTION_WINDOW = 8,  /* VMX wants to exit when interrupts can be taken */
+    ATTENTION_WINDOW = 8,  /* virtualization wants to be asked between two instructions: a window, an expired timer */
     ATTENTION_SHADOW = 16, /* STI or MOV SS shadow ends behind the next instruction */
     ATTENTION_IDLE = 32,   /* not ACTIVITY_ACTIVE */
-    ATTENTION_STOP = 64    /* the core asks the executor to return */
+    ATTENTION_STOP = 64,   /* the core asks the executor to return */
+    ATTENTION_STEP = 128   /* virtualization wants to be asked behind the next step: monitor trap flag */
 };
 
 /* The event whose delivery through the IDT is under way, or was when a fault stopped it. Valid from isa_deliver's start until it
@@ -205,7 +207,8 @@ struct virt_ops {
     bool (*intercept)(void *self, struct hart *h, const struct insn *i, enum intercept what, u64 info);
     /* A fault or trap is about to be delivered in guest world: true if it became a VM exit (exception bitmap, EPT violation, ...). */
     bool (*intercept_event)(void *self, struct hart *h, const struct fault *f, enum event_type type);
-    /* An interrupt or NMI may be taken now (guest world): true if it became a VM exit. Also interrupt window. */
+    /* Between two instructions of a guest, before anything is taken there: true if it became a VM exit. h->pending_debug, if MOV SS
+     * does not hold it back, is a trap that is due now. */
     bool (*intercept_interrupt)(void *self, struct hart *h);
     /* A triple fault in guest world: true if it became a VM exit. */
     bool (*intercept_triple_fault)(void *self, struct hart *h);
@@ -221,6 +224,8 @@ struct virt_ops {
     u64 (*read_cr)(void *self, struct hart *h, unsigned cr);
     /* What a guest's write of `value` to CR0 or CR4 (not intercepted) puts there: host-owned bits keep the register's. Guest world only. */
     u64 (*merge_cr)(void *self, struct hart *h, unsigned cr, u64 value);
+    /* An IRET in guest world: ends what NMI blocking it ends there; true if there was some. */
+    bool (*unblock_nmi)(void *self, struct hart *h);
     /* false: INTERCEPT_rdtscp or INTERCEPT_invpcid is #UD in this guest ("enable RDTSCP", "enable INVPCID" clear). Guest world only. */
     bool (*insn_enabled)(void *self, struct hart *h, enum intercept what);
 };
@@ -278,10 +283,12 @@ struct hart {
     u64 mtrr_def_type, mtrr_variable[16], mtrr_fixed[11]; /* kept, not acted upon: memory is write-back */
     u64 tsc_offset;      /* what WRMSR IA32_TIME_STAMP_COUNTER moved; equals IA32_TSC_ADJUST */
     u64 vmx_tsc_offset;  /* guest world with TSC offsetting, else 0 */
+    u64 vmx_tsc_multiplier; /* guest world with TSC scaling: 2^-48ths, else 0 */
     bool sti_shadow, movss_shadow, nmi_blocked, nmi_pending;
     bool intr_line;      /* the interrupt controller's INTR, whatever RFLAGS.IF */
     bool shadow_seen;    /* the STI or MOV SS shadow covers the instruction that runs now: it ends behind it */
     bool tf_armed;       /* RFLAGS.TF was set when the instruction that runs now began */
+    bool stepped;        /* ATTENTION_STEP: the step is done, or under way */
     u64 pending_debug;   /* DR6 bits of a trap to deliver behind this instruction */
     struct fault fault;
     struct vectoring vectoring;

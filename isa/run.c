@@ -118,7 +118,7 @@ static enum between attend(struct hart *h)
 
 static bool one_by_one(const struct hart *h)
 {
-    return h->attention & (ATTENTION_SHADOW | ATTENTION_TF);
+    return h->attention & (ATTENTION_SHADOW | ATTENTION_TF | ATTENTION_STEP);
 }
 
 /* One block, or one instruction where the limit or the attention asks for it. True: back to the core. */

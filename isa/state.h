@@ -47,8 +47,8 @@ static inline bool hart_in_long_mode(const struct hart *h) { return h->efer & EF
 static inline bool hart_in_64bit_mode(const struct hart *h) { return h->mode == MODE_LONG64; }
 /* Native, root or guest; attention and the MMU's context follow with hart_state_changed. */
 void hart_set_world(struct hart *h, enum world world);
-/* Recomputes h->attention's interrupt, NMI, TF, shadow and idle bits from the state. WINDOW and STOP belong
- * to their setters. */
+/* Recomputes h->attention's interrupt, NMI, TF, shadow and idle bits from the state. WINDOW, STEP and STOP
+ * belong to their setters. */
 void hart_update_attention(struct hart *h);
 /* Enters an activity state: HLT, shutdown, or active again. */
 void hart_set_activity(struct hart *h, enum activity activity);
@@ -141,7 +141,7 @@ bool io_permitted(struct hart *h, u16 port, unsigned bytes);
 /* In guest world: asks whether `what` is intercepted. True: the VM exit was taken, return OUT_EXIT. */
 bool hart_intercepted(struct hart *h, const struct insn *i, enum intercept what, u64 info);
 
-/* TSC as RDTSC reads it: the bus's counter, IA32_TSC_ADJUST, VMX offset. */
+/* TSC as RDTSC reads it: the bus's counter, IA32_TSC_ADJUST, VMX multiplier and offset. */
 u64 hart_read_tsc(struct hart *h);
 
 #endif

@@ -53,12 +53,15 @@ static u64 basic(const struct vmx_cfg *cfg)
            true_msrs;
 }
 
-/* "Miscellaneous Data": activity state HLT; neither preemption timer nor VMWRITE to read-only fields nor
- * injection of length 0. */
-static u64 misc(void)
+/* "Miscellaneous Data": rate of the preemption timer, activity states, injection of length 0; no VMWRITE to
+ * read-only fields. */
+static u64 misc(const struct vmx_cfg *cfg)
 {
-    const u64 activity_hlt = BIT(6);
-    return activity_hlt | (u64)VMX_CR3_TARGETS << 16;
+    const u64 activity_states = BIT(6) | BIT(7) | BIT(8); /* HLT, shutdown, wait-for-SIPI */
+    u64 value = activity_states | (u64)VMX_CR3_TARGETS << 16;
+    if (cfg->preemption_timer) value |= cfg->preemption_timer_rate;
+    if (cfg->inject_length_0) value |= BIT(30);
+    return value;
 }
 
 /* "VPID and EPT Capabilities" */
@@ -104,7 +107,7 @@ bool vmx_capability(const struct vmx *x, u32 msr, u64 *value)
     switch (msr) {
     case MSR_FEATURE_CONTROL: *value = feature_control(&x->cfg); return true;
     case MSR_VMX_BASIC: *value = basic(&x->cfg); return true;
-    case MSR_VMX_MISC: *value = misc(); return true;
+    case MSR_VMX_MISC: *value = misc(&x->cfg); return true;
     case MSR_VMX_CR0_FIXED0: *value = CR0_FIXED0; return true;
     case MSR_VMX_CR0_FIXED1: *value = CR0_FIXED1; return true;
     case MSR_VMX_CR4_FIXED0: *value = CR4_FIXED0; return true;

@@ -6,16 +6,35 @@
 #include "isa/exec.h"
 #include "virt-ext/internal.h"
 
-void inject_event(struct vmx *x, u32 info)
+/* "Injection of Pending MTF VM Exits": the exit comes in front of the guest's next instruction. */
+static void inject_pending_mtf(struct hart *h)
+{
+    h->attention |= ATTENTION_STEP;
+    h->stepped = true;
+}
+
+static void deliver(struct vmx *x, u32 info, enum event_type type)
 {
     struct hart *h = x->hart;
     const struct vmcs *v = current_vmcs(x);
-    enum event_type type = EVENT_TYPE(info);
-    x->stats.injections++;
+    bool virtual_nmi = type == EVENT_NMI && pin_on(v, PIN_virtual_nmis);
     x->injecting = true;
-    h->activity = ACTIVITY_ACTIVE;
+    x->virtual_nmi_blocked |= virtual_nmi;
+    hart_set_activity(h, ACTIVITY_ACTIVE);
     if (isa_deliver(h, info & 0xff, type, info & EVENT_HAS_ERROR, v->entry_error_code,
                     v->entry_instruction_length) == OUT_FAULT)
         isa_raise(h);
+    if (hart_in_guest(h) && virtual_nmi) h->nmi_blocked = false;
+    h->stepped = true;
     x->injecting = false;
+}
+
+void inject_event(struct vmx *x, u32 info)
+{
+    enum event_type type = EVENT_TYPE(info);
+    x->stats.injections++;
+    if (type == EVENT_OTHER)
+        inject_pending_mtf(x->hart);
+    else
+        deliver(x, info, type);
 }

@@ -29,7 +29,10 @@ static u64 cr_qualification(unsigned cr, enum cr_access access, unsigned reg)
 }
 
 /* A write that differs from the read shadow in a bit that the host owns. */
-static bool host_bits_differ(u64 value, u64 shadow, u64 mask) { return (value ^ shadow) & mask; }
+static bool host_bits_differ(u64 value, u64 shadow, u64 mask)
+{
+    return (value ^ shadow) & mask;
+}
 
 static bool is_cr3_target(const struct vmcs *v, u64 value)
 {
@@ -41,11 +44,16 @@ static bool is_cr3_target(const struct vmcs *v, u64 value)
 static bool mov_to_cr_exits(const struct vmcs *v, unsigned cr, u64 value)
 {
     switch (cr) {
-    case 0: return host_bits_differ(value, v->cr0_read_shadow, v->cr0_mask);
-    case 3: return primary_on(v, PRIMARY_cr3_load_exiting) && !is_cr3_target(v, value);
-    case 4: return host_bits_differ(value, v->cr4_read_shadow, v->cr4_mask);
-    case 8: return primary_on(v, PRIMARY_cr8_load_exiting);
-    default: return false;
+    case 0:
+        return host_bits_differ(value, v->cr0_read_shadow, v->cr0_mask);
+    case 3:
+        return primary_on(v, PRIMARY_cr3_load_exiting) && !is_cr3_target(v, value);
+    case 4:
+        return host_bits_differ(value, v->cr4_read_shadow, v->cr4_mask);
+    case 8:
+        return primary_on(v, PRIMARY_cr8_load_exiting);
+    default:
+        return false;
     }
 }
 
@@ -160,12 +168,16 @@ static unsigned table_identity(u16 mnemonic)
 {
     switch (mnemonic) {
     case ZYDIS_MNEMONIC_SGDT:
-    case ZYDIS_MNEMONIC_SLDT: return 0;
+    case ZYDIS_MNEMONIC_SLDT:
+        return 0;
     case ZYDIS_MNEMONIC_SIDT:
-    case ZYDIS_MNEMONIC_STR: return 1;
+    case ZYDIS_MNEMONIC_STR:
+        return 1;
     case ZYDIS_MNEMONIC_LGDT:
-    case ZYDIS_MNEMONIC_LLDT: return 2;
-    default: return 3;
+    case ZYDIS_MNEMONIC_LLDT:
+        return 2;
+    default:
+        return 3;
     }
 }
 
@@ -176,6 +188,20 @@ static bool descriptor_table(const struct vmx *x, const struct insn *i, const st
     e->instruction_info =
         info_of_descriptor_table(x->hart, i, table_identity(insn_cold(x->hart, i)->mnemonic));
     return true;
+}
+
+/* --- PAUSE: "PAUSE-Loop Exiting" --- */
+
+/* A loop: each PAUSE within the gap of the one before. It exits once it has run for longer than the window. */
+static bool pause_loop_exits(struct vmx *x, const struct vmcs *v)
+{
+    struct hart *h = x->hart;
+    if (!secondary_on(v, SECONDARY_pause_loop_exiting) || h->cpl != 0) return false;
+    u64 now = h->bus->read_tsc(h->bus_self, h) + 1; /* never 0 */
+    bool goes_on = x->pause_loop.last_tsc && now - x->pause_loop.last_tsc <= v->ple_gap;
+    x->pause_loop.last_tsc = now;
+    if (!goes_on) x->pause_loop.first_tsc = now;
+    return goes_on && now - x->pause_loop.first_tsc > v->ple_window;
 }
 
 static bool invpcid(const struct vmx *x, const struct insn *i, const struct vmcs *v, struct exit *e)
@@ -231,38 +257,57 @@ static bool exits_with_operands(const struct vmx *x, const struct insn *i, enum 
 {
     const struct vmcs *v = current_vmcs(x);
     switch (what) {
-    case INTERCEPT_invlpg: return invlpg(v, e, info);
-    case INTERCEPT_invpcid: return invpcid(x, i, v, e);
-    case INTERCEPT_rdmsr: return msr_exits(x, v, (u32)info, false);
-    case INTERCEPT_wrmsr: return msr_exits(x, v, (u32)info, true);
-    case INTERCEPT_io: return io(x, i, v, e, info);
-    case INTERCEPT_mov_to_cr: return mov_to_cr(x, v, e, info);
-    case INTERCEPT_mov_from_cr: return mov_from_cr(v, e, info);
-    case INTERCEPT_clts: return clts(v, e);
-    case INTERCEPT_lmsw: return lmsw(x, i, v, e, info);
-    case INTERCEPT_mov_dr: return mov_dr(v, e, info);
+    case INTERCEPT_invlpg:
+        return invlpg(v, e, info);
+    case INTERCEPT_invpcid:
+        return invpcid(x, i, v, e);
+    case INTERCEPT_rdmsr:
+        return msr_exits(x, v, (u32)info, false);
+    case INTERCEPT_wrmsr:
+        return msr_exits(x, v, (u32)info, true);
+    case INTERCEPT_io:
+        return io(x, i, v, e, info);
+    case INTERCEPT_mov_to_cr:
+        return mov_to_cr(x, v, e, info);
+    case INTERCEPT_mov_from_cr:
+        return mov_from_cr(v, e, info);
+    case INTERCEPT_clts:
+        return clts(v, e);
+    case INTERCEPT_lmsw:
+        return lmsw(x, i, v, e, info);
+    case INTERCEPT_mov_dr:
+        return mov_dr(v, e, info);
     case INTERCEPT_gdtr_idtr:
-    case INTERCEPT_ldtr_tr: return descriptor_table(x, i, v, e);
-    default: return false;
+    case INTERCEPT_ldtr_tr:
+        return descriptor_table(x, i, v, e);
+    default:
+        return false;
     }
 }
 
 /* Intercepts without operands: unconditional ones, and those of one control. */
-static bool exits(const struct vmx *x, const struct insn *i, enum intercept what, u64 info, struct exit *e)
+static bool exits(struct vmx *x, const struct insn *i, enum intercept what, u64 info, struct exit *e)
 {
     const struct vmcs *v = current_vmcs(x);
     switch (what) {
     case INTERCEPT_cpuid:
     case INTERCEPT_invd:
     case INTERCEPT_xsetbv:
-    case INTERCEPT_getsec: return true;
-    case INTERCEPT_hlt: return primary_on(v, PRIMARY_hlt_exiting);
+    case INTERCEPT_getsec:
+        return true;
+    case INTERCEPT_hlt:
+        return primary_on(v, PRIMARY_hlt_exiting);
     case INTERCEPT_rdtsc:
-    case INTERCEPT_rdtscp: return primary_on(v, PRIMARY_rdtsc_exiting);
-    case INTERCEPT_rdpmc: return primary_on(v, PRIMARY_rdpmc_exiting);
-    case INTERCEPT_pause: return primary_on(v, PRIMARY_pause_exiting);
-    case INTERCEPT_wbinvd: return secondary_on(v, SECONDARY_wbinvd_exiting);
-    default: return exits_with_operands(x, i, what, info, e);
+    case INTERCEPT_rdtscp:
+        return primary_on(v, PRIMARY_rdtsc_exiting);
+    case INTERCEPT_rdpmc:
+        return primary_on(v, PRIMARY_rdpmc_exiting);
+    case INTERCEPT_pause:
+        return primary_on(v, PRIMARY_pause_exiting) || pause_loop_exits(x, v);
+    case INTERCEPT_wbinvd:
+        return secondary_on(v, SECONDARY_wbinvd_exiting);
+    default:
+        return exits_with_operands(x, i, what, info, e);
     }
 }
 
@@ -277,7 +322,10 @@ bool vmx_intercept(void *self, struct hart *h, const struct insn *i, enum interc
 
 /* --- what the guest sees of CR0 and CR4: "Guest/Host Masks and Read Shadows for CR0 and CR4" --- */
 
-static u64 select_bits(u64 mask, u64 set, u64 clear) { return (set & mask) | (clear & ~mask); }
+static u64 select_bits(u64 mask, u64 set, u64 clear)
+{
+    return (set & mask) | (clear & ~mask);
+}
 
 u64 vmx_read_cr(void *self, struct hart *h, unsigned cr)
 {

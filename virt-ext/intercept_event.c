@@ -1,6 +1,18 @@
 /* intercept_event.c - events that cause VM exits: SDM Vol. 3C, "Other Causes of VM Exits". */
 #include "virt-ext/internal.h"
 
+/* With NMI exiting and without virtual NMIs, IRET unblocks nothing. */
+static bool iret_tells(const struct vmcs *v)
+{
+    return pin_on(v, PIN_virtual_nmis) || !pin_on(v, PIN_nmi_exiting);
+}
+
+/* "NMI unblocking due to IRET": undefined, here 0, where the fault stopped another event's delivery. */
+static bool iret_unblocked(const struct vmx *x, const struct fault *f)
+{
+    return f->nmi_unblocked && !x->hart->vectoring.valid && iret_tells(current_vmcs(x));
+}
+
 static u32 interruption_info(u8 vector, enum event_type type, bool has_error)
 {
     return (u32)(EVENT_VALID | vector | (u32)type << 8 | (has_error ? EVENT_HAS_ERROR : 0));
@@ -21,7 +33,7 @@ static bool exit_for_ept(struct vmx *x, const struct fault *f)
     e.guest_physical = f->gpa.v;
     e.fault_rf = !x->hart->vectoring.valid;
     if (violation) {
-        e.qualification = f->qualification;
+        e.qualification = f->qualification | (iret_unblocked(x, f) ? EVENT_NMI_UNBLOCKED : 0);
         e.guest_linear = f->va.v;
     }
     vmx_exit(x, &e);
@@ -50,6 +62,7 @@ bool vmx_intercept_event(void *self, struct hart *h, const struct fault *f, enum
     if (type == EVENT_SOFT_INT || !bitmap_wants(current_vmcs(x), f)) return false;
     struct exit e = exit_between_instructions(h, EXIT_exception_or_nmi);
     e.interruption_info = interruption_info(f->vector, type, f->has_error);
+    if (f->vector != VEC_DF && iret_unblocked(x, f)) e.interruption_info |= (u32)EVENT_NMI_UNBLOCKED;
     e.error_code = f->has_error ? f->error : 0;
     e.qualification = exception_qualification(f);
     e.instruction_length = f->insn_length;
@@ -65,13 +78,51 @@ bool vmx_intercept_triple_fault(void *self, struct hart *h)
     return true;
 }
 
-/* --- NMI, window, interrupt, in this order: SDM Vol. 3A, "Priority Among Concurrent Events" --- */
+/* --- between two instructions: SDM Vol. 3C, "Other Causes of VM Exits", from high to low priority --- */
+
+static bool exit_now(struct vmx *x, enum exit_reason reason)
+{
+    struct exit e = exit_between_instructions(x->hart, reason);
+    vmx_exit(x, &e);
+    return true;
+}
+
+/* "Monitor Trap Flag": in front of debug traps, which stay pending in the VMCS. */
+static bool exit_for_trap_flag(struct vmx *x)
+{
+    const struct hart *h = x->hart;
+    bool due = (h->attention & ATTENTION_STEP) && h->stepped;
+    return due && exit_now(x, EXIT_monitor_trap_flag);
+}
+
+static bool debug_trap_is_due(const struct hart *h)
+{
+    return h->pending_debug && !h->movss_shadow;
+}
+
+/* "VMX-Preemption Timer": not in the wait-for-SIPI state. */
+static bool exit_for_timer(struct vmx *x)
+{
+    return x->timer.expired && x->hart->activity != ACTIVITY_WAIT_SIPI && exit_now(x, EXIT_preemption_timer);
+}
+
+/* "NMI-Window Exiting": ends HLT and shutdown. */
+static bool exit_for_nmi_window(struct vmx *x)
+{
+    const struct hart *h = x->hart;
+    bool open = !x->virtual_nmi_blocked && !h->movss_shadow && h->activity != ACTIVITY_WAIT_SIPI;
+    return open && primary_on(current_vmcs(x), PRIMARY_nmi_window_exiting) && exit_now(x, EXIT_nmi_window);
+}
+
+static bool nmi_is_open(const struct hart *h)
+{
+    return h->nmi_pending && !h->nmi_blocked && !h->movss_shadow && h->activity != ACTIVITY_WAIT_SIPI;
+}
 
 static bool exit_for_nmi(struct vmx *x)
 {
     struct hart *h = x->hart;
-    bool open = h->nmi_pending && !h->nmi_blocked && !h->movss_shadow;
-    if (!open || !pin_on(current_vmcs(x), PIN_nmi_exiting)) return false;
+    if (!nmi_is_open(h) || !pin_on(current_vmcs(x), PIN_nmi_exiting)) return false;
     h->nmi_pending = false;
     struct exit e = exit_between_instructions(h, EXIT_exception_or_nmi);
     e.interruption_info = interruption_info(VEC_NMI, EVENT_NMI, false);
@@ -79,23 +130,22 @@ static bool exit_for_nmi(struct vmx *x)
     return true;
 }
 
+/* "Interrupt-Window Exiting": ends HLT. */
 static bool exit_for_window(struct vmx *x)
 {
-    struct hart *h = x->hart;
-    if (!primary_on(current_vmcs(x), PRIMARY_interrupt_window_exiting) || !hart_interrupts_open(h))
-        return false;
-    struct exit e = exit_between_instructions(h, EXIT_interrupt_window);
-    vmx_exit(x, &e);
-    return true;
+    const struct hart *h = x->hart;
+    bool open = hart_interrupts_open(h) && h->activity <= ACTIVITY_HLT;
+    return open && primary_on(current_vmcs(x), PRIMARY_interrupt_window_exiting) &&
+           exit_now(x, EXIT_interrupt_window);
 }
 
-/* Exits whatever RFLAGS.IF; the shadows of STI and MOV SS hold it back. */
+/* Exits whatever RFLAGS.IF; the shadows of STI and MOV SS hold it back, and so do shutdown and wait-for-SIPI. */
 static bool exit_for_interrupt(struct vmx *x)
 {
     struct hart *h = x->hart;
     const struct vmcs *v = current_vmcs(x);
-    if (!h->intr_line || h->sti_shadow || h->movss_shadow || !pin_on(v, PIN_external_interrupt_exiting))
-        return false;
+    bool open = h->intr_line && !h->sti_shadow && !h->movss_shadow && h->activity <= ACTIVITY_HLT;
+    if (!open || !pin_on(v, PIN_external_interrupt_exiting)) return false;
     struct exit e = exit_between_instructions(h, EXIT_external_interrupt);
     if (exit_on(v, ON_EXIT_acknowledge_interrupt)) {
         int vector = h->bus->interrupt_acknowledge(h->bus_self, h);
@@ -106,10 +156,24 @@ static bool exit_for_interrupt(struct vmx *x)
     return true;
 }
 
-/* In shutdown and wait-for-SIPI, states that no guest enters here, nothing would be open. */
+/* A debug trap goes before the timer and all below it, an NMI for the guest itself before the interrupt window. */
 bool vmx_intercept_interrupt(void *self, struct hart *h)
 {
     struct vmx *x = self;
-    (void)h;
-    return exit_for_nmi(x) || exit_for_window(x) || exit_for_interrupt(x);
+    if (exit_for_trap_flag(x)) return true;
+    if (debug_trap_is_due(h)) return false;
+    if (exit_for_timer(x) || exit_for_nmi_window(x) || exit_for_nmi(x)) return true;
+    return !nmi_is_open(h) && (exit_for_window(x) || exit_for_interrupt(x));
+}
+
+/* --- IRET: SDM Vol. 3C, "Changes to Instruction Behavior in VMX Non-Root Operation" --- */
+
+bool vmx_unblock_nmi(void *self, struct hart *h)
+{
+    struct vmx *x = self;
+    const struct vmcs *v = current_vmcs(x);
+    bool blocked = pin_on(v, PIN_virtual_nmis) ? x->virtual_nmi_blocked : h->nmi_blocked;
+    x->virtual_nmi_blocked = false;
+    if (!pin_on(v, PIN_nmi_exiting)) h->nmi_blocked = false;
+    return blocked;
 }

@@ -15,6 +15,8 @@
 #define BLOCKING_NMI     BIT(3)
 #define GUEST_ACTIVE     0u
 #define GUEST_HLT        1u
+#define GUEST_SHUTDOWN   2u
+#define GUEST_WAIT_SIPI  3u
 #define PENDING_DEBUG_BS BIT(14)
 #define PENDING_DEBUG_DEFINED                                                                                \
     (0xfull | BIT(12) | PENDING_DEBUG_BS) /* B3..B0, an enabled breakpoint was met, BS */
@@ -23,6 +25,8 @@
 #define EVENT_VALID      BIT(31)
 #define EVENT_HAS_ERROR  BIT(11)
 #define EVENT_TYPE(info) ((enum event_type)bits((info), 10, 8))
+#define EVENT_NMI_UNBLOCKED BIT(12) /* of exits: by the IRET that faulted */
+#define OTHER_PENDING_MTF   0u      /* vector of EVENT_OTHER */
 
 #define DEBUGCTL_BITS (BIT(0) | BIT(1)) /* LBR, BTF: what WRMSR accepts */
 
@@ -65,6 +69,13 @@ enum outcome vmx_entry(struct vmx *x, bool launch, u64 rip);
 
 /* Delivers the event of the entry's interruption information; it may end in a VM exit. */
 void inject_event(struct vmx *x, u32 info);
+
+/* --- preemption_timer.c --- */
+
+/* Starts the timer of the VMCS, if it is on; a value of 0 has expired already. */
+void preemption_timer_start(struct vmx *x, const struct vmcs *v);
+/* Stops it and, if the VMCS asks, saves what is left. */
+void preemption_timer_stop(struct vmx *x, struct vmcs *v);
 
 /* --- vmexit.c --- */
 
@@ -122,6 +133,7 @@ bool vmx_intercept(void *self, struct hart *h, const struct insn *i, enum interc
 bool vmx_insn_enabled(void *self, struct hart *h, enum intercept what);
 u64 vmx_read_cr(void *self, struct hart *h, unsigned cr);
 u64 vmx_merge_cr(void *self, struct hart *h, unsigned cr, u64 value);
+bool vmx_unblock_nmi(void *self, struct hart *h);
 
 /* --- intercept_event.c --- */
 

@@ -52,13 +52,17 @@ static void load_guest_control(struct hart *h, const struct vmcs *v)
     h->debugctl = v->guest_debugctl;
 }
 
+_Static_assert(ACTIVITY_ACTIVE == GUEST_ACTIVE && ACTIVITY_HLT == GUEST_HLT &&
+                   ACTIVITY_SHUTDOWN == GUEST_SHUTDOWN && ACTIVITY_WAIT_SIPI == GUEST_WAIT_SIPI,
+               "activity states have the VMCS's numbers");
+
 static void load_guest_non_register(struct hart *h, const struct vmcs *v)
 {
     h->sti_shadow = v->guest_interruptibility & BLOCKING_STI;
     h->movss_shadow = v->guest_interruptibility & BLOCKING_MOV_SS;
-    h->nmi_blocked = v->guest_interruptibility & BLOCKING_NMI;
+    h->nmi_blocked = (v->guest_interruptibility & BLOCKING_NMI) && !pin_on(v, PIN_virtual_nmis);
     h->pending_debug = v->guest_pending_debug & (0xf | PENDING_DEBUG_BS);
-    h->activity = v->guest_activity == GUEST_HLT ? ACTIVITY_HLT : ACTIVITY_ACTIVE;
+    h->activity = (u8)v->guest_activity;
 }
 
 void load_guest_state(struct hart *h, const struct vmcs *v)
@@ -109,7 +113,7 @@ static void save_guest_non_register(const struct hart *h, struct vmcs *v)
     v->guest_interruptibility = (h->sti_shadow ? (u32)BLOCKING_STI : 0) |
                                 (h->movss_shadow ? (u32)BLOCKING_MOV_SS : 0) |
                                 (h->nmi_blocked ? (u32)BLOCKING_NMI : 0);
-    v->guest_activity = h->activity == ACTIVITY_HLT ? GUEST_HLT : GUEST_ACTIVE;
+    v->guest_activity = h->activity;
     v->guest_pending_debug = h->pending_debug & (0xf | PENDING_DEBUG_BS);
 }
 

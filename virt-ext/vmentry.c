@@ -36,18 +36,30 @@ static u64 qualification_of(int check)
 
 /* --- into the guest --- */
 
+static void set_guest_tsc(struct hart *h, const struct vmcs *v)
+{
+    bool offset = primary_on(v, PRIMARY_use_tsc_offsetting);
+    h->vmx_tsc_offset = offset ? v->tsc_offset : 0;
+    h->vmx_tsc_multiplier = offset && secondary_on(v, SECONDARY_use_tsc_scaling) ? v->tsc_multiplier : 0;
+}
+
 static void enter_guest(struct vmx *x, const struct vmcs *v, bool flush)
 {
     struct hart *h = x->hart;
     bool vpid = secondary_on(v, SECONDARY_enable_vpid), ept = secondary_on(v, SECONDARY_enable_ept);
     load_guest_state(h, v);
-    h->vmx_tsc_offset = primary_on(v, PRIMARY_use_tsc_offsetting) ? v->tsc_offset : 0;
+    set_guest_tsc(h, v);
+    x->virtual_nmi_blocked = pin_on(v, PIN_virtual_nmis) && (v->guest_interruptibility & BLOCKING_NMI);
+    x->pause_loop.last_tsc = 0;
     hart_set_world(h, WORLD_GUEST);
     mmu_set_virt(
         x->mmu, h,
         &(struct mmu_virt){
             .vpid = vpid ? v->vpid : 0, .ept = ept, .eptp = ept ? v->ept_pointer : 0, .flush = flush});
-    if (primary_on(v, PRIMARY_interrupt_window_exiting)) h->attention |= ATTENTION_WINDOW;
+    if (primary_on(v, PRIMARY_interrupt_window_exiting) || primary_on(v, PRIMARY_nmi_window_exiting))
+        h->attention |= ATTENTION_WINDOW;
+    if (primary_on(v, PRIMARY_monitor_trap_flag)) h->attention |= ATTENTION_STEP;
+    h->stepped = false;
     hart_state_changed(h);
 }
 
@@ -87,6 +99,7 @@ enum outcome vmx_entry(struct vmx *x, bool launch, u64 rip)
     u32 entry = msr_list_load(x, v->entry_msr_load_address, v->entry_msr_load_count);
     if (entry) return fail_on_msr(x, entry, nmi_blocked, rip);
     finish_entry(x, v, launch);
+    preemption_timer_start(x, v);
     if (event & EVENT_VALID) inject_event(x, event);
     return OUT_EXIT;
 }

@@ -29,13 +29,28 @@ static bool msr_list_fits(const struct hart *h, u64 at, u32 count)
 
 /* --- EPT --- */
 
-static bool ept_on(const struct vmcs *v) { return secondary_on(v, SECONDARY_enable_ept); }
+static bool ept_on(const struct vmcs *v)
+{
+    return secondary_on(v, SECONDARY_enable_ept);
+}
 
 /* Uncacheable or write-back. */
-static bool eptp_type_is_valid(u64 eptp) { return bits(eptp, 2, 0) == 0 || bits(eptp, 2, 0) == 6; }
-static bool eptp_length_is_valid(u64 eptp) { return bits(eptp, 5, 3) == 4 - 1; }
-static bool eptp_flags_are_valid(const struct vmx *x, u64 eptp) { return x->cfg.ept_ad || !(eptp & BIT(6)); }
-static u64 eptp_reserved(const struct hart *h) { return bits_beyond_physical(h) | 0xf80; }
+static bool eptp_type_is_valid(u64 eptp)
+{
+    return bits(eptp, 2, 0) == 0 || bits(eptp, 2, 0) == 6;
+}
+static bool eptp_length_is_valid(u64 eptp)
+{
+    return bits(eptp, 5, 3) == 4 - 1;
+}
+static bool eptp_flags_are_valid(const struct vmx *x, u64 eptp)
+{
+    return x->cfg.ept_ad || !(eptp & BIT(6));
+}
+static u64 eptp_reserved(const struct hart *h)
+{
+    return bits_beyond_physical(h) | 0xf80;
+}
 
 bool eptp_is_valid(const struct vmx *x, u64 eptp)
 {
@@ -45,11 +60,26 @@ bool eptp_is_valid(const struct vmx *x, u64 eptp)
 
 /* --- event injection --- */
 
-static bool injects(const struct vmcs *v) { return v->entry_interruption_info & EVENT_VALID; }
-static enum event_type event_type(const struct vmcs *v) { return EVENT_TYPE(v->entry_interruption_info); }
-static bool injects_type(const struct vmcs *v, enum event_type t) { return injects(v) && event_type(v) == t; }
-static unsigned event_vector(const struct vmcs *v) { return v->entry_interruption_info & 0xff; }
-static bool event_has_error(const struct vmcs *v) { return v->entry_interruption_info & EVENT_HAS_ERROR; }
+static bool injects(const struct vmcs *v)
+{
+    return v->entry_interruption_info & EVENT_VALID;
+}
+static enum event_type event_type(const struct vmcs *v)
+{
+    return EVENT_TYPE(v->entry_interruption_info);
+}
+static bool injects_type(const struct vmcs *v, enum event_type t)
+{
+    return injects(v) && event_type(v) == t;
+}
+static unsigned event_vector(const struct vmcs *v)
+{
+    return v->entry_interruption_info & 0xff;
+}
+static bool event_has_error(const struct vmcs *v)
+{
+    return v->entry_interruption_info & EVENT_HAS_ERROR;
+}
 static bool event_is_soft(const struct vmcs *v)
 {
     return event_type(v) >= EVENT_SOFT_INT && event_type(v) <= EVENT_SOFT_EXCEPTION;
@@ -58,9 +88,14 @@ static bool event_is_soft(const struct vmcs *v)
 static bool event_vector_fits_type(const struct vmcs *v)
 {
     switch (event_type(v)) {
-    case EVENT_NMI: return event_vector(v) == VEC_NMI;
-    case EVENT_HARDWARE: return event_vector(v) <= 31;
-    default: return true;
+    case EVENT_NMI:
+        return event_vector(v) == VEC_NMI;
+    case EVENT_HARDWARE:
+        return event_vector(v) <= 31;
+    case EVENT_OTHER:
+        return event_vector(v) == OTHER_PENDING_MTF;
+    default:
+        return true;
     }
 }
 
@@ -71,18 +106,38 @@ static bool event_needs_error(const struct vmcs *v)
     return event_type(v) == EVENT_HARDWARE && (with_error >> (event_vector(v) & 31) & 1);
 }
 
-/* An interrupt, an NMI, #DB and #MC may arrive in the HLT state. */
+static bool event_length_is_valid(const struct vmx *x, const struct vmcs *v)
+{
+    return v->entry_instruction_length >= (x->cfg.inject_length_0 ? 0 : 1) &&
+           v->entry_instruction_length <= 15;
+}
+
+/* An interrupt, an NMI, #DB, #MC and a pending MTF exit may arrive in the HLT state. */
 static bool event_ends_hlt(const struct vmcs *v)
 {
     if (event_type(v) == EVENT_HARDWARE) return event_vector(v) == VEC_DB || event_vector(v) == VEC_MC;
-    return event_type(v) == EVENT_EXTERNAL || event_type(v) == EVENT_NMI;
+    return event_type(v) == EVENT_EXTERNAL || event_type(v) == EVENT_NMI || event_type(v) == EVENT_OTHER;
+}
+
+static bool event_ends_shutdown(const struct vmcs *v)
+{
+    return event_type(v) == EVENT_NMI || (event_type(v) == EVENT_HARDWARE && event_vector(v) == VEC_MC);
 }
 
 /* --- modes --- */
 
-static bool host_is_64bit(const struct vmcs *v) { return exit_on(v, ON_EXIT_host_address_space_size); }
-static bool guest_is_ia32e(const struct vmcs *v) { return entry_on(v, ON_ENTRY_ia32e_mode_guest); }
-static bool guest_is_64bit(const struct vmcs *v) { return guest_is_ia32e(v) && (v->guest_cs_ar & AR_L); }
+static bool host_is_64bit(const struct vmcs *v)
+{
+    return exit_on(v, ON_EXIT_host_address_space_size);
+}
+static bool guest_is_ia32e(const struct vmcs *v)
+{
+    return entry_on(v, ON_ENTRY_ia32e_mode_guest);
+}
+static bool guest_is_64bit(const struct vmcs *v)
+{
+    return guest_is_ia32e(v) && (v->guest_cs_ar & AR_L);
+}
 
 /* LMA and LME both say what the control says; CR0.PG is always 1. */
 static bool efer_modes_are(u64 efer, bool long_mode)
@@ -106,9 +161,18 @@ static bool host_bases_are_canonical(const struct hart *h, const struct vmcs *v)
 
 /* --- guest segments --- */
 
-static bool usable(u32 ar) { return !(ar & AR_UNUSABLE); }
-static unsigned rpl(u16 selector) { return selector & 3; }
-static unsigned dpl(u32 ar) { return ar >> AR_DPL_SHIFT & 3; }
+static bool usable(u32 ar)
+{
+    return !(ar & AR_UNUSABLE);
+}
+static unsigned rpl(u16 selector)
+{
+    return selector & 3;
+}
+static unsigned dpl(u32 ar)
+{
+    return ar >> AR_DPL_SHIFT & 3;
+}
 
 /* Granularity: a limit of bytes has G clear if it is no whole number of pages, and set if it is 1 MByte or
  * more. */
@@ -140,10 +204,22 @@ static struct segment segment_field(const struct vmcs *v, enum segreg s)
 
 typedef bool (*segment_rule)(const struct segment *s);
 
-static bool s_is_1(const struct segment *s) { return s->ar & AR_S; }
-static bool p_is_1(const struct segment *s) { return s->ar & AR_P; }
-static bool reserved_is_0(const struct segment *s) { return !(s->ar & AR_RESERVED); }
-static bool granularity_fits(const struct segment *s) { return limit_fits(s->limit, s->ar); }
+static bool s_is_1(const struct segment *s)
+{
+    return s->ar & AR_S;
+}
+static bool p_is_1(const struct segment *s)
+{
+    return s->ar & AR_P;
+}
+static bool reserved_is_0(const struct segment *s)
+{
+    return !(s->ar & AR_RESERVED);
+}
+static bool granularity_fits(const struct segment *s)
+{
+    return limit_fits(s->limit, s->ar);
+}
 
 static bool data_type_is_right(const struct segment *s)
 {
@@ -188,7 +264,10 @@ static bool guest_long_bases_are_canonical(const struct hart *h, const struct vm
            canonical(h, v->guest_gs_base) && (!usable(v->guest_ldtr_ar) || canonical(h, v->guest_ldtr_base));
 }
 
-static bool short_base_fits(u64 base, u32 ar) { return !usable(ar) || !(base >> 32); }
+static bool short_base_fits(u64 base, u32 ar)
+{
+    return !usable(ar) || !(base >> 32);
+}
 
 static bool guest_short_bases_fit(const struct vmcs *v)
 {
@@ -227,7 +306,8 @@ static bool rule_holds(const struct vmx *x, enum entry_check check)
         return holds;
 #include "virt-ext/entry_checks.def"
 #undef ENTRY_CHECK
-    default: return true;
+    default:
+        return true;
     }
 }
 

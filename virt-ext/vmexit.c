@@ -73,8 +73,9 @@ static void count(struct vmx *x, const struct exit *e)
 static void enter_root(struct vmx *x, bool flush)
 {
     struct hart *h = x->hart;
-    h->vmx_tsc_offset = 0;
-    h->attention &= ~(u32)ATTENTION_WINDOW;
+    h->vmx_tsc_offset = h->vmx_tsc_multiplier = 0;
+    h->attention &= ~(u32)(ATTENTION_WINDOW | ATTENTION_STEP);
+    x->virtual_nmi_blocked = false;
     hart_set_world(h, WORLD_ROOT);
     mmu_set_virt(x->mmu, h, &(struct mmu_virt){.flush = flush});
     hart_state_changed(h);
@@ -112,6 +113,8 @@ void vmx_exit(struct vmx *x, const struct exit *e)
     record_information(x, v, e);
     save_guest_state(h, v);
     v->guest_rip = e->rip;
+    if (x->virtual_nmi_blocked) v->guest_interruptibility |= BLOCKING_NMI;
+    preemption_timer_stop(x, v);
     if (e->fault_rf) v->guest_rflags |= RFLAGS_RF;
     h->vectoring.valid = false;
     h->nmi_blocked |= is_nmi_exit(e);

@@ -61,6 +61,7 @@ const struct virt_ops vmx_ops = {
     .cr4_allowed = vmx_cr4_allowed,
     .read_cr = vmx_read_cr,
     .merge_cr = vmx_merge_cr,
+    .unblock_nmi = vmx_unblock_nmi,
     .insn_enabled = vmx_insn_enabled,
 };
 

@@ -3,15 +3,15 @@
  * Models:       the VMX instructions with their faults and VMfail numbers; the controls of controls.def and
  *               nothing else; entry checks of entry_checks.def; state switch, exit information, event
  *               injection, IDT vectoring, MSR lists; worlds.
- * Not modelled: SMM and dual-monitor treatment, VMX preemption timer, virtual NMIs, APIC virtualization,
+ * Not modelled: SMM and dual-monitor treatment, APIC virtualization,
  *               unrestricted guest, shadow VMCSs, VMFUNC, #VE; guests with 32-bit or PAE paging
- *               or in virtual-8086 mode: their VM entry fails, and vmx_print_failure says why. Exits do not
- *               report "NMI unblocking due to IRET".
+ *               or in virtual-8086 mode: their VM entry fails, and vmx_print_failure says why. INIT and SIPI
+ *               (a guest in the wait-for-SIPI state stays there).
  * Neighbours:   isa calls through vmx_ops; the MMU is told the world, VPID and EPT pointer; timing cores
  *               read record->transition.
  * Checked by:   tests/unit/test_vmcs.c, test_vmx_capabilities.c, test_entry_checks.c,
  *               test_vmx_instructions.c, test_exits.c, test_vmx_events.c, test_vmx_transitions.c,
- *               test_vmx_random.c
+ *               test_vmx_windows.c, test_vmx_timing.c, test_vmx_random.c
  * Manual:       SDM Vol. 3C; comments name its section titles.
  */
 #ifndef VIRT_VMX_H
@@ -39,6 +39,11 @@
     P(bool, ept_advanced_info,         true, ANY,                  "violations tell the page's rights")      \
     P(bool, vpid,                      true, ANY,                  "virtual-processor identifiers")          \
     P(bool, invpcid,                   true, ANY,                  "enable INVPCID, if there is INVPCID")    \
+    P(bool, preemption_timer,          true, ANY,                  "VMX-preemption timer")                   \
+    P(u32,  preemption_timer_rate,     7,    RANGE(0, 31),         "TSC bit whose changes it counts")        \
+    P(bool, pause_loop_exiting,        true, ANY,                  "PAUSE-loop exiting")                     \
+    P(bool, tsc_scaling,               true, ANY,                  "TSC multiplier")                         \
+    P(bool, inject_length_0,           true, ANY,                  "entries inject events of length 0")      \
     P(u32,  exit_microcode_cycles,     300,  ANY,                  "exit: besides memory references")        \
     P(u32,  entry_microcode_cycles,    280,  ANY,                  "entry: besides memory references")       \
     P(u32,  drain_cycles,              20,   ANY,                  "either: pipeline empties and starts")    \
@@ -128,6 +133,14 @@ struct vmx_exit_event {
 };
 typedef void (*vmx_exit_fn)(void *self, const struct vmx_exit_event *e);
 
+/* How the VMX-preemption timer asks to be woken: vmx_timer_expired is due when the time-stamp counter without
+ * any offset is `tsc`. One request at a time. */
+struct vmx_alarm {
+    void (*set)(void *self, u64 tsc);
+    void (*cancel)(void *self);
+    void *self;
+};
+
 /* Allowed 0-settings (bits that must be 1) and 1-settings of one control word. */
 struct vmx_allowed {
     u32 must_be_1, may_be_1;
@@ -155,6 +168,7 @@ struct vmx {
     vmx_exit_fn on_exit;          /* may be NULL */
     void (*on_entry)(void *self); /* a VM entry has reached the guest; may be NULL */
     void *on_exit_self;           /* of both */
+    struct vmx_alarm alarm;       /* set NULL: the preemption timer never expires by itself */
 
     /* state */
     bool on; /* in VMX operation */
@@ -162,6 +176,14 @@ struct vmx {
     u64 current;     /* VMCS_NONE: no current VMCS */
     u64 rip;         /* of the VMX instruction under way */
     bool injecting;  /* the VM entry of this instruction delivers its event now */
+    bool virtual_nmi_blocked; /* guest world with virtual NMIs */
+    struct {
+        bool runs, expired;
+        u64 end_ticks; /* of the time-stamp counter shifted by the rate */
+    } timer;
+    struct {
+        u64 first_tsc, last_tsc; /* of the loop of PAUSEs; last 0: none since the VM entry */
+    } pause_loop;
     u64 exit_reason; /* basic reason of the last VM exit; u64 for waveforms */
     struct vmx_failure failure;
 
@@ -174,6 +196,9 @@ extern const struct virt_ops vmx_ops;
 /* Powers up outside VMX operation and plugs vmx_ops into the hart. Features that the hart's processor
  * model lacks are taken from `cfg`. */
 void vmx_init(struct vmx *x, const struct vmx_cfg *cfg, struct hart *h, struct mmu *mmu);
+
+/* The alarm that `alarm` was asked for: the VMX-preemption timer is at zero. */
+void vmx_timer_expired(struct vmx *x);
 
 /* --- for cores, reports and tools --- */
 

@@ -16,6 +16,7 @@ static void set_names(struct processor_names *n, unsigned id)
     set_name(n->l2, id, ".l2");
     set_name(n->walker, id, ".walker");
     set_name(n->lapic, id, ".lapic");
+    set_name(n->timer, id, ".vmx.timer");
 }
 
 static void build_hart(struct processor *p, const struct pc_cfg *cfg, const struct processor_socket *s)
@@ -59,7 +60,7 @@ static void build_core(struct processor *p, const struct pc_cfg *cfg, const stru
 bool processor_sleeps_for_good(const struct processor *p)
 {
     const struct hart *h = p->hart;
-    if (h->activity == ACTIVITY_SHUTDOWN) return true;
+    if (h->activity == ACTIVITY_SHUTDOWN) return !hart_in_guest(h); /* what a guest's monitor put it into, the monitor may end */
     bool interruptible = (h->rflags & RFLAGS_IF) || h->world == WORLD_GUEST; /* a guest's monitor may get the interrupt */
     return h->activity == ACTIVITY_HLT && !interruptible && !h->nmi_pending && !lapic_makes_nmi_of_lint0(&p->lapic);
 }
@@ -100,6 +101,33 @@ static void build_lapic(struct processor *p, const struct pc_cfg *cfg)
     lapic_set_virtual_wire(&p->lapic);
 }
 
+/* --- VMX's preemption timer: counts core cycles, which the time-stamp counter counts too --- */
+
+static void preemption_timer_due(void *self)
+{
+    struct processor *p = self;
+    vmx_timer_expired(&p->vmx);
+    core_wake(&p->core);
+}
+
+static void preemption_timer_set(void *self, u64 tsc)
+{
+    struct processor *p = self;
+    u64 due_ps = clock_cycle_to_ps(p->core.clock, tsc), now_ps = kernel_now_ps();
+    kernel_notify(p->preemption_timer, due_ps > now_ps ? due_ps - now_ps : 0);
+}
+
+static void preemption_timer_cancel(void *self)
+{
+    kernel_cancel(((struct processor *)self)->preemption_timer);
+}
+
+static void build_preemption_timer(struct processor *p)
+{
+    p->preemption_timer = kernel_event_new(p->name.timer, KERNEL_DEVICE, preemption_timer_due, p);
+    p->vmx.alarm = (struct vmx_alarm){preemption_timer_set, preemption_timer_cancel, p};
+}
+
 /* --- life --- */
 
 bool processor_init(struct processor *p, unsigned id, const struct pc_cfg *cfg, const struct processor_socket *socket)
@@ -112,6 +140,7 @@ bool processor_init(struct processor *p, unsigned id, const struct pc_cfg *cfg, 
     build_hart(p, cfg, socket);
     build_core(p, cfg, socket);
     build_lapic(p, cfg);
+    build_preemption_timer(p);
     return true;
 }
 

@@ -7,7 +7,7 @@
 
 static u64 sleep_until_woken(struct core *c, u64 cycle)
 {
-    if (c->hart->activity == ACTIVITY_SHUTDOWN) kernel_stop();
+    if (c->hart->activity == ACTIVITY_SHUTDOWN && !hart_in_guest(c->hart)) kernel_stop();
     return isa_would_wake(c->hart) ? cycle + 1 : CLOCK_SLEEP;
 }
 

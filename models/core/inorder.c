@@ -14,7 +14,8 @@ static void charge_transition(struct inorder *p, u64 cycles)
     if (!out && x->stats.exits_total == 0)
         p->stats.first_entry_cycles += cycles;
     else
-        vmx_account_exit(x, (enum exit_reason)p->transition_reason, out ? VMX_CYCLES_OUT : VMX_CYCLES_IN, cycles);
+        vmx_account_exit(x, (enum exit_reason)p->transition_reason, out ? VMX_CYCLES_OUT : VMX_CYCLES_IN,
+                         cycles);
 }
 
 void inorder_charge(struct inorder *p, enum cause cause, u64 cycle)
@@ -22,7 +23,8 @@ void inorder_charge(struct inorder *p, enum cause cause, u64 cycle)
     if (p->transition_cause == CAUSE_COUNT)
         account_charge(&p->core->account, p->world, cause, cycle);
     else
-        charge_transition(p, account_charge(&p->core->account, p->world, (enum cause)p->transition_cause, cycle));
+        charge_transition(
+            p, account_charge(&p->core->account, p->world, (enum cause)p->transition_cause, cycle));
 }
 
 void inorder_settle(struct inorder *p)
@@ -43,7 +45,7 @@ u64 inorder_wait(struct inorder *p, enum cause cause, u8 flight, u64 until)
 
 static u64 idle(struct inorder *p, u64 now)
 {
-    if (p->core->hart->activity == ACTIVITY_SHUTDOWN) kernel_stop();
+    if (p->core->hart->activity == ACTIVITY_SHUTDOWN && !hart_in_guest(p->core->hart)) kernel_stop();
     return inorder_wait(p, CAUSE_idle, FLIGHT_NONE, isa_would_wake(p->core->hart) ? now + 1 : CLOCK_SLEEP);
 }
 
@@ -73,10 +75,12 @@ static u64 leave_when_empty(struct inorder *p, u64 now)
 static u64 phase_begin(struct inorder *p, u64 now)
 {
     struct core *c = p->core;
-    if (c->wanted != c->kind || c->hart->instructions >= c->switch_at_instruction || c->hart->instructions >= c->max_instructions)
+    if (c->wanted != c->kind || c->hart->instructions >= c->switch_at_instruction ||
+        c->hart->instructions >= c->max_instructions)
         return leave_when_empty(p, now);
     if (p->front_ready > now) return inorder_wait(p, (enum cause)p->front_cause, FLIGHT_NONE, p->front_ready);
-    if (p->cfg.blocking_loads && p->flights) return inorder_wait(p, CAUSE_l1_data, inorder_first_flight(p->flights), CLOCK_SLEEP);
+    if (p->cfg.blocking_loads && p->flights)
+        return inorder_wait(p, CAUSE_l1_data, inorder_first_flight(p->flights), CLOCK_SLEEP);
     inorder_settle(p);
     p->world = c->hart->world;
     p->record.drained = p->drained = p->executed = false;
@@ -104,7 +108,8 @@ static bool needs_drain(const struct inorder *p)
 {
     const struct insn_info *i = p->record.info;
     if (p->executed || p->record.not_drained) return true;
-    return i->serializing || i->sees_time || i->locked || i->marker || (p->cost.cycles[i->iclass] && i->iclass != CLASS_string);
+    return i->serializing || i->sees_time || i->locked || i->marker ||
+           (p->cost.cycles[i->iclass] && i->iclass != CLASS_string);
 }
 
 static void execute(struct inorder *p)
@@ -159,11 +164,15 @@ static u64 wait_for_slot(struct inorder *p, u64 now)
 
 static u64 wait_for_register(struct inorder *p, u8 reg)
 {
-    if (p->ready[reg] == KERNEL_NEVER) return inorder_wait(p, CAUSE_l1_data, p->ready_flight[reg], CLOCK_SLEEP);
+    if (p->ready[reg] == KERNEL_NEVER)
+        return inorder_wait(p, CAUSE_l1_data, p->ready_flight[reg], CLOCK_SLEEP);
     return inorder_wait(p, (enum cause)p->ready_cause[reg], FLIGHT_NONE, p->ready[reg]);
 }
 
-static inline bool is_ready(const struct inorder *p, u64 now, u8 reg) { return reg >= REG_DEPS || p->ready[reg] <= now; }
+static inline bool is_ready(const struct inorder *p, u64 now, u8 reg)
+{
+    return reg >= REG_DEPS || p->ready[reg] <= now;
+}
 
 static u64 wait_for_sources(struct inorder *p, u64 now, const struct uop *u)
 {
@@ -188,6 +197,7 @@ static void produce(struct inorder *p, u8 reg, u64 cycle)
     p->ready_flight[reg] = FLIGHT_NONE;
 }
 
+/* clang-format off */
 static u32 latency_of(const struct inorder *p, const struct uop *u)
 {
     switch (u->kind) {
@@ -199,11 +209,13 @@ static u32 latency_of(const struct inorder *p, const struct uop *u)
     default: return 1;
     }
 }
+/* clang-format on */
 
 static void resolve_branch(struct inorder *p, u64 now)
 {
     const struct insn_record *r = &p->record;
-    bool right = bpred_branch(&p->bpred, (enum flow)r->info->flow, r->rip, r->rip + r->info->length, r->branch_taken, r->next_rip);
+    bool right = bpred_branch(&p->bpred, (enum flow)r->info->flow, r->rip, r->rip + r->info->length,
+                              r->branch_taken, r->next_rip);
     u32 bubble = right ? (r->branch_taken ? p->cfg.taken_branch_cycles : 0) : p->cfg.mispredict_cycles;
     if (bubble == 0) return;
     p->front_ready = now + bubble;
@@ -221,8 +233,8 @@ static const struct mem_access *next_access(const struct inorder *p, enum access
 static bool is_second_half(const struct inorder *p)
 {
     const struct mem_access *a = &p->record.access[p->next_access], *before = a - 1;
-    return (a->va.v & (PAGE_BYTES - 1)) == 0 && p->next_access > p->record.n_fetches && before->kind == a->kind &&
-           before->va.v + before->bytes == a->va.v;
+    return (a->va.v & (PAGE_BYTES - 1)) == 0 && p->next_access > p->record.n_fetches &&
+           before->kind == a->kind && before->va.v + before->bytes == a->va.v;
 }
 
 static u64 issue_load(struct inorder *p, const struct mem_access *a, u8 reg)
@@ -272,7 +284,8 @@ static u64 execute_uop(struct inorder *p, u64 now, const struct uop *u)
 {
     u64 ready = now + latency_of(p, u);
     if (u->kind == UOP_LOAD || u->kind == UOP_STORE) return issue_reference(p, u);
-    if (u->kind == UOP_MICROCODE && p->record.info->iclass == CLASS_string) return issue_string_part(p, now, u);
+    if (u->kind == UOP_MICROCODE && p->record.info->iclass == CLASS_string)
+        return issue_string_part(p, now, u);
     produce(p, u->dst, ready);
     if (u->writes_flags) produce(p, REG_FLAGS, ready);
     if (u->kind == UOP_BRANCH) resolve_branch(p, now);
@@ -322,6 +335,7 @@ static u64 phase_finish(struct inorder *p, u64 now)
     return GO_ON;
 }
 
+/* clang-format off */
 static u64 run_phase(struct inorder *p, u64 now)
 {
     switch (p->phase) {
@@ -336,6 +350,7 @@ static u64 run_phase(struct inorder *p, u64 now)
     CHECK(false, "no phase has the number %d", (int)p->phase);
     return CLOCK_SLEEP;
 }
+/* clang-format on */
 
 u64 inorder_tick(struct inorder *p, u64 cycle)
 {
@@ -345,7 +360,8 @@ u64 inorder_tick(struct inorder *p, u64 cycle)
     do {
         cycle = until;
         clock_advance(clock, cycle);
-        while ((until = run_phase(p, cycle)) == GO_ON) {}
+        while ((until = run_phase(p, cycle)) == GO_ON) {
+        }
     } while (until < clock->horizon);
     p->asleep = until == CLOCK_SLEEP;
     return until;
@@ -355,7 +371,8 @@ u64 inorder_tick(struct inorder *p, u64 cycle)
 
 bool inorder_is_empty(const struct inorder *p)
 {
-    return p->phase == PHASE_BEGIN && inorder_memory_is_idle(p) && latest_result(p) <= clock_now(p->core->clock);
+    return p->phase == PHASE_BEGIN && inorder_memory_is_idle(p) &&
+           latest_result(p) <= clock_now(p->core->clock);
 }
 
 void inorder_begin(struct inorder *p, u64 cycle)
@@ -374,8 +391,9 @@ void inorder_begin(struct inorder *p, u64 cycle)
     p->core->hart->record = &p->record;
 }
 
-void inorder_init(struct inorder *p, const struct inorder_cfg *cfg, const struct cost_cfg *cost, const struct bpred_cfg *bp,
-                  struct core *core, struct mem_port l1i, struct mem_port l1d, struct walker *walker)
+void inorder_init(struct inorder *p, const struct inorder_cfg *cfg, const struct cost_cfg *cost,
+                  const struct bpred_cfg *bp, struct core *core, struct mem_port l1i, struct mem_port l1d,
+                  struct walker *walker)
 {
     memset(p, 0, sizeof *p);
     p->cfg = *cfg;
@@ -384,12 +402,16 @@ void inorder_init(struct inorder *p, const struct inorder_cfg *cfg, const struct
     p->l1i = l1i;
     p->l1d = l1d;
     p->walker = walker;
-    for (unsigned k = 0; k < CLASS_COUNT; k++) p->cost.cycles[k] += vmx_instruction_cycles(&core->vmx->cfg, (enum insn_class)k);
+    for (unsigned k = 0; k < CLASS_COUNT; k++)
+        p->cost.cycles[k] += vmx_instruction_cycles(&core->vmx->cfg, (enum insn_class)k);
     p->transition_cause = CAUSE_COUNT;
     bpred_init(&p->bpred, bp);
 }
 
-void inorder_fini(struct inorder *p) { bpred_fini(&p->bpred); }
+void inorder_fini(struct inorder *p)
+{
+    bpred_fini(&p->bpred);
+}
 
 #define STAT_OF struct inorder_stats
 static const struct stat_row rows[] = {INORDER_STATS(STAT_ROW)};
@@ -413,10 +435,12 @@ const struct param bpred_params[] = {BPRED_PARAMS(PARAM_ROW)};
 const size_t bpred_params_count = ARRAY_LEN(bpred_params);
 #undef PARAM_OF
 
+/* clang-format off */
 const struct param cost_params[] = {
 #define COST(class, def, source) \
         {#class "_cycles", PARAM_u32, offsetof(struct cost_cfg, cycles) + CLASS_##class * sizeof(u32), def, RANGE(0, 100000), source},
 #include "models/core/costs.def"
 #undef COST
 };
+/* clang-format on */
 const size_t cost_params_count = ARRAY_LEN(cost_params);

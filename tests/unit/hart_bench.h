@@ -270,6 +270,13 @@ static inline u64 bench_merge_cr(void *self, struct hart *h, unsigned cr, u64 va
     return (value & ~b->cr_mask[cr]) | (bench_real_cr(h, cr) & b->cr_mask[cr]);
 }
 
+static inline bool bench_unblock_nmi(void *self, struct hart *h)
+{
+    bool blocked = h->nmi_blocked;
+    (void)self, h->nmi_blocked = false;
+    return blocked;
+}
+
 static inline bool bench_insn_enabled(void *self, struct hart *h, enum intercept what)
 {
     return (void)h, (void)what, ((struct hart_bench *)self)->insns_enabled;
@@ -285,6 +292,7 @@ static const struct virt_ops bench_virt = {.intercept = bench_intercept,
                                            .cr4_allowed = bench_cr_allowed,
                                            .read_cr = bench_read_cr,
                                            .merge_cr = bench_merge_cr,
+                                           .unblock_nmi = bench_unblock_nmi,
                                            .insn_enabled = bench_insn_enabled};
 
 static inline void bench_enter_guest(struct hart_bench *b)

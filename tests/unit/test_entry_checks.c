@@ -14,18 +14,22 @@
 /* --- VM-execution, VM-exit and VM-entry controls --- */
 
 BREAK(pin_controls) { (void)b; v->pin_controls &= ~BIT(1); }
-BREAK(primary_controls) { (void)b; SET(v->primary_controls, 27); /* monitor trap flag */ }
+BREAK(primary_controls) { (void)b; SET(v->primary_controls, 0); }
 BREAK(secondary_controls) { (void)b; SET(v->secondary_controls, 7); /* unrestricted guest */ }
 BREAK(cr3_target_count) { (void)b; v->cr3_target_count = 5; }
 BREAK(io_bitmap_a_address) { (void)b; SET(v->primary_controls, PRIMARY_use_io_bitmaps); v->io_bitmap_a = 0x5001; }
 BREAK(io_bitmap_b_address) { (void)b; SET(v->primary_controls, PRIMARY_use_io_bitmaps); v->io_bitmap_b = TOO_WIDE; }
 BREAK(msr_bitmap_address) { (void)b; SET(v->primary_controls, PRIMARY_use_msr_bitmaps); v->msr_bitmap = 0x7800; }
+BREAK(virtual_nmis) { (void)b; SET(v->pin_controls, PIN_virtual_nmis); }
+BREAK(nmi_window_exiting) { (void)b; SET(v->pin_controls, PIN_nmi_exiting); SET(v->primary_controls, PRIMARY_nmi_window_exiting); }
+BREAK(tsc_multiplier_not_zero) { (void)b; SET(v->secondary_controls, SECONDARY_use_tsc_scaling); v->tsc_multiplier = 0; }
 BREAK(vpid_not_zero) { (void)b; v->vpid = 0; }
 BREAK(eptp_memory_type) { (void)b; v->ept_pointer ^= 6 ^ 4; }
 BREAK(eptp_page_walk_length) { (void)b; v->ept_pointer ^= (3 ^ 4) << 3; }
 BREAK(eptp_accessed_and_dirty) { b->x.cfg.ept_ad = false; v->ept_pointer |= BIT(6); }
 BREAK(eptp_reserved_bits) { (void)b; v->ept_pointer |= BIT(7); }
-BREAK(exit_controls) { (void)b; SET(v->exit_controls, 22); /* save VMX-preemption timer value */ }
+BREAK(exit_controls) { (void)b; SET(v->exit_controls, 26); }
+BREAK(preemption_timer_saved) { (void)b; SET(v->exit_controls, ON_EXIT_save_preemption_timer); }
 BREAK(exit_msr_store_address) { (void)b; v->exit_msr_store_count = 1; v->exit_msr_store_address = AT_MSR_LIST + 8; }
 BREAK(exit_msr_load_address) { v->exit_msr_load_count = 2; v->exit_msr_load_address = BIT(b->model.physical_bits) - 16; }
 BREAK(entry_controls) { (void)b; SET(v->entry_controls, 10); /* entry to SMM */ }
@@ -134,15 +138,18 @@ BREAK(guest_rip_width) { (void)b; v->guest_cs_ar = (v->guest_cs_ar & ~AR_L) | AR
 BREAK(guest_rip_canonical) { (void)b; v->guest_rip = NOT_CANONICAL; }
 BREAK(guest_rflags_reserved_bits) { (void)b; v->guest_rflags = 0; }
 BREAK(guest_rflags_if) { (void)b; v->entry_interruption_info = INJECT(EVENT_EXTERNAL, 0x20u); }
-BREAK(guest_activity_supported) { (void)b; v->guest_activity = 2; }
+BREAK(guest_activity_supported) { (void)b; v->guest_activity = 4; }
 BREAK(guest_hlt_at_cpl_0) { guest_cpl_3(v); v->guest_activity = 1; (void)b; }
 BREAK(guest_activity_blocking) { (void)b; v->guest_activity = 1; v->guest_interruptibility = 2; }
 BREAK(guest_hlt_event) { (void)b; v->guest_activity = 1; v->entry_interruption_info = INJECT(EVENT_HARDWARE, VEC_UD); }
+BREAK(guest_shutdown_event) { (void)b; v->guest_activity = 2; v->guest_rflags |= RFLAGS_IF; v->entry_interruption_info = INJECT(EVENT_EXTERNAL, 0x20u); }
+BREAK(guest_wait_sipi_event) { (void)b; v->guest_activity = 3; v->entry_interruption_info = INJECT(EVENT_NMI, 2u); }
 BREAK(guest_blocking_reserved_bits) { (void)b; v->guest_interruptibility = 1u << 5; }
 BREAK(guest_blocking_exclusive) { (void)b; v->guest_interruptibility = 3; v->guest_rflags |= RFLAGS_IF; }
 BREAK(guest_blocking_by_sti) { (void)b; v->guest_interruptibility = 1; }
 BREAK(guest_blocking_interrupt) { (void)b; v->guest_interruptibility = 1; v->guest_rflags |= RFLAGS_IF; v->entry_interruption_info = INJECT(EVENT_EXTERNAL, 0x20u); }
 BREAK(guest_blocking_nmi) { (void)b; v->guest_interruptibility = 2; v->entry_interruption_info = INJECT(EVENT_NMI, 2u); }
+BREAK(guest_blocking_virtual_nmi) { (void)b; SET(v->pin_controls, PIN_nmi_exiting); SET(v->pin_controls, PIN_virtual_nmis); v->guest_interruptibility = 8; v->entry_interruption_info = INJECT(EVENT_NMI, 2u); }
 BREAK(guest_blocking_by_smi) { (void)b; v->guest_interruptibility = 4; }
 BREAK(guest_pending_debug_reserved) { (void)b; v->guest_pending_debug = BIT(13); }
 BREAK(guest_pending_single_step) { (void)b; v->guest_interruptibility = 2; v->guest_rflags |= RFLAGS_TF; }

@@ -178,7 +178,7 @@ static void unknown_encodings_fail_with_error_12(void **state)
     (void)state;
     static const u64 unknown[] = {0x0002 /* posted-interrupt vector */,
                                   0x1000,
-                                  0x482e /* preemption timer */,
+                                  0x2036 /* no such field */,
                                   0x6bfe,
                                   0x6010,
                                   0x8000,

@@ -1,0 +1,47 @@
+#!/bin/bash
+# vmx_features.sh BUILD - VMX beyond what the monitors need, in whole runs: the preemption timer and the monitor trap flag take
+# the processor from a guest that must not notice (test-monitor-slices.elf).
+# Prints "ok <name>" or "FAIL <name>" per check; exit 1 if any failed.
+set -u
+. "$(dirname "$0")/lib.sh" "$@"
+rate=7 # of the preemption timer, cascade-lake: TSC cycles per count = 2^7
+
+# sliced NAME CORE MONITOR-WORDS GUEST WORDS...
+sliced() {
+    local name=$1 core=$2 monitor=$3 guest=$4
+    shift 4
+    simulate_well "$name" -s board.core="$core" -m "$images/test-monitor-slices.elf:$monitor" "$images/bench-$guest.elf" -- "$@"
+}
+
+exits() { # exits NAME REASON
+    value "$1" "cpu0.vmx.exits.$2.count" stats-all
+}
+
+same_output() { # same_output NAME NAME
+    cmp -s "$work/$1.out" "$work/$2.out"
+}
+
+for core in fast inorder; do
+    sliced plain $core slice=0 compute iters=20000 || continue
+
+    # Every slice of a guest that never leaves by itself is a whole one, and the transitions take their part of it.
+    sliced sliced $core slice=100 compute iters=20000 || continue
+    verdict "$core: a guest in slices computes what it computes" same_output plain sliced
+    slices=$(exits sliced preemption_timer)
+    guest=$(sum_of "$work/sliced/stats-all.json" "cpu0.account.guest.*")
+    most=$((guest / (99 << rate) + 1)) least=$((guest / (110 << rate)))
+    echo "$core: $slices slices of $((100 << rate)) cycles in $guest guest cycles"
+    verdict "$core: as many slices as fit" [ "$slices" -ge $least ] && verdict "$core: and no more" [ "$slices" -le $((most * 2)) ]
+
+    sliced stepped $core steps=1000 compute iters=20000 || continue
+    verdict "$core: a guest in steps computes what it computes" same_output plain stepped
+    verdict "$core: every step exits" [ "$(exits stepped monitor_trap_flag)" = 1000 ]
+done
+
+# A guest with interrupts of its own.
+sliced interrupted inorder slice=0 chase pages=16 iters=20000 timer=20000 &&
+    sliced both inorder slice=50 chase pages=16 iters=20000 timer=20000 &&
+    verdict "slices and the guest's own interrupts" same_output interrupted both &&
+    verdict "slices between interrupts" [ "$(exits both preemption_timer)" -gt 10 ]
+
+finish
