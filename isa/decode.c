@@ -2,6 +2,7 @@
 #include "isa/decode.h"
 #include "isa/icache.h"
 #include "isa/operand.h"
+#include "isa/simd.h"
 #include "models/sim/check.h"
 
 /* An instruction on its way. */
@@ -31,9 +32,9 @@ u8 decode_dependence(ZydisRegister r)
 }
 
 /* As struct insn numbers them: byte registers by their offset. */
-static u8 operand_register(ZydisRegister r)
+u8 decode_operand_register(ZydisRegister r)
 {
-    return r <= ZYDIS_REGISTER_R15B ? byte_register(r) : decode_dependence(r);
+    return r >= ZYDIS_REGISTER_AL && r <= ZYDIS_REGISTER_R15B ? byte_register(r) : decode_dependence(r);
 }
 
 static u8 address_register(ZydisRegister r)
@@ -147,7 +148,7 @@ static void pack_operand(struct decoding *d, unsigned n)
 {
     const ZydisDecodedOperand *o = &d->op[n];
     if (operand_kind(d, n) == KIND_R)
-        *(n == 0 ? &d->out->hot.dst : &d->out->hot.src) = operand_register(o->reg.value);
+        *(n == 0 ? &d->out->hot.dst : &d->out->hot.src) = decode_operand_register(o->reg.value);
     if (operand_kind(d, n) == KIND_M) set_memory(d, &o->mem);
     if (operand_kind(d, n) == KIND_I)
         d->out->hot.imm =
@@ -254,8 +255,17 @@ static bool shape_system(struct decoding *d)
             set_memory(d, &d->op[n].mem);
         else if (is_general(&d->op[n]))
             *(d->op[n].encoding == ZYDIS_OPERAND_ENCODING_MODRM_REG ? &d->out->hot.src : &d->out->hot.dst) =
-                operand_register(d->op[n].reg.value);
+                decode_operand_register(d->op[n].reg.value);
     d->out->hot.imm = z->raw.imm[0].value.u;
+    return shape_implied(d);
+}
+
+/* The rows of simd.def: see simd.h. */
+static bool shape_simd(struct decoding *d)
+{
+    int memory;
+    if (!simd_decode(d->z, d->op, &d->out->hot, &memory)) return false;
+    if (memory >= 0) set_memory(d, &d->op[memory].mem);
     return shape_implied(d);
 }
 
@@ -276,7 +286,7 @@ static bool special_move(struct decoding *d, unsigned special, ZydisRegister fir
     const ZydisDecodedOperand *o = &d->op[special];
     if (o->type != ZYDIS_OPERAND_TYPE_REGISTER || o->reg.value < first || o->reg.value > last) return false;
     d->out->hot.imm = o->reg.value - first;
-    d->out->hot.dst = d->out->hot.src = operand_register(d->op[1 - special].reg.value);
+    d->out->hot.dst = d->out->hot.src = decode_operand_register(d->op[1 - special].reg.value);
     return shape_implied(d);
 }
 

@@ -36,6 +36,8 @@ enum decoded decode(const struct decoder *d, enum code_mode mode, const u8 *byte
 /* The micro-operations: uops.c. `moves`: a load or store is the whole work. */
 void decode_uops(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand, enum uop_kind kind,
                  bool moves, struct insn_info *info);
+/* A general register as struct insn numbers operands: byte registers by their offset in h->reg. REG_NONE: not one. */
+u8 decode_operand_register(ZydisRegister r);
 /* REG_NONE for what is not a general register; RIP is REG_NONE too: nothing depends on it. */
 u8 decode_dependence(ZydisRegister r);
 

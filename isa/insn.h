@@ -17,6 +17,8 @@ enum reg {
     REG_FILE,  /* registers that struct hart stores */
     REG_FLAGS = REG_FILE, /* from here: only in dependences */
     REG_TEMP0, REG_TEMP1, /* between the micro-operations of one instruction */
+    REG_VEC0, /* sixteen vector registers */
+    REG_VEC15 = REG_VEC0 + 15,
     REG_DEPS,
     REG_NONE = 0xff
 };
@@ -56,6 +58,8 @@ enum uop_kind {
     UOP_SHIFT_CL,
     UOP_MUL,
     UOP_DIV32, UOP_DIV64,
+    UOP_FP,       /* floating-point addition, multiplication, conversion */
+    UOP_FDIV, UOP_FSQRT,
     UOP_LOAD, UOP_STORE,
     UOP_BRANCH,
     UOP_FENCE,

@@ -22,10 +22,18 @@ static void add_register(u8 *list, u8 *count, u8 reg)
     if (reg != REG_NONE && *count < 4) list[(*count)++] = reg;
 }
 
+/* A general or a vector register. */
+static u8 dependence(ZydisRegister r)
+{
+    if (r >= ZYDIS_REGISTER_XMM0 && r <= ZYDIS_REGISTER_XMM15) return (u8)(REG_VEC0 + (r - ZYDIS_REGISTER_XMM0));
+    if (r >= ZYDIS_REGISTER_YMM0 && r <= ZYDIS_REGISTER_YMM15) return (u8)(REG_VEC0 + (r - ZYDIS_REGISTER_YMM0));
+    return decode_dependence(r);
+}
+
 /* An 8- or 16-bit result keeps the rest of its register: it reads it. */
 static void touch_register(struct touched *t, const ZydisDecodedOperand *o)
 {
-    u8 reg = decode_dependence(o->reg.value);
+    u8 reg = dependence(o->reg.value);
     bool writes = o->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE;
     bool hidden_stack = reg == REG_RSP && o->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN;
     if (hidden_stack) return;
@@ -74,12 +82,20 @@ static void add_loads(struct insn_info *info, const struct touched *t, bool move
     }
 }
 
+static bool is_exclusive_or(ZydisMnemonic m)
+{
+    return m == ZYDIS_MNEMONIC_PXOR || m == ZYDIS_MNEMONIC_VPXOR || m == ZYDIS_MNEMONIC_XORPS ||
+           m == ZYDIS_MNEMONIC_VXORPS || m == ZYDIS_MNEMONIC_XORPD || m == ZYDIS_MNEMONIC_VXORPD;
+}
+
 /* XOR and SUB of a register with itself depend on nothing. */
 static bool is_zero_idiom(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand)
 {
-    return (z->mnemonic == ZYDIS_MNEMONIC_XOR || z->mnemonic == ZYDIS_MNEMONIC_SUB) &&
-           operand[0].size >= 32 && operand[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-           operand[1].type == ZYDIS_OPERAND_TYPE_REGISTER && operand[0].reg.value == operand[1].reg.value;
+    unsigned last = z->operand_count_visible - 1u;
+    bool idiom = z->mnemonic == ZYDIS_MNEMONIC_XOR || z->mnemonic == ZYDIS_MNEMONIC_SUB || is_exclusive_or(z->mnemonic);
+    return idiom && operand[0].size >= 32 && operand[last - 1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+           operand[last].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+           operand[last - 1].reg.value == operand[last].reg.value;
 }
 
 static void add_sources(struct uop *u, const struct touched *t)

@@ -9,6 +9,7 @@
 #define TESTS_DIFF_H
 
 #include "exec_bench.h"
+#include "isa/operand.h"
 #include <stdio.h>
 
 #define DIFF_CODE       0x10000ull
@@ -173,8 +174,8 @@ static inline bool diff_result_is_undefined(const struct diff_case *c, const Zyd
 static inline bool diff_is_integer_group(const struct decoded_insn *d)
 {
     if (d->cold.marker || d->cold.mnemonic == ZYDIS_MNEMONIC_ENTER) return false;
-    return d->hot.exec != exec_unmodelled && d->hot.exec != exec_ud && d->cold.uop[0].kind != UOP_FENCE &&
-           d->cold.flow != FLOW_FAR &&
+    return d->hot.exec != exec_unmodelled && d->hot.exec != exec_ud && d->hot.exec != exec_simd &&
+           d->cold.uop[0].kind != UOP_FENCE && d->cold.flow != FLOW_FAR &&
            (d->cold.iclass == CLASS_plain || d->cold.iclass == CLASS_atomic ||
             d->cold.iclass == CLASS_string);
 }

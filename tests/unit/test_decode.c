@@ -317,7 +317,7 @@ static void bytes_that_are_no_instruction_answer_ud_and_too_many_gp(void **state
     assert_ptr_equal(DECODE64(0xff, 0xff).hot.exec, exec_ud);
     assert_ptr_equal(DECODE64(0x06).hot.exec, exec_ud); /* push es */
     assert_ptr_equal(DECODE64(0x0f, 0x0b).hot.exec, exec_ud);
-    assert_ptr_equal(DECODE64(0x0f, 0x58, 0xc1).hot.exec, exec_unmodelled); /* addps */
+    assert_ptr_equal(DECODE64(0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc1).hot.exec, exec_unmodelled); /* vaddps zmm */
 }
 
 static void half_an_instruction_asks_for_more(void **state)
