@@ -21,15 +21,15 @@ u64 account_sum(const struct account *a)
 {
     u64 sum = 0;
     for (unsigned w = 0; w < WORLD_COUNT; w++)
-        for (unsigned c = 0; c < CAUSE_COUNT; c++)
-            sum += a->leaf[w][c];
+        for (unsigned c = 0; c < CAUSE_COUNT; c++) sum += a->leaf[w][c];
     return sum;
 }
 
 void account_check(const struct account *a)
 {
-    CHECK(account_sum(a) == a->until - a->start, "cycle accounts: leaves sum to %llu, the core ran %llu cycles",
-          (unsigned long long)account_sum(a), (unsigned long long)(a->until - a->start));
+    CHECK(account_sum(a) == a->until - a->start,
+          "cycle accounts: leaves sum to %llu, the core ran %llu cycles", (unsigned long long)account_sum(a),
+          (unsigned long long)(a->until - a->start));
 }
 
 void account_register_stats(const struct account *a, struct stats *s, const char *prefix)

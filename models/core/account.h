@@ -1,7 +1,8 @@
 /* account.h - every cycle of a core belongs to exactly one leaf: world x cause (ARCHITECTURE.md, section 8).
  *
- * A core charges time in order: account_charge() gives all cycles from where it last stopped up to `until` to one cause. So
- * nothing is charged twice or forgotten, and the sum over leaves equals the cycles charged so far.
+ * A core charges time in order: account_charge() gives all cycles from where it last stopped up to `until`
+ * to one cause. So nothing is charged twice or forgotten, and the sum over leaves equals the cycles charged
+ * so far.
  * Checked by: account_check at the end of every run; tests/unit/test_account.c
  */
 #ifndef CORE_ACCOUNT_H

@@ -9,7 +9,8 @@ static void switch_now(struct core *c, u64 cycle)
     if (c->kind == CORE_INORDER) inorder_settle(c->inorder);
     c->kind = c->wanted;
     if (trace_on(c->trace, TRACE_core))
-        trace_line(c->trace, TRACE_core, cycle, "core", "cpu%u is %s from here on", c->id, kind_name[c->kind]);
+        trace_line(c->trace, TRACE_core, cycle, "core", "cpu%u is %s from here on", c->id,
+                   kind_name[c->kind]);
     mmu_set_timed(c->mmu, c->hart, c->kind != CORE_FAST);
     c->hart->record = NULL;
     if (c->kind == CORE_INORDER) inorder_begin(c->inorder, cycle);
@@ -21,7 +22,8 @@ static bool pipe_is_empty(struct core *c)
     return c->kind == CORE_FAST || inorder_is_empty(c->inorder);
 }
 
-/* A switch by instruction count: wanted as soon as the count is reached. Here, between two ticks, there is nothing to interrupt. */
+/* A switch by instruction count: wanted as soon as the count is reached. Here, between two ticks, there is
+ * nothing to interrupt. */
 static void check_switch_point(struct core *c)
 {
     if (c->hart->instructions < c->switch_at_instruction) return;
@@ -41,7 +43,8 @@ static u64 core_tick(void *self, u64 cycle)
     c->world = c->hart->world;
     if (c->kind == CORE_FAST) return fast_tick(c, cycle);
     u64 next = inorder_tick(c->inorder, cycle);
-    c->world = c->inorder->world; /* as the account sees it: a transition belongs to the world that it leaves */
+    c->world =
+        c->inorder->world; /* as the account sees it: a transition belongs to the world that it leaves */
     return next;
 }
 
@@ -76,7 +79,8 @@ void core_wake(struct core *c)
 
 void core_sync_clock(struct core *c)
 {
-    if (c->kind == CORE_FAST) clock_advance(c->clock, max_u64(clock_now(c->clock), c->run_start + c->hart->run_steps));
+    if (c->kind == CORE_FAST)
+        clock_advance(c->clock, max_u64(clock_now(c->clock), c->run_start + c->hart->run_steps));
 }
 
 void core_sync(struct core *c)
@@ -105,7 +109,8 @@ void core_check_identities(struct core *c)
         account_out += c->account.leaf[w][CAUSE_vm_exit];
         account_in += c->account.leaf[w][CAUSE_vm_entry];
     }
-    CHECK(out == account_out && in == account_in, "cpu%u: exits by reason do not sum to the account's VM transitions", c->id);
+    CHECK(out == account_out && in == account_in,
+          "cpu%u: exits by reason do not sum to the account's VM transitions", c->id);
 }
 
 void core_register_stats(struct core *c, struct stats *s)

@@ -1,10 +1,11 @@
 /* core.h - one logical processor's place in the machine: its hart, and the model that gives it time.
  *
- * Models:       choice of core model (fast, inorder) and switching between them at an instruction boundary with an empty pipe;
- *               sleeping while halted; cycle accounts.
+ * Models:       choice of core model (fast, inorder) and switching between them at an instruction boundary
+ *               with an empty pipe; sleeping while halted; cycle accounts.
  * Not modelled: the out-of-order core (models/core/ooo is its place); several threads per core.
- * Neighbours:   isa (executes), caches (L1 ports, page walkers), virt-ext (transition prices, exit accounts), clock (ticks it).
- * Checked by:   tests/unit/test_inorder.c, tests/system
+ * Neighbours:   isa (executes), caches (L1 ports, page walkers), virt-ext (transition prices, exit accounts),
+ *               clock (ticks it).
+ * Checked by:   tests/unit/test_core.c, test_inorder*.c, tests/system
  */
 #ifndef CORE_CORE_H
 #define CORE_CORE_H
@@ -22,7 +23,8 @@ struct inorder;
 /* Who watches a core for the user. It changes nothing that is simulated. */
 struct core_watch {
     void *self;
-    /* What the trace says behind the instruction at rip: "" or words that begin with a space. Valid until the next call. */
+    /* What the trace says behind the instruction at rip: "" or words that begin with a space. Valid until
+     * the next call. */
     const char *(*place)(void *self, enum world world, u64 rip);
     /* The core has, or no longer has, a model that tells time from this cycle on. */
     void (*timed)(void *self, bool timed, u64 cycle);
@@ -72,7 +74,8 @@ void core_switch(struct core *c, enum core_kind kind);
 /* An interrupt or another event may end an idle state: look again at the current cycle. */
 void core_wake(struct core *c);
 
-/* The cycle of the very instruction that executes now: tells the clock, so kernel_now_ps() is exact inside device calls. */
+/* The cycle of the very instruction that executes now: tells the clock, so kernel_now_ps() is exact inside
+ * device calls. */
 void core_sync_clock(struct core *c);
 
 /* Closes the account at the current cycle; before statistics are read. */

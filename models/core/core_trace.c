@@ -5,8 +5,10 @@
 #define TEXT_BYTES 128
 #define UNIT_BYTES 16
 
-static const char *const tlb_name[] = {[TLB_NONE] = "untranslated", [TLB_L1] = "L1 TLB", [TLB_L2] = "STLB", [TLB_WALK] = "walk"};
-static const char *const access_name[] = {[ACCESS_READ] = "read", [ACCESS_WRITE] = "write", [ACCESS_FETCH] = "fetch"};
+static const char *const tlb_name[] = {
+    [TLB_NONE] = "untranslated", [TLB_L1] = "L1 TLB", [TLB_L2] = "STLB", [TLB_WALK] = "walk"};
+static const char *const access_name[] = {
+    [ACCESS_READ] = "read", [ACCESS_WRITE] = "write", [ACCESS_FETCH] = "fetch"};
 
 static const char *unit_name(const struct core *c, char unit[UNIT_BYTES])
 {
@@ -20,8 +22,8 @@ static void print_instruction(struct core *c, u64 rip, const u8 *bytes, unsigned
     length = isa_disassemble(bytes, length, (enum code_mode)c->hart->mode, rip, text, sizeof text);
     for (unsigned i = 0; i < length; i++) snprintf(hex + 3 * i, 4, "%02x ", bytes[i]);
     const char *place = c->watch ? c->watch->place(c->watch->self, (enum world)c->world, rip) : "";
-    trace_line(c->trace, TRACE_exec, clock_now(c->clock), unit_name(c, unit), "%s 0x%llx  %-30s %s%s", world_name[c->world],
-               (unsigned long long)rip, hex, text, place);
+    trace_line(c->trace, TRACE_exec, clock_now(c->clock), unit_name(c, unit), "%s 0x%llx  %-30s %s%s",
+               world_name[c->world], (unsigned long long)rip, hex, text, place);
 }
 
 void core_trace_next(struct core *c)
@@ -40,17 +42,21 @@ static void print_accesses(struct core *c, const struct insn_record *r)
     char unit[UNIT_BYTES];
     for (unsigned i = 0; i < r->n_accesses; i++) {
         const struct mem_access *a = &r->access[i];
-        trace_line(c->trace, TRACE_mem, clock_now(c->clock), unit_name(c, unit), "%s va 0x%llx hpa 0x%llx %u bytes%s, %s", access_name[a->kind],
-                   (unsigned long long)a->va.v, (unsigned long long)a->at.v, a->bytes, a->mmio ? " (MMIO)" : "", tlb_name[a->tlb]);
+        trace_line(c->trace, TRACE_mem, clock_now(c->clock), unit_name(c, unit),
+                   "%s va 0x%llx hpa 0x%llx %u bytes%s, %s", access_name[a->kind],
+                   (unsigned long long)a->va.v, (unsigned long long)a->at.v, a->bytes,
+                   a->mmio ? " (MMIO)" : "", tlb_name[a->tlb]);
     }
 }
 
 void core_trace_record(struct core *c, const struct insn_record *r)
 {
     char unit[UNIT_BYTES];
-    if (trace_on(c->trace, TRACE_exec) && r->info) print_instruction(c, r->rip, r->info->bytes, r->info->length);
+    if (trace_on(c->trace, TRACE_exec) && r->info)
+        print_instruction(c, r->rip, r->info->bytes, r->info->length);
     if (trace_on(c->trace, TRACE_mem)) print_accesses(c, r);
     if (trace_on(c->trace, TRACE_except) && r->event)
-        trace_line(c->trace, TRACE_except, clock_now(c->clock), unit_name(c, unit), "vector %u at RIP 0x%llx, handler 0x%llx", r->vector,
-                   (unsigned long long)r->rip, (unsigned long long)r->next_rip);
+        trace_line(c->trace, TRACE_except, clock_now(c->clock), unit_name(c, unit),
+                   "vector %u at RIP 0x%llx, handler 0x%llx", r->vector, (unsigned long long)r->rip,
+                   (unsigned long long)r->next_rip);
 }

@@ -1,6 +1,6 @@
 /* core_trace.h - the lines that cores write into the trace: instructions, references, events.
  *
- * Neighbours: fast.c asks before an instruction (which then runs alone), inorder.c behind it, with its record.
+ * Neighbours: fast.c asks before an instruction (which then runs alone), inorder.c behind it with its record.
  * Checked by: tests/system/trace.sh
  */
 #ifndef CORE_CORE_TRACE_H
@@ -8,7 +8,10 @@
 
 #include "models/core/core.h"
 
-static inline bool core_traces_instructions(const struct core *c) { return trace_on(c->trace, TRACE_exec); }
+static inline bool core_traces_instructions(const struct core *c)
+{
+    return trace_on(c->trace, TRACE_exec);
+}
 
 /* The instruction that comes next, read from memory as it is now. */
 void core_trace_next(struct core *c);

@@ -1,7 +1,8 @@
-/* fast.c - the functional core: one instruction (or part of a REP string, or event delivery) per cycle, no caches.
+/* fast.c - the functional core: one instruction (or part of a REP string, or event delivery) per cycle.
  *
  * Models:       order and effect of instructions; time as one step per cycle, so timers and interrupts work.
  * Not modelled: everything that makes an instruction cost more or less than a cycle.
+ * Checked by:   tests/unit/test_core.c
  */
 #include "models/core/core_trace.h"
 

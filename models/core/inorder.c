@@ -63,7 +63,7 @@ static u64 wait_for_drain(struct inorder *p, u64 now)
     return latest > now ? inorder_wait(p, CAUSE_serialization, FLIGHT_NONE, latest) : GO_ON;
 }
 
-/* The core model is to change, or the run to end: let everything under way finish first, then give the core the word. */
+/* The core model is to change, or the run to end: let everything under way finish, then ask the core. */
 static u64 leave_when_empty(struct inorder *p, u64 now)
 {
     u64 until = wait_for_drain(p, now);
@@ -249,7 +249,8 @@ static u64 issue_store(struct inorder *p, const struct mem_access *a)
     return inorder_store(p, a) ? GO_ON : inorder_wait(p, CAUSE_stores, FLIGHT_NONE, CLOCK_SLEEP);
 }
 
-/* The reference of one load or store micro-operation: the next of the record, with its second half if it splits a page. */
+/* The reference of one load or store micro-operation: the next of the record, with its second half if it
+ * splits a page. */
 static u64 issue_reference(struct inorder *p, const struct uop *u)
 {
     bool load = u->kind == UOP_LOAD;
@@ -264,7 +265,8 @@ static u64 issue_reference(struct inorder *p, const struct uop *u)
     return GO_ON;
 }
 
-/* One part of a string instruction: its loads and stores go out like any others; flags that depend on the data wait for them. */
+/* One part of a string instruction: its loads and stores go out like any others; flags that depend on the
+ * data wait for them. */
 static u64 issue_string_part(struct inorder *p, u64 now, const struct uop *u)
 {
     u8 reg = u->writes_flags ? REG_FLAGS : REG_NONE;
@@ -360,8 +362,9 @@ u64 inorder_tick(struct inorder *p, u64 cycle)
     do {
         cycle = until;
         clock_advance(clock, cycle);
-        while ((until = run_phase(p, cycle)) == GO_ON) {
-        }
+        do {
+            until = run_phase(p, cycle);
+        } while (until == GO_ON);
     } while (until < clock->horizon);
     p->asleep = until == CLOCK_SLEEP;
     return until;

@@ -1,14 +1,20 @@
-/* inorder.h - an in-order, stall-on-use core: scoreboard, non-blocking loads, store buffer, branch prediction.
+/* inorder.h - an in-order, stall-on-use core: scoreboard, non-blocking loads, store buffer, prediction.
  *
- * Models:       issue of up to issue_width micro-operations a cycle in program order when their sources are ready; loads that miss
- *               while younger, independent instructions go on; page walks beside the pipeline; stores that drain in order from a
- *               buffer and forward to loads; drain before serializing instructions, port I/O, MMIO, VM transitions; mispredicts as a redirect;
- *               microcode by class (costs.def); VM transitions from their parts.
- * Not modelled: execution-port and cache-port conflicts, fetch bandwidth (a line that hits the L1I is hidden by the pipeline), wrong paths, write
- *               combining, partial-overlap store forwarding (a load that a buffered store covers in part goes to the L1).
- * Time:         an instruction executes functionally when the front end reaches it; its record is then played.
+ * Models:       issue of up to issue_width micro-operations a cycle in program order when their sources are
+ *               ready; loads that miss while younger, independent instructions go on; page walks beside the
+ *               pipeline; stores that drain in order from a buffer and forward to loads; string
+ *               instructions part by part, their references like any others; drain before serializing
+ *               instructions, port I/O, MMIO, VM transitions; mispredicts as a redirect; microcode by class
+ *               (costs.def), its references one a cycle behind it; VM transitions from their parts.
+ * Not modelled: execution-port and cache-port conflicts, fetch bandwidth (a line that hits the L1I is hidden
+ *               by the pipeline), wrong paths, write combining, partial-overlap store forwarding (a load that
+ *               a buffered store covers in part goes to the L1), dependence of LODS's register and of a
+ *               string's stores on its loads.
+ * Time:         an instruction executes functionally when the front end reaches it; its record is then
+ *               played.
  * Neighbours:   core.h; L1I and L1D ports, the page-walk unit.
- * Checked by:   tests/unit/test_inorder.c, tests/system
+ * Checked by:   tests/unit/test_inorder.c, test_inorder_memory.c, test_inorder_microcode.c, test_core.c;
+ *               tests/system
  */
 #ifndef CORE_INORDER_H
 #define CORE_INORDER_H
@@ -18,23 +24,25 @@
 #include "models/core/bpred.h"
 #include "models/core/core.h"
 
-#define INORDER_PARAMS(P)                                                                                              \
-    P(u32,  issue_width,          2,  RANGE(1, 4),  "micro-operations issued per cycle")                               \
-    P(u32,  mispredict_cycles,    16, RANGE(1, 64), "from a branch's issue to the first instruction of the right path") \
-    P(u32,  redirect_cycles,      12, RANGE(1, 64), "front-end refill after a serializing instruction, event or VM transition") \
-    P(u32,  taken_branch_cycles,  0,  RANGE(0, 8),  "bubble behind a taken branch that was predicted")                 \
-    P(u32,  loads_in_flight,      12, RANGE(1, 30), "loads that wait for the memory system or a page walk")            \
-    P(bool, blocking_loads,       0,  ANY,          "a load that misses stops the pipeline")                           \
-    P(u32,  store_buffer_entries, 16, RANGE(2, 64), "stores issued and not yet in the L1D")                            \
-    P(u32,  stores_in_flight,     4,  RANGE(1, 16), "stores of the buffer that wait for their line at once")           \
-    P(u32,  forward_cycles,       4,  RANGE(1, 32), "load that a buffered store answers")                              \
-    P(u32,  mul_cycles,           3,  NONZERO,      "integer multiplication, POPCNT, BSF, BSR")                        \
-    P(u32,  lea3_cycles,          3,  NONZERO,      "LEA with three components")                                       \
-    P(u32,  shift_cl_cycles,      2,  NONZERO,      "shift and rotate by CL")                                          \
-    P(u32,  div32_cycles,         25, NONZERO,      "division of up to 32 bits")                                       \
-    P(u32,  div64_cycles,         40, NONZERO,      "64-bit division")                                                 \
-    P(u32,  event_cycles,         60, ANY,          "microcode of an exception's or interrupt's delivery")             \
+/* clang-format off */
+#define INORDER_PARAMS(P)                                                                                            \
+    P(u32,  issue_width,          2,  RANGE(1, 4),  "micro-operations issued per cycle")                             \
+    P(u32,  mispredict_cycles,    16, RANGE(1, 64), "from a branch's issue to the right path's first instruction")   \
+    P(u32,  redirect_cycles,      12, RANGE(1, 64), "front-end refill behind events, serialization, transitions") \
+    P(u32,  taken_branch_cycles,  0,  RANGE(0, 8),  "bubble behind a taken branch that was predicted")               \
+    P(u32,  loads_in_flight,      12, RANGE(1, 30), "loads that wait for the memory system or a page walk")          \
+    P(bool, blocking_loads,       0,  ANY,          "a load that misses stops the pipeline")                         \
+    P(u32,  store_buffer_entries, 16, RANGE(2, 64), "stores issued and not yet in the L1D")                          \
+    P(u32,  stores_in_flight,     4,  RANGE(1, 16), "stores of the buffer that wait for their line at once")         \
+    P(u32,  forward_cycles,       4,  RANGE(1, 32), "load that a buffered store answers")                            \
+    P(u32,  mul_cycles,           3,  NONZERO,      "integer multiplication, POPCNT, BSF, BSR")                      \
+    P(u32,  lea3_cycles,          3,  NONZERO,      "LEA with three components")                                     \
+    P(u32,  shift_cl_cycles,      2,  NONZERO,      "shift and rotate by CL")                                        \
+    P(u32,  div32_cycles,         25, NONZERO,      "division of up to 32 bits")                                     \
+    P(u32,  div64_cycles,         40, NONZERO,      "64-bit division")                                               \
+    P(u32,  event_cycles,         60, ANY,          "microcode of an exception's or interrupt's delivery")           \
     P(u32,  mmio_cycles,          200, NONZERO,     "one memory-mapped device access")
+/* clang-format on */
 struct inorder_cfg {
     INORDER_PARAMS(PARAM_FIELD)
 };
@@ -50,40 +58,42 @@ extern const size_t inorder_params_count;
 extern const struct param bpred_params[];
 extern const size_t bpred_params_count;
 
-#define INORDER_STATS(S)                                                \
-    S(loads,           "load references, one per line")                \
-    S(stores,          "store references, one per line")               \
-    S(fetches,         "instruction-fetch references, one per line")    \
-    S(forwards,        "loads that the store buffer answered")          \
-    S(served_l1,       "data loads that the L1D or the store buffer served") \
-    S(served_l2,       "data loads that the L2 served")                 \
-    S(served_l3,       "data loads that the L3 served")                 \
-    S(served_dram,     "data loads that DRAM served")                   \
-    S(drains,          "times that the pipe was emptied")               \
-    S(events,          "exceptions and interrupts delivered")           \
-    S(first_entry_cycles, "transitions into a guest before the first VM exit, which no exit's cycles_in holds")
+/* clang-format off */
+#define INORDER_STATS(S)                                                                     \
+    S(loads,              "load references, one per line")                                   \
+    S(stores,             "store references, one per line")                                  \
+    S(fetches,            "instruction-fetch references, one per line")                      \
+    S(forwards,           "loads that the store buffer answered")                            \
+    S(served_l1,          "data loads that the L1D or the store buffer served")              \
+    S(served_l2,          "data loads that the L2 served")                                   \
+    S(served_l3,          "data loads that the L3 served")                                   \
+    S(served_dram,        "data loads that DRAM served")                                     \
+    S(drains,             "times that the pipe was emptied")                                 \
+    S(events,             "exceptions and interrupts delivered")                             \
+    S(first_entry_cycles, "cycles of VM entries before the first exit: no exit's cycles_in")
+/* clang-format on */
 struct inorder_stats {
     INORDER_STATS(STAT_FIELD)
 };
 
-#define FLIGHT_MAX 32    /* two more than loads_in_flight: an instruction's fetch may take two lines */
-#define FETCH_FLIGHTS 2
-#define STORE_MAX  64
-#define FLIGHT_NONE 0xff
+#define FETCH_FLIGHTS 2  /* lines of one instruction */
+#define FLIGHT_MAX    32 /* loads_in_flight at most, and FETCH_FLIGHTS */
+#define FLIGHT_NONE   0xff
+#define STORE_MAX     64
 
 /* A reference under way: a load, a fetched line, or one of a microcoded sequence. */
 struct flight {
     hpa_t at;
     u16 bytes;
-    u8 kind;             /* enum mem_kind of its requests */
-    u8 origin;           /* enum mem_origin */
-    u8 reg;              /* what waits for it: enum reg, REG_NONE */
-    u8 lines;            /* 1, or 2 for an access that splits a line; 0: only a walk (that faulted) */
-    u8 parts;            /* of these, not answered yet */
-    u8 unsent;           /* of these, not requested yet */
-    u8 served;           /* the farthest level that served a part */
-    u8 other_half;       /* of a load that splits a page, while both are under way; else FLIGHT_NONE */
-    bool from_stlb;      /* its translation */
+    u8 kind;        /* enum mem_kind of its requests */
+    u8 origin;      /* enum mem_origin */
+    u8 reg;         /* what waits for it: enum reg, REG_NONE */
+    u8 lines;       /* 1, or 2 for an access that splits a line; 0: only a walk (that faulted) */
+    u8 parts;       /* of these, not answered yet */
+    u8 unsent;      /* of these, not requested yet */
+    u8 served;      /* the farthest level that served a part */
+    u8 other_half;  /* of a load that splits a page, while both are under way; else FLIGHT_NONE */
+    bool from_stlb; /* its translation */
 };
 
 struct store {
@@ -93,7 +103,15 @@ struct store {
 };
 
 /* The life of one instruction, in this order; a microcoded one takes MICROCODE and REFERENCES instead of ISSUE. */
-enum inorder_phase { PHASE_BEGIN, PHASE_FETCH, PHASE_DRAIN, PHASE_ISSUE, PHASE_MICROCODE, PHASE_REFERENCES, PHASE_FINISH };
+enum inorder_phase {
+    PHASE_BEGIN,
+    PHASE_FETCH,
+    PHASE_DRAIN,
+    PHASE_ISSUE,
+    PHASE_MICROCODE,
+    PHASE_REFERENCES,
+    PHASE_FINISH
+};
 
 struct inorder {
     /* fixed at elaboration */
@@ -106,43 +124,45 @@ struct inorder {
     /* state */
     enum inorder_phase phase;
     struct insn_record record;
-    u8 uop;                     /* the next one to issue */
-    u8 next_access;             /* of record: not yet issued */
-    u64 slot_cycle;             /* the cycle whose issue slots are counted */
+    u8 uop;         /* the next one to issue */
+    u8 next_access; /* of record: not yet issued */
+    u64 slot_cycle; /* the cycle whose issue slots are counted */
     u32 slots_used;
-    u64 front_ready;            /* the front end delivers from this cycle on */
-    u8 front_cause;             /* enum cause of the wait for it */
+    u64 front_ready; /* the front end delivers from this cycle on */
+    u8 front_cause;  /* enum cause of the wait for it */
     u64 microcode_until;
-    u64 ready[REG_DEPS];        /* cycle; KERNEL_NEVER while a flight decides */
+    u64 ready[REG_DEPS]; /* cycle; KERNEL_NEVER while a flight decides */
     u8 ready_flight[REG_DEPS];
     u8 ready_cause[REG_DEPS];
     struct flight flight[FLIGHT_MAX];
-    u32 flights;                /* a bit each: under way */
-    u32 fetches;                /* of these, instruction fetches */
-    u32 refused;                /* of these, the L1 had no MSHR: they wait for its `freed` */
-    u64 hits_until;             /* the last load or store that hit the L1D is answered; fetches hide it */
-    struct store store[STORE_MAX]; /* ring: the oldest stores_requested of it wait for their lines or have them */
+    u32 flights;    /* a bit each: under way */
+    u32 fetches;    /* of these, instruction fetches */
+    u32 refused;    /* of these, the L1 had no MSHR: they wait for its `freed` */
+    u64 hits_until; /* the last load or store that hit the L1D is answered; fetches hide it */
+    struct store
+        store[STORE_MAX]; /* ring: the oldest stores_requested of it wait for their lines or have them */
     u32 store_head, store_count, stores_requested;
-    u32 stores_waiting;         /* requested and not there */
-    bool asleep;                /* the last tick named no cycle: an answer must wake the core */
-    u8 wait_cause;              /* what the cycles since account.until are waiting for... */
-    u8 wait_flight;             /* ...refined by this flight, FLIGHT_NONE: no flight */
-    u8 transition_cause;        /* CAUSE_vm_exit or CAUSE_vm_entry while one is played, else CAUSE_COUNT */
+    u32 stores_waiting;  /* requested and not there */
+    bool asleep;         /* the last tick named no cycle: an answer must wake the core */
+    u8 wait_cause;       /* what the cycles since account.until are waiting for... */
+    u8 wait_flight;      /* ...refined by this flight, FLIGHT_NONE: no flight */
+    u8 transition_cause; /* CAUSE_vm_exit or CAUSE_vm_entry while one is played, else CAUSE_COUNT */
     u16 transition_reason;
-    u64 root_since;             /* the hypervisor runs since the end of the last exit; KERNEL_NEVER: no exit yet */
+    u64 root_since; /* the hypervisor runs since the end of the last exit; KERNEL_NEVER: no exit yet */
     u16 root_reason;
-    bool drained;               /* older records have left the pipe; a delivery lets record.drained say so too early */
-    bool executed;              /* the record is filled: drain, then play it */
-    u8 world;                   /* enum world of the instruction that is played */
-    u8 next_line;               /* of record.transition: not yet requested */
-    u8 next_walk;               /* of record: walks without a reference, not yet played */
+    bool drained;  /* older records have left the pipe; a delivery lets record.drained say so too early */
+    bool executed; /* the record is filled: drain, then play it */
+    u8 world;      /* enum world of the instruction that is played */
+    u8 next_line;  /* of record.transition: not yet requested */
+    u8 next_walk;  /* of record: walks without a reference, not yet played */
     struct bpred bpred;
     /* statistics */
     struct inorder_stats stats;
 };
 
-void inorder_init(struct inorder *p, const struct inorder_cfg *cfg, const struct cost_cfg *cost, const struct bpred_cfg *bp,
-                  struct core *core, struct mem_port l1i, struct mem_port l1d, struct walker *walker);
+void inorder_init(struct inorder *p, const struct inorder_cfg *cfg, const struct cost_cfg *cost,
+                  const struct bpred_cfg *bp, struct core *core, struct mem_port l1i, struct mem_port l1d,
+                  struct walker *walker);
 void inorder_fini(struct inorder *p);
 
 /* The core model takes over at `cycle`, with nothing under way. */
@@ -177,11 +197,15 @@ void inorder_end_transition(struct inorder *p, u64 end);
 
 /* inorder_mem.c */
 /* Starts a reference; its completion makes `reg` ready. Returns false if no flight is free (nothing happened). */
-bool inorder_start(struct inorder *p, const struct mem_access *a, enum mem_kind kind, enum mem_origin origin, u8 reg);
+bool inorder_start(struct inorder *p, const struct mem_access *a, enum mem_kind kind, enum mem_origin origin,
+                   u8 reg);
 /* The second half of a load that splits a page: `reg`, which waits for the first, is ready when both are there. */
 bool inorder_start_second_half(struct inorder *p, const struct mem_access *a, u8 reg);
 /* Any flight of a set, FLIGHT_NONE if it is empty. */
-static inline u8 inorder_first_flight(u32 flights) { return flights ? (u8)__builtin_ctz(flights) : FLIGHT_NONE; }
+static inline u8 inorder_first_flight(u32 flights)
+{
+    return flights ? (u8)__builtin_ctz(flights) : FLIGHT_NONE;
+}
 bool inorder_store(struct inorder *p, const struct mem_access *a);
 bool inorder_memory_is_idle(const struct inorder *p);
 /* Asserts: loads = sum over the levels that served them + those under way. */

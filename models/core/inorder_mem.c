@@ -5,8 +5,10 @@
 
 #define TOKEN_STORE 0x100 /* walk tokens: flights below, entries of the store buffer from here on */
 
-static const u8 data_cause[SERVED_COUNT] = {
-    [SERVED_L1] = CAUSE_l1_data, [SERVED_L2] = CAUSE_l2_data, [SERVED_L3] = CAUSE_l3_data, [SERVED_DRAM] = CAUSE_dram_data};
+static const u8 data_cause[SERVED_COUNT] = {[SERVED_L1] = CAUSE_l1_data,
+                                            [SERVED_L2] = CAUSE_l2_data,
+                                            [SERVED_L3] = CAUSE_l3_data,
+                                            [SERVED_DRAM] = CAUSE_dram_data};
 
 /* A core that sleeps looks again; one that named its next cycle cannot go on before it. */
 static void wake(struct inorder *p)
@@ -36,6 +38,7 @@ static void count_reference(struct inorder *p, enum mem_kind kind, unsigned line
     p->stats.fetches += kind == MEM_FETCH ? lines : 0;
 }
 
+/* clang-format off */
 static void count_served(struct inorder *p, enum mem_kind kind, enum served served)
 {
     if (kind != MEM_READ) return;
@@ -46,6 +49,7 @@ static void count_served(struct inorder *p, enum mem_kind kind, enum served serv
     default: p->stats.served_l1++; break;
     }
 }
+/* clang-format on */
 
 static void register_ready(struct inorder *p, u8 reg, u64 cycle)
 {
@@ -96,7 +100,8 @@ static void flight_part_done(void *self, u64 token, enum served served)
 {
     struct inorder *p = self;
     struct flight *f = &p->flight[token];
-    CHECK((p->flights >> token & 1) && f->parts > 0, "an answer for flight %u that nobody waits for", (unsigned)token);
+    CHECK((p->flights >> token & 1) && f->parts > 0, "an answer for flight %u that nobody waits for",
+          (unsigned)token);
     count_served(p, (enum mem_kind)f->kind, served);
     if (served > f->served) f->served = (u8)served;
     if (--f->parts == 0 && f->unsent == 0) flight_finish(p, (unsigned)token);
@@ -108,12 +113,16 @@ static void flight_hit_done(void *self, u64 token_and_level)
     flight_part_done(self, token_and_level & 0xff, (enum served)(token_and_level >> 8));
 }
 
-static enum port_answer request(struct inorder *p, hpa_t at, enum mem_kind kind, enum mem_origin origin, unsigned index, u64 *ready,
-                                enum served *served)
+static enum port_answer request(struct inorder *p, hpa_t at, enum mem_kind kind, enum mem_origin origin,
+                                unsigned index, u64 *ready, enum served *served)
 {
     const struct mem_port *port = kind == MEM_FETCH ? &p->l1i : &p->l1d;
-    const struct mem_request r = {
-        .at = at, .kind = (u8)kind, .origin = (u8)origin, .done = flight_part_done, .self = p, .token = index};
+    const struct mem_request r = {.at = at,
+                                  .kind = (u8)kind,
+                                  .origin = (u8)origin,
+                                  .done = flight_part_done,
+                                  .self = p,
+                                  .token = index};
     return port_access(port, &r, ready, served);
 }
 
@@ -132,13 +141,15 @@ static void flight_send(struct inorder *p, unsigned index)
     while (f->unsent > 0) {
         u64 ready = 0;
         enum served served = SERVED_L1;
-        enum port_answer answer = request(p, next_part(f), (enum mem_kind)f->kind, (enum mem_origin)f->origin, index, &ready, &served);
+        enum port_answer answer = request(p, next_part(f), (enum mem_kind)f->kind, (enum mem_origin)f->origin,
+                                          index, &ready, &served);
         if (answer == PORT_BUSY) {
             p->refused |= 1u << index;
             return;
         }
         f->unsent--;
-        if (answer == PORT_HIT) clock_post(p->core->clock, ready, flight_hit_done, p, index | (u64)served << 8);
+        if (answer == PORT_HIT)
+            clock_post(p->core->clock, ready, flight_hit_done, p, index | (u64)served << 8);
     }
 }
 
@@ -187,8 +198,8 @@ static bool forward(struct inorder *p, const struct mem_access *a, u8 reg)
 }
 
 /* The common case, which takes no flight: translated by the L1 TLB, in one line, and the L1 or the store buffer has it. */
-static bool start_and_hit(struct inorder *p, const struct mem_access *a, enum mem_kind kind, enum mem_origin origin, u8 reg,
-                          unsigned index, enum port_answer *answer)
+static bool start_and_hit(struct inorder *p, const struct mem_access *a, enum mem_kind kind,
+                          enum mem_origin origin, u8 reg, unsigned index, enum port_answer *answer)
 {
     enum served served = SERVED_L1;
     u64 ready = 0;
@@ -201,7 +212,8 @@ static bool start_and_hit(struct inorder *p, const struct mem_access *a, enum me
     return true;
 }
 
-bool inorder_start(struct inorder *p, const struct mem_access *a, enum mem_kind kind, enum mem_origin origin, u8 reg)
+bool inorder_start(struct inorder *p, const struct mem_access *a, enum mem_kind kind, enum mem_origin origin,
+                   u8 reg)
 {
     unsigned index = free_flight(p, kind), lines = lines_of(a->at, a->bytes);
     if (index == FLIGHT_NONE) return false;
@@ -210,8 +222,15 @@ bool inorder_start(struct inorder *p, const struct mem_access *a, enum mem_kind 
     count_reference(p, kind, lines);
     if (simple && start_and_hit(p, a, kind, origin, reg, index, &answer)) return true;
     u8 unsent = answer == PORT_PENDING ? 0 : (u8)lines;
-    p->flight[index] = (struct flight){.at = a->at, .bytes = a->bytes, .kind = (u8)kind, .origin = (u8)origin, .reg = reg,
-                                       .lines = (u8)lines, .parts = (u8)lines, .unsent = unsent, .other_half = FLIGHT_NONE,
+    p->flight[index] = (struct flight){.at = a->at,
+                                       .bytes = a->bytes,
+                                       .kind = (u8)kind,
+                                       .origin = (u8)origin,
+                                       .reg = reg,
+                                       .lines = (u8)lines,
+                                       .parts = (u8)lines,
+                                       .unsent = unsent,
+                                       .other_half = FLIGHT_NONE,
                                        .from_stlb = a->tlb == TLB_L2};
     p->flights |= 1u << index;
     if (kind == MEM_FETCH) p->fetches |= 1u << index;
@@ -244,7 +263,12 @@ static void store_done(void *self, u64 token, enum served served);
 
 static enum port_answer store_request(struct inorder *p, struct store *s)
 {
-    struct mem_request r = {.at = s->at, .kind = MEM_WRITE, .origin = ORIGIN_DATA, .done = store_done, .self = p, .token = (u64)(s - p->store)};
+    struct mem_request r = {.at = s->at,
+                            .kind = MEM_WRITE,
+                            .origin = ORIGIN_DATA,
+                            .done = store_done,
+                            .self = p,
+                            .token = (u64)(s - p->store)};
     u64 ready = 0;
     enum served served = SERVED_L1;
     return port_access(&p->l1d, &r, &ready, &served);

@@ -27,7 +27,8 @@ static u64 microcode_cycles(const struct inorder *p)
     u64 cycles = r->info && !r->event ? p->cost.cycles[r->info->iclass] : 0;
     if (r->event) cycles += p->cfg.event_cycles;
     if (touches_mmio(r)) cycles += p->cfg.mmio_cycles;
-    if (r->transition.kind != TRANSITION_NONE) cycles = transition_microcode_cycles(&p->core->vmx->cfg, &r->transition);
+    if (r->transition.kind != TRANSITION_NONE)
+        cycles = transition_microcode_cycles(&p->core->vmx->cfg, &r->transition);
     return cycles;
 }
 
@@ -46,7 +47,8 @@ void inorder_begin_transition(struct inorder *p)
     p->transition_reason = t->reason;
     bool leaves_root = t->kind != TRANSITION_EXIT || t->injects; /* an injection that exits is one record */
     if (leaves_root && p->root_since != KERNEL_NEVER) {
-        vmx_account_exit(p->core->vmx, (enum exit_reason)p->root_reason, VMX_CYCLES_ROOT, begin - p->root_since);
+        vmx_account_exit(p->core->vmx, (enum exit_reason)p->root_reason, VMX_CYCLES_ROOT,
+                         begin - p->root_since);
         p->root_since = KERNEL_NEVER;
     }
     p->transition_cause = t->kind == TRANSITION_EXIT ? CAUSE_vm_exit : CAUSE_vm_entry;
@@ -98,11 +100,14 @@ static bool start_lone_walk(struct inorder *p)
 static bool start_access(struct inorder *p)
 {
     const struct insn_record *r = &p->record;
-    while (p->next_access < r->n_accesses && r->access[p->next_access].mmio && r->access[p->next_access].walk < 0) p->next_access++;
+    while (p->next_access < r->n_accesses && r->access[p->next_access].mmio &&
+           r->access[p->next_access].walk < 0)
+        p->next_access++;
     if (p->next_access == r->n_accesses) return true;
     struct mem_access a = r->access[p->next_access];
     if (a.mmio) a.bytes = 0;
-    if (inorder_start(p, &a, a.kind == ACCESS_WRITE ? MEM_WRITE : MEM_READ, ORIGIN_DATA, REG_NONE)) p->next_access++;
+    if (inorder_start(p, &a, a.kind == ACCESS_WRITE ? MEM_WRITE : MEM_READ, ORIGIN_DATA, REG_NONE))
+        p->next_access++;
     return false;
 }
 
@@ -111,7 +116,8 @@ static bool start_line(struct inorder *p)
     const struct vm_transition *t = &p->record.transition;
     if (t->kind == TRANSITION_NONE || p->next_line == t->n_lines) return true;
     struct mem_access a = {.at = t->line[p->next_line].at, .bytes = 8, .walk = -1, .tlb = TLB_NONE};
-    if (inorder_start(p, &a, t->line[p->next_line].write ? MEM_WRITE : MEM_READ, ORIGIN_VMX, REG_NONE)) p->next_line++;
+    if (inorder_start(p, &a, t->line[p->next_line].write ? MEM_WRITE : MEM_READ, ORIGIN_VMX, REG_NONE))
+        p->next_line++;
     return false;
 }
 
