@@ -39,7 +39,7 @@ step() {
     else
         printf '%-28s %4d passed, %d FAILED\n' "$name" "$ok" "$bad"
         grep -E '^FAIL ' "$log" | sed 's/^/    /'
-        tail -n 15 "$log" | sed 's/^/    | /'
+        grep -vE "^ok |^\[=|^\[ " "$log" | tail -n 15 | sed 's/^/    | /'
     fi
 }
 
