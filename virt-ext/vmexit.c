@@ -64,6 +64,7 @@ static void count(struct vmx *x, const struct exit *e)
         .guest_linear = e->guest_linear,
         .guest_physical = e->guest_physical,
         .interruption_info = e->interruption_info,
+        .error_code = e->error_code,
     };
     x->on_exit(x->on_exit_self, &event);
 }

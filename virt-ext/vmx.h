@@ -129,7 +129,7 @@ struct vmx_exit_event {
     enum exit_reason reason;
     u64 qualification;
     u64 guest_rip, guest_linear, guest_physical;
-    u32 interruption_info;
+    u32 interruption_info, error_code;
 };
 typedef void (*vmx_exit_fn)(void *self, const struct vmx_exit_event *e);
 

@@ -1,4 +1,5 @@
 #include "models/board/observe.h"
+#include "virt-ext/qualification.h"
 #include <errno.h>
 #include <unistd.h>
 
@@ -71,11 +72,12 @@ static const char *place(void *self, enum world world, u64 rip)
 static void on_vm_exit(void *self, const struct vmx_exit_event *e)
 {
     struct observer *o = self;
-    char name[SYMBOL_TEXT_BYTES];
+    char name[SYMBOL_TEXT_BYTES], words[QUALIFICATION_TEXT_BYTES];
     observer_name(o, WORLD_GUEST, e->guest_rip, name);
+    qualification_text(e, words);
     trace_line(o->trace, TRACE_vmx, clock_now(&o->pc->clock), "cpu0.vmx",
-               "exit %s, qualification 0x%llx, RIP 0x%llx%s%s, GLA 0x%llx, GPA 0x%llx", vmx_exit_name(e->reason),
-               (unsigned long long)e->qualification, (unsigned long long)e->guest_rip, *name ? " " : "", name,
+               "exit %s, qualification 0x%llx%s%s, RIP 0x%llx%s%s, GLA 0x%llx, GPA 0x%llx", vmx_exit_name(e->reason),
+               (unsigned long long)e->qualification, *words ? " " : "", words, (unsigned long long)e->guest_rip, *name ? " " : "", name,
                (unsigned long long)e->guest_linear, (unsigned long long)e->guest_physical);
 }
 
