@@ -1,7 +1,8 @@
 /* bpred.h - branch prediction of the in-order core: gshare direction, a branch target buffer, a return stack.
  *
  * Models:       2-bit counters indexed by address xor global history; targets of indirect jumps and calls by
- *               last target; returns by a stack that wraps around. State is updated in program order, at once.
+ *               last target; returns by a stack that wraps around. State is updated in program order, at
+ *               once.
  * Not modelled: BTB misses of direct branches (their targets are known at decode), update delay, speculation
  *               on wrong paths.
  * Neighbours:   inorder.c asks with each branch's record.

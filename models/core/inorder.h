@@ -25,22 +25,22 @@
 #include "models/core/core.h"
 
 /* clang-format off */
-#define INORDER_PARAMS(P)                                                                                            \
-    P(u32,  issue_width,          2,  RANGE(1, 4),  "micro-operations issued per cycle")                             \
-    P(u32,  mispredict_cycles,    16, RANGE(1, 64), "from a branch's issue to the right path's first instruction")   \
-    P(u32,  redirect_cycles,      12, RANGE(1, 64), "front-end refill behind events, serialization, transitions") \
-    P(u32,  taken_branch_cycles,  0,  RANGE(0, 8),  "bubble behind a taken branch that was predicted")               \
-    P(u32,  loads_in_flight,      12, RANGE(1, 30), "loads that wait for the memory system or a page walk")          \
-    P(bool, blocking_loads,       0,  ANY,          "a load that misses stops the pipeline")                         \
-    P(u32,  store_buffer_entries, 16, RANGE(2, 64), "stores issued and not yet in the L1D")                          \
-    P(u32,  stores_in_flight,     4,  RANGE(1, 16), "stores of the buffer that wait for their line at once")         \
-    P(u32,  forward_cycles,       4,  RANGE(1, 32), "load that a buffered store answers")                            \
-    P(u32,  mul_cycles,           3,  NONZERO,      "integer multiplication, POPCNT, BSF, BSR")                      \
-    P(u32,  lea3_cycles,          3,  NONZERO,      "LEA with three components")                                     \
-    P(u32,  shift_cl_cycles,      2,  NONZERO,      "shift and rotate by CL")                                        \
-    P(u32,  div32_cycles,         25, NONZERO,      "division of up to 32 bits")                                     \
-    P(u32,  div64_cycles,         40, NONZERO,      "64-bit division")                                               \
-    P(u32,  event_cycles,         60, ANY,          "microcode of an exception's or interrupt's delivery")           \
+#define INORDER_PARAMS(P)                                                                                    \
+    P(u32,  issue_width,          2,  RANGE(1, 4),  "micro-operations issued per cycle")                     \
+    P(u32,  mispredict_cycles,    16, RANGE(1, 64), "from a branch's issue to the right path")               \
+    P(u32,  redirect_cycles,      12, RANGE(1, 64), "refill behind serialization, events, VM transitions")   \
+    P(u32,  taken_branch_cycles,  0,  RANGE(0, 8),  "bubble behind a taken branch that was predicted")       \
+    P(u32,  loads_in_flight,      12, RANGE(1, 30), "loads that wait for the memory system or a page walk")  \
+    P(bool, blocking_loads,       0,  ANY,          "a load that misses stops the pipeline")                 \
+    P(u32,  store_buffer_entries, 16, RANGE(2, 64), "stores issued and not yet in the L1D")                  \
+    P(u32,  stores_in_flight,     4,  RANGE(1, 16), "stores of the buffer that wait for their line at once") \
+    P(u32,  forward_cycles,       4,  RANGE(1, 32), "load that a buffered store answers")                    \
+    P(u32,  mul_cycles,           3,  NONZERO,      "integer multiplication, POPCNT, BSF, BSR")              \
+    P(u32,  lea3_cycles,          3,  NONZERO,      "LEA with three components")                             \
+    P(u32,  shift_cl_cycles,      2,  NONZERO,      "shift and rotate by CL")                                \
+    P(u32,  div32_cycles,         25, NONZERO,      "division of up to 32 bits")                             \
+    P(u32,  div64_cycles,         40, NONZERO,      "64-bit division")                                       \
+    P(u32,  event_cycles,         60, ANY,          "microcode of an exception's or interrupt's delivery")   \
     P(u32,  mmio_cycles,          200, NONZERO,     "one memory-mapped device access")
 /* clang-format on */
 struct inorder_cfg {
@@ -102,7 +102,8 @@ struct store {
     bool translating, done;
 };
 
-/* The life of one instruction, in this order; a microcoded one takes MICROCODE and REFERENCES instead of ISSUE. */
+/* The life of one instruction, in this order; a microcoded one takes MICROCODE and REFERENCES instead of
+ * ISSUE. */
 enum inorder_phase {
     PHASE_BEGIN,
     PHASE_FETCH,
@@ -177,10 +178,12 @@ void inorder_walk_done(void *self, u64 token, const struct walk_ledger *played);
 
 /* --- between the files of this core --- */
 
-/* What a phase answers: go on in this cycle, or the cycle to come back at (CLOCK_SLEEP: when something wakes the core). */
+/* What a phase answers: go on in this cycle, or the cycle to come back at (CLOCK_SLEEP: when something wakes
+ * the core). */
 #define GO_ON 0
 
-/* Charges the cycles since the account's end up to `cycle`; while a VM transition is played, to the transition. */
+/* Charges the cycles since the account's end up to `cycle`; while a VM transition is played, to the
+ * transition. */
 void inorder_charge(struct inorder *p, enum cause cause, u64 cycle);
 /* The core waits from now on: earlier cycles go to the earlier wait. Returns `until`. */
 u64 inorder_wait(struct inorder *p, enum cause cause, u8 flight, u64 until);
@@ -196,10 +199,12 @@ void inorder_begin_transition(struct inorder *p);
 void inorder_end_transition(struct inorder *p, u64 end);
 
 /* inorder_mem.c */
-/* Starts a reference; its completion makes `reg` ready. Returns false if no flight is free (nothing happened). */
+/* Starts a reference; its completion makes `reg` ready. Returns false if no flight is free (nothing
+ * happened). */
 bool inorder_start(struct inorder *p, const struct mem_access *a, enum mem_kind kind, enum mem_origin origin,
                    u8 reg);
-/* The second half of a load that splits a page: `reg`, which waits for the first, is ready when both are there. */
+/* The second half of a load that splits a page: `reg`, which waits for the first, is ready when both are
+ * there. */
 bool inorder_start_second_half(struct inorder *p, const struct mem_access *a, u8 reg);
 /* Any flight of a set, FLIGHT_NONE if it is empty. */
 static inline u8 inorder_first_flight(u32 flights)

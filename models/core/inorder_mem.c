@@ -1,4 +1,5 @@
-/* inorder_mem.c - the in-order core's references under way: loads and fetched lines in flights, stores in the buffer. */
+/* inorder_mem.c - the in-order core's references under way: loads and fetched lines in flights, stores in the
+ * buffer. */
 #include "models/core/inorder.h"
 #include "models/sim/check.h"
 #include <string.h>
@@ -197,7 +198,8 @@ static bool forward(struct inorder *p, const struct mem_access *a, u8 reg)
     return false;
 }
 
-/* The common case, which takes no flight: translated by the L1 TLB, in one line, and the L1 or the store buffer has it. */
+/* The common case, which takes no flight: translated by the L1 TLB, in one line, and the L1 or the store
+ * buffer has it. */
 static bool start_and_hit(struct inorder *p, const struct mem_access *a, enum mem_kind kind,
                           enum mem_origin origin, u8 reg, unsigned index, enum port_answer *answer)
 {
@@ -354,7 +356,8 @@ void inorder_l1_freed(void *self)
     pump_stores(p);
 }
 
-/* The core has waited for this walk: its references' cycles go to their dimensions, what stood in front of them to the guest's. */
+/* The core has waited for this walk: its references' cycles go to their dimensions, what stood in front of
+ * them to the guest's. */
 static void charge_walk(struct inorder *p, const struct walk_ledger *played, u64 end)
 {
     u64 cycle = end;

@@ -1,15 +1,17 @@
-/* inorder_microcode.c - what microcode carries out: expensive instructions, event deliveries, VM exits and entries.
+/* inorder_microcode.c - what microcode carries out: expensive instructions, event deliveries, VM transitions.
  *
- * The pipe is empty when one begins. Its microcode takes its cycles, then its references go out, one each cycle, then it waits for the
- * last of them. A VM transition is such a sequence: microcode (virt-ext/transition.h), the lines of the VMCS and MSR lists
- * through the caches, the front end's refill (ARCHITECTURE.md, section 7). */
+ * The pipe is empty when one begins. Its microcode takes its cycles, then its references go out, one each
+ * cycle, then it waits for the last of them. A VM transition is such a sequence: microcode
+ * (virt-ext/transition.h), the lines of the VMCS and MSR lists through the caches, the front end's refill
+ * (ARCHITECTURE.md, section 7). */
 #include "models/core/inorder.h"
 #include "virt-ext/transition.h"
 
 bool inorder_is_microcoded(const struct inorder *p)
 {
     const struct insn_record *r = &p->record;
-    /* `event` and `io` apart: tested together they are one wide load right behind narrow stores, which stalls the host. */
+    /* `event` and `io` apart: tested together they are one wide load right behind narrow stores, which stalls
+     * the host. */
     if (!r->info || r->event || r->transition.kind != TRANSITION_NONE || r->io) return true;
     return r->info->iclass != CLASS_string && p->cost.cycles[r->info->iclass] > 0;
 }
@@ -78,7 +80,8 @@ u64 inorder_phase_microcode(struct inorder *p, u64 now)
     return GO_ON;
 }
 
-/* A walk that ended in a fault has no reference behind it, nor has one that only asked whether a whole frame can be written. */
+/* A walk that ended in a fault has no reference behind it, nor has one that only asked whether a whole frame
+ * can be written. */
 static bool has_reference(const struct insn_record *r, unsigned walk)
 {
     for (unsigned i = 0; i < r->n_accesses; i++)

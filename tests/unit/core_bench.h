@@ -1,8 +1,10 @@
-/* core_bench.h - a whole PC whose core stands between mock L1 caches, on hand-assembled code: the bench of test_inorder*.c, test_core.c.
+/* core_bench.h - a whole PC whose core stands between mock L1 caches, on hand-assembled code: the bench of
+ * test_inorder*.c, test_core.c.
  *
- * Code runs in flat 32-bit protected mode without paging, or in 64-bit mode on 4-KiB pages (bench_enable_paging). The mocks answer every
- * reference within hit_cycles, but lines named by bench_slow(), which come once after their own latency. They write down at which cycle
- * each reference arrived: a load whose address depends on a register tells exactly when that register was ready. */
+ * Code runs in flat 32-bit protected mode without paging, or in 64-bit mode on 4-KiB pages
+ * (bench_enable_paging). The mocks answer every reference within hit_cycles, but lines named by bench_slow(),
+ * which come once after their own latency. They write down at which cycle each reference arrived: a load
+ * whose address depends on a register tells exactly when that register was ready. */
 #ifndef TESTS_CORE_BENCH_H
 #define TESTS_CORE_BENCH_H
 
@@ -21,7 +23,14 @@
 #define LOG_MAX    4096
 #define SLOW_MAX   32
 
-enum { CODE_AT = 0x100000, IDT_AT = 0x110000, GDT_AT = 0x111000, STACK_AT = 0x120000, TABLES_AT = 0x200000, P0 = 0x300000 };
+enum {
+    CODE_AT = 0x100000,
+    IDT_AT = 0x110000,
+    GDT_AT = 0x111000,
+    STACK_AT = 0x120000,
+    TABLES_AT = 0x200000,
+    P0 = 0x300000
+};
 #define LINE(n) (P0 + 0x40u * (n))
 
 struct mock_l1 {
@@ -29,8 +38,14 @@ struct mock_l1 {
     u32 mshrs, pending;
     bool refused;
     unsigned n_slow, n;
-    struct { u64 line, cycles; enum served served; } slow[SLOW_MAX];
-    struct { u64 cycle, at; u8 kind, origin; } log[LOG_MAX];
+    struct {
+        u64 line, cycles;
+        enum served served;
+    } slow[SLOW_MAX];
+    struct {
+        u64 cycle, at;
+        u8 kind, origin;
+    } log[LOG_MAX];
     struct mem_request asked[LOG_MAX]; /* by entry of the log: pending ones */
 };
 
@@ -39,7 +54,7 @@ struct core_bench {
     struct processor *cpu; /* its first */
     struct mock_l1 l1i, l1d;
     u64 code_end;
-    u32 payload;      /* of the marker seen last */
+    u32 payload; /* of the marker seen last */
     u64 marker_cycle;
     u64 exit_cycle, exit_ps; /* of the write to the exit port */
 };
@@ -79,7 +94,8 @@ static inline enum port_answer mock_pend(struct mock_l1 *m, const struct mem_req
     return PORT_PENDING;
 }
 
-static inline enum port_answer mock_access(void *self, const struct mem_request *r, u64 *ready_cycle, enum served *served)
+static inline enum port_answer mock_access(void *self, const struct mem_request *r, u64 *ready_cycle,
+                                           enum served *served)
 {
     struct mock_l1 *m = self;
     u64 now = clock_now(&m->bench->pc.clock);
@@ -104,7 +120,10 @@ static inline void mock_slow(struct mock_l1 *m, u64 at, u64 cycles, enum served 
     m->slow[m->n_slow++].served = served;
 }
 
-static inline void bench_slow(struct core_bench *b, u64 at, u64 cycles) { mock_slow(&b->l1d, at, cycles, SERVED_DRAM); }
+static inline void bench_slow(struct core_bench *b, u64 at, u64 cycles)
+{
+    mock_slow(&b->l1d, at, cycles, SERVED_DRAM);
+}
 
 /* The cycle at which the first, or n-th, reference to the very address `at` arrived; NEVER if none did. */
 static inline u64 mock_nth(const struct mock_l1 *m, u64 at, unsigned n)
@@ -113,7 +132,10 @@ static inline u64 mock_nth(const struct mock_l1 *m, u64 at, unsigned n)
         if (m->log[i].at == at && n-- == 0) return m->log[i].cycle;
     return NEVER;
 }
-static inline u64 bench_sent(const struct core_bench *b, u64 at) { return mock_nth(&b->l1d, at, 0); }
+static inline u64 bench_sent(const struct core_bench *b, u64 at)
+{
+    return mock_nth(&b->l1d, at, 0);
+}
 
 /* --- the machine --- */
 
@@ -130,7 +152,10 @@ static inline void bench_exited(void *self, u8 status)
     b->exit_cycle = clock_now(&b->pc.clock);
     b->exit_ps = kernel_now_ps();
 }
-static inline void bench_console(void *self, u8 byte) { (void)self, (void)byte; }
+static inline void bench_console(void *self, u8 byte)
+{
+    (void)self, (void)byte;
+}
 
 /* Every parameter's default, round numbers where tests count. */
 static inline struct pc_cfg bench_cfg(void)
@@ -181,8 +206,14 @@ static inline void bench_free(struct core_bench *b)
     free(b);
 }
 
-static inline void bench_poke(struct core_bench *b, u64 at, const void *bytes, size_t n) { memcpy(b->pc.ram.host + at, bytes, n); }
-static inline void bench_poke64(struct core_bench *b, u64 at, u64 value) { bench_poke(b, at, &value, 8); }
+static inline void bench_poke(struct core_bench *b, u64 at, const void *bytes, size_t n)
+{
+    memcpy(b->pc.ram.host + at, bytes, n);
+}
+static inline void bench_poke64(struct core_bench *b, u64 at, u64 value)
+{
+    bench_poke(b, at, &value, 8);
+}
 
 /* Appends code. */
 static inline void bench_append(struct core_bench *b, const u8 *bytes, size_t n)
@@ -194,23 +225,23 @@ static inline void bench_append(struct core_bench *b, const u8 *bytes, size_t n)
 #define IMM32(v)     (u8)(v), (u8)((u32)(v) >> 8), (u8)((u32)(v) >> 16), (u8)((u32)(v) >> 24)
 
 /* Instructions, as bytes of CODE: 32-bit operands, addresses without a register. */
-#define ADD_EBX_1      0x83, 0xc3, 0x01
-#define ADD_ECX_1      0x83, 0xc1, 0x01
-#define ADD_EBX_ECX    0x01, 0xcb
-#define IMUL_EDX_EDX   0x0f, 0xaf, 0xd2
-#define LOAD_EAX(at)   0x8b, 0x04, 0x25, IMM32(at)
-#define LOAD_EBX(at)   0x8b, 0x1c, 0x25, IMM32(at)
-#define LOAD_ECX(at)   0x8b, 0x0c, 0x25, IMM32(at)
-#define STORE_EAX(at)  0x89, 0x04, 0x25, IMM32(at)
-#define PROBE_EBX(at)  0x8b, 0xab, IMM32(at) /* mov ebp, [ebx + at] */
-#define PROBE_ECX(at)  0x8b, 0xa9, IMM32(at)
-#define PROBE_EDX(at)  0x8b, 0xaa, IMM32(at)
-#define PROBE(at)      0x8b, 0x2c, 0x25, IMM32(at)
-#define NOP            0x90
-#define HLT            0xf4
-#define CPUID          0x0f, 0xa2
-#define RDTSC          0x0f, 0x31
-#define LFENCE         0x0f, 0xae, 0xe8
+#define ADD_EBX_1     0x83, 0xc3, 0x01
+#define ADD_ECX_1     0x83, 0xc1, 0x01
+#define ADD_EBX_ECX   0x01, 0xcb
+#define IMUL_EDX_EDX  0x0f, 0xaf, 0xd2
+#define LOAD_EAX(at)  0x8b, 0x04, 0x25, IMM32(at)
+#define LOAD_EBX(at)  0x8b, 0x1c, 0x25, IMM32(at)
+#define LOAD_ECX(at)  0x8b, 0x0c, 0x25, IMM32(at)
+#define STORE_EAX(at) 0x89, 0x04, 0x25, IMM32(at)
+#define PROBE_EBX(at) 0x8b, 0xab, IMM32(at) /* mov ebp, [ebx + at] */
+#define PROBE_ECX(at) 0x8b, 0xa9, IMM32(at)
+#define PROBE_EDX(at) 0x8b, 0xaa, IMM32(at)
+#define PROBE(at)     0x8b, 0x2c, 0x25, IMM32(at)
+#define NOP           0x90
+#define HLT           0xf4
+#define CPUID         0x0f, 0xa2
+#define RDTSC         0x0f, 0x31
+#define LFENCE        0x0f, 0xae, 0xe8
 
 /* Runs all cycles before `cycle`. */
 static inline void bench_run(struct core_bench *b, u64 cycle)
@@ -218,7 +249,10 @@ static inline void bench_run(struct core_bench *b, u64 cycle)
     kernel_run_until(clock_cycle_to_ps(&b->pc.clock, cycle));
 }
 
-static inline u64 bench_account(struct core_bench *b, enum world w, enum cause c) { return b->cpu->core.account.leaf[w][c]; }
+static inline u64 bench_account(struct core_bench *b, enum world w, enum cause c)
+{
+    return b->cpu->core.account.leaf[w][c];
+}
 static inline u64 bench_native(struct core_bench *b, enum cause c)
 {
     core_sync(&b->cpu->core);
@@ -232,7 +266,8 @@ static inline void bench_set_up_idt(struct core_bench *b, u8 vector)
 {
     const u64 handler = HANDLER_AT, end = b->code_end;
     bench_poke64(b, GDT_AT + 8, 0x00cf9b000000ffffull); /* flat code, accessed */
-    bench_poke64(b, IDT_AT + 8u * vector, (handler & 0xffff) | 8ull << 16 | 0x8e00ull << 32 | (handler >> 16) << 48);
+    bench_poke64(b, IDT_AT + 8u * vector,
+                 (handler & 0xffff) | 8ull << 16 | 0x8e00ull << 32 | (handler >> 16) << 48);
     b->cpu->hart->gdtr = (struct desc_table){GDT_AT, 15};
     b->cpu->hart->idtr = (struct desc_table){IDT_AT, 8 * 256 - 1};
     b->code_end = HANDLER_AT;
@@ -240,7 +275,8 @@ static inline void bench_set_up_idt(struct core_bench *b, u8 vector)
     b->code_end = end;
 }
 
-/* 64-bit mode; 0 .. 4 MiB on 4-KiB pages, one to one, all flags set. CODE then is 64-bit code; its first fetch walks. */
+/* 64-bit mode; 0 .. 4 MiB on 4-KiB pages, one to one, all flags set. CODE then is 64-bit code; its first
+ * fetch walks. */
 static inline void bench_enable_paging(struct core_bench *b)
 {
     struct hart *h = b->cpu->hart;

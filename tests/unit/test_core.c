@@ -1,4 +1,5 @@
-/* test_core.c - the fast core, switching between core models, limits; time that devices see; batching changes nothing. */
+/* test_core.c - the fast core, switching between core models, limits; time that devices see; batching changes
+ * nothing. */
 #include "core_bench.h"
 
 static struct core_bench *start(enum core_kind kind, bool batching)
@@ -63,10 +64,12 @@ static void a_halted_fast_core_idles_exactly(void **state)
         nops(b, 9);
         CODE(b, HLT);
         bench_set_up_idt(b, VEC_NMI);
-        kernel_notify(kernel_event_new("nmi", KERNEL_DEVICE, wake_by_nmi, b), clock_cycle_to_ps(&b->pc.clock, 500));
+        kernel_notify(kernel_event_new("nmi", KERNEL_DEVICE, wake_by_nmi, b),
+                      clock_cycle_to_ps(&b->pc.clock, 500));
         bench_run(b, 2000);
         assert_int_equal(bench_native(b, CAUSE_idle), 500 - 10);
-        assert_int_equal(bench_native(b, CAUSE_base), 10 + 1 + 2); /* the delivery, the handler's load and HLT */
+        assert_int_equal(bench_native(b, CAUSE_base),
+                         10 + 1 + 2); /* the delivery, the handler's load and HLT */
         bench_free(b);
     }
 }

@@ -1,7 +1,8 @@
-/* test_inorder.c - the in-order core's pipeline: issue, dependences, latencies, branches, fetch, drains, the end of a run.
+/* test_inorder.c - the in-order core's pipeline: issue, dependences, latencies, branches, fetch, drains, the
+ * end of a run.
  *
- * A probe is a load whose address depends on the register under test: the cycle at which it reaches the L1D is the cycle at which the
- * register was ready, no earlier and no later. */
+ * A probe is a load whose address depends on the register under test: the cycle at which it reaches the L1D
+ * is the cycle at which the register was ready, no earlier and no later. */
 #include "core_bench.h"
 
 static struct core_bench *start(u32 width)
@@ -99,7 +100,7 @@ static void divide(u64 expected, u32 prefix)
 static void a_quotient_is_ready_after_the_cycles_of_its_width(void **state)
 {
     (void)state;
-    divide(25 + 1, 0);    /* behind the probe's dual-issue slot: one cycle later */
+    divide(25 + 1, 0); /* behind the probe's dual-issue slot: one cycle later */
     divide(40 + 1, 0x48);
 }
 
@@ -109,7 +110,8 @@ static void a_mispredicted_branch_costs_mispredict_cycles(void **state)
 {
     (void)state;
     struct core_bench *b = start(2);
-    CODE(b, 0x31, 0xc0 /* xor eax, eax */, 0x74, 0x01 /* jz over */, NOP, PROBE(LINE(0)), HLT); /* counters start at "not taken" */
+    CODE(b, 0x31, 0xc0 /* xor eax, eax */, 0x74, 0x01 /* jz over */, NOP, PROBE(LINE(0)),
+         HLT); /* counters start at "not taken" */
     bench_run(b, 40);
     assert_int_equal(b->cpu->inorder.bpred.stats.mispredicts, 1);
     assert_int_equal(bench_sent(b, LINE(0)), 1 + 10); /* the flags are ready at 1 */
@@ -155,7 +157,8 @@ static void a_fetch_miss_stops_the_front_end_until_its_line_is_there(void **stat
     mock_slow(&b->l1i, CODE_AT + 64, 50, SERVED_L2);
     bench_run(b, 200);
     u64 asked = mock_nth(&b->l1i, CODE_AT + 64, 0);
-    assert_int_equal(asked, 28); /* behind 58 instructions, two a cycle: the fetch begins in the cycle of the last */
+    assert_int_equal(asked,
+                     28); /* behind 58 instructions, two a cycle: the fetch begins in the cycle of the last */
     assert_int_equal(bench_sent(b, LINE(1)), asked + 50);
     assert_int_equal(bench_native(b, CAUSE_front_end), 50 - 1);
     bench_free(b);

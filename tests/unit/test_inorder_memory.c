@@ -1,4 +1,5 @@
-/* test_inorder_memory.c - the in-order core's references: loads that overlap, splits, the store buffer, translations, refusals. */
+/* test_inorder_memory.c - the in-order core's references: loads that overlap, splits, the store buffer,
+ * translations, refusals. */
 #include "core_bench.h"
 
 static struct core_bench *start(void)
@@ -260,7 +261,8 @@ static void a_store_that_splits_a_line_is_two_in_the_buffer(void **state)
 
 #define OTHER_PAGE (P0 + 0x8000) /* its paging-structure entry is in another line */
 
-/* 64-bit code on 4-KiB pages, one data page touched: its translation is in the L1 DTLB, and the code's in the ITLB. */
+/* 64-bit code on 4-KiB pages, one data page touched: its translation is in the L1 DTLB, and the code's in the
+ * ITLB. */
 static struct core_bench *start_paged(const struct pc_cfg *cfg)
 {
     struct core_bench *b = bench_new(cfg, CORE_INORDER);

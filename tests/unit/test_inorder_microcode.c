@@ -1,4 +1,5 @@
-/* test_inorder_microcode.c - what the in-order core plays as microcode: devices, events, string parts, VM transitions; halting. */
+/* test_inorder_microcode.c - what the in-order core plays as microcode: devices, events, string parts, VM
+ * transitions; halting. */
 #include "core_bench.h"
 #include "virt-ext/transition.h"
 
@@ -28,7 +29,8 @@ static void mmio_waits_for_older_loads_and_happens_once(void **state)
     assert_int_equal((u32)b->cpu->hart->reg[REG_RAX], UINT32_MAX);
     assert_int_equal(bench_sent(b, LINE(1)), 100 + 200);
     assert_int_equal(bench_sent(b, NOWHERE), NEVER);
-    assert_int_equal(bench_native(b, CAUSE_serialization), 99 + HIT_CYCLES - 1); /* and HLT waited for the probe */
+    assert_int_equal(bench_native(b, CAUSE_serialization),
+                     99 + HIT_CYCLES - 1); /* and HLT waited for the probe */
     bench_free(b);
 }
 
@@ -93,10 +95,12 @@ static void parts_of_a_string_instruction_overlap(void **state)
 
 /* --- events --- */
 
-/* The delivery's references, one a cycle behind its microcode, and the last one's latency; then the refill. */
+/* The delivery's references, one a cycle behind its microcode, and the last one's latency; then the refill.
+ * */
 static u64 delivery_cycles(const struct core_bench *b, unsigned references)
 {
-    return b->cpu->inorder.cfg.event_cycles + references - 1 + HIT_CYCLES + b->cpu->inorder.cfg.redirect_cycles;
+    return b->cpu->inorder.cfg.event_cycles + references - 1 + HIT_CYCLES +
+           b->cpu->inorder.cfg.redirect_cycles;
 }
 
 static void an_exception_is_delivered_behind_older_loads_at_its_price(void **state)
@@ -202,10 +206,14 @@ static struct core_bench *start_virtual(void)
 static u64 transition_cycles(const struct core_bench *b, enum transition_kind kind, unsigned lines)
 {
     const struct vm_transition t = {.kind = (u8)kind};
-    return transition_microcode_cycles(&b->cpu->vmx.cfg, &t) + lines - 1 + HIT_CYCLES + b->cpu->inorder.cfg.redirect_cycles;
+    return transition_microcode_cycles(&b->cpu->vmx.cfg, &t) + lines - 1 + HIT_CYCLES +
+           b->cpu->inorder.cfg.redirect_cycles;
 }
 
-static u64 exit_part(const struct core_bench *b, enum vmx_exit_part part) { return b->cpu->vmx.stats.cycles[EXIT_cpuid][part]; }
+static u64 exit_part(const struct core_bench *b, enum vmx_exit_part part)
+{
+    return b->cpu->vmx.stats.cycles[EXIT_cpuid][part];
+}
 
 static void a_vm_exit_and_entry_cost_their_parts(void **state)
 {
@@ -229,7 +237,8 @@ static void the_first_entry_belongs_to_no_exit(void **state)
     struct core_bench *b = start_virtual();
     CODE(b, HLT);
     bench_run(b, 20000);
-    for (unsigned reason = 0; reason < EXIT_REASONS; reason++) assert_int_equal(b->cpu->vmx.stats.cycles[reason][VMX_CYCLES_IN], 0);
+    for (unsigned reason = 0; reason < EXIT_REASONS; reason++)
+        assert_int_equal(b->cpu->vmx.stats.cycles[reason][VMX_CYCLES_IN], 0);
     assert_int_equal(b->cpu->inorder.stats.first_entry_cycles, transition_cycles(b, TRANSITION_ENTRY, 3));
     bench_free(b);
 }
@@ -258,8 +267,10 @@ static void an_intercepted_cpuid_waits_for_older_loads_before_it_exits(void **st
     CODE(b, HLT);
     bench_run(b, 20000);
     core_sync(&b->cpu->core);
-    assert_int_equal(bench_sent(b, LINE(2)), bench_sent(b, LINE(1)) + 500 + transition_cycles(b, TRANSITION_EXIT, 2));
-    assert_int_equal(bench_account(b, WORLD_GUEST, CAUSE_serialization), 499); /* CPUID must not begin before: not the exit's */
+    assert_int_equal(bench_sent(b, LINE(2)),
+                     bench_sent(b, LINE(1)) + 500 + transition_cycles(b, TRANSITION_EXIT, 2));
+    assert_int_equal(bench_account(b, WORLD_GUEST, CAUSE_serialization),
+                     499); /* CPUID must not begin before: not the exit's */
     bench_free(b);
 }
 
