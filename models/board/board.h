@@ -30,6 +30,7 @@ struct board_options {
     struct trace *trace;  /* may be NULL */
     const char *vcd_path; /* without suffix; NULL: none */
     const char *ledger_path; /* every page walk's ledger of the region as one CSV row a reference; NULL: none */
+    const char *timeline_path; /* timeline.h; NULL: none */
 };
 
 /* How a run ended. */

@@ -33,6 +33,7 @@ static void on_walk(void *self, const struct walk_ledger *w, u64 start, u64 end)
     struct observer *o = self;
     if (o->ledger && !o->ledger_closed) write_ledger(o, w);
     if (trace_on(o->trace, TRACE_walk)) trace_walk(o, w, start, end);
+    timeline_walk(&o->timeline, w, start, end);
     o->walks++;
 }
 
@@ -69,11 +70,9 @@ static const char *place(void *self, enum world world, u64 rip)
 
 /* --- VM exits --- */
 
-static void on_vm_exit(void *self, const struct vmx_exit_event *e)
+static void trace_exit(struct observer *o, const struct vmx_exit_event *e, const char *name)
 {
-    struct observer *o = self;
-    char name[SYMBOL_TEXT_BYTES], words[QUALIFICATION_TEXT_BYTES];
-    observer_name(o, WORLD_GUEST, e->guest_rip, name);
+    char words[QUALIFICATION_TEXT_BYTES];
     qualification_text(e, words);
     trace_line(o->trace, TRACE_vmx, clock_now(&o->pc->clock), "cpu0.vmx",
                "exit %s, qualification 0x%llx%s%s, RIP 0x%llx%s%s, GLA 0x%llx, GPA 0x%llx", vmx_exit_name(e->reason),
@@ -81,10 +80,42 @@ static void on_vm_exit(void *self, const struct vmx_exit_event *e)
                (unsigned long long)e->guest_linear, (unsigned long long)e->guest_physical);
 }
 
-/* --- cores --- */
+static void on_vm_exit(void *self, const struct vmx_exit_event *e)
+{
+    struct observer *o = self;
+    char name[SYMBOL_TEXT_BYTES] = "";
+    if (o->names_exits) observer_name(o, WORLD_GUEST, e->guest_rip, name);
+    if (trace_on(o->trace, TRACE_vmx)) trace_exit(o, e, name);
+    timeline_note_exit(&o->timeline, e, name);
+}
 
-static void no_timed(void *self, bool timed, u64 cycle) { (void)self, (void)timed, (void)cycle; }
-static void no_transition(void *self, const struct vm_transition *t, u64 cycle) { (void)self, (void)t, (void)cycle; }
+/* --- time --- */
+
+/* Up to here the account has every cycle, once core_sync() has run. */
+static u64 accounted(const struct observer *o) { return o->pc->cpu[0].core.account.until; }
+static enum world world(const struct observer *o) { return (enum world)o->pc->cpu[0].hart->world; }
+
+static void timed(void *self, bool on, u64 cycle)
+{
+    struct observer *o = self;
+    if (on)
+        timeline_resume(&o->timeline, cycle);
+    else
+        timeline_pause(&o->timeline, cycle, world(o));
+}
+
+static void transition_begins(void *self, const struct vm_transition *t, u64 cycle)
+{
+    struct observer *o = self;
+    timeline_transition_begins(&o->timeline, t, cycle);
+}
+
+static void transition_ends(void *self, const struct vm_transition *t, u64 cycle)
+{
+    struct observer *o = self;
+    (void)t;
+    timeline_transition_ends(&o->timeline, cycle);
+}
 
 /* --- life --- */
 
@@ -97,30 +128,41 @@ static bool open_ledger(struct observer *o, const char *path)
     return o->ledger != NULL;
 }
 
-bool observer_init(struct observer *o, struct pc *pc, const struct board_options *options)
+/* Hooks cost time, so only what is wanted is plugged in. */
+static void plug_in(struct observer *o)
 {
-    struct trace *trace = options->trace;
-    *o = (struct observer){.pc = pc, .trace = trace, .booted_path = options->image.path, .function = -1,
-                           .watch = {.self = o, .place = place, .timed = no_timed, .transition_begins = no_transition, .transition_ends = no_transition}};
-    if (options->monitor.path) {
-        o->booted_path = options->monitor.path;
-        o->guest_path = options->image.path;
-    }
-    if (!open_ledger(o, options->ledger_path)) return false;
-    struct processor *cpu = &pc->cpu[0];
-    pc->trace = cpu->core.trace = trace;
-    if (trace_on(trace, TRACE_exec)) cpu->core.watch = &o->watch;
-    if (o->ledger || trace_on(trace, TRACE_walk)) walker_set_trace(&cpu->walker, on_walk, o);
-    if (trace_on(trace, TRACE_vmx)) {
+    struct processor *cpu = &o->pc->cpu[0];
+    bool timeline = o->timeline.out != NULL;
+    o->pc->trace = cpu->core.trace = o->trace;
+    if (timeline || trace_on(o->trace, TRACE_exec)) cpu->core.watch = &o->watch;
+    if (timeline || o->ledger || trace_on(o->trace, TRACE_walk)) walker_set_trace(&cpu->walker, on_walk, o);
+    if (timeline || trace_on(o->trace, TRACE_vmx)) {
         cpu->vmx.on_exit = on_vm_exit;
         cpu->vmx.on_exit_self = o;
     }
+}
+
+bool observer_init(struct observer *o, struct pc *pc, const struct board_options *options)
+{
+    bool monitor = options->monitor.path != NULL;
+    *o = (struct observer){
+        .pc = pc,
+        .trace = options->trace,
+        .booted_path = monitor ? options->monitor.path : options->image.path,
+        .guest_path = monitor ? options->image.path : NULL,
+        .watch = {.self = o, .place = place, .timed = timed, .transition_begins = transition_begins, .transition_ends = transition_ends},
+        .names_exits = options->timeline_path || (options->trace && (options->trace->to_file & BIT(TRACE_vmx))),
+        .function = -1,
+    };
+    if (!open_ledger(o, options->ledger_path) || !timeline_open(&o->timeline, options->timeline_path, &pc->clock)) return false;
+    plug_in(o);
     return true;
 }
 
 void observer_fini(struct observer *o)
 {
     if (o->ledger) fclose(o->ledger);
+    if (o->timeline.out) timeline_close(&o->timeline, accounted(o), world(o));
     symbols_close(o->booted);
     symbols_close(o->guest);
 }
@@ -129,9 +171,14 @@ void observer_region_begin(struct observer *o)
 {
     o->walks = 0;
     o->ledger_closed = false;
+    timeline_region_begin(&o->timeline, accounted(o));
     if (!o->ledger) return;
     rewind(o->ledger);
     if (ftruncate(fileno(o->ledger), 0) == 0) fputs(ledger_header, o->ledger);
 }
 
-void observer_region_end(struct observer *o) { o->ledger_closed = true; }
+void observer_region_end(struct observer *o)
+{
+    o->ledger_closed = true;
+    timeline_region_end(&o->timeline, accounted(o), world(o));
+}

@@ -1,9 +1,10 @@
-/* observe.h - who listens to the machine for the user: names of addresses, trace lines of walks and VM exits, the file of walk ledgers.
+/* observe.h - who listens to the machine for the user: names of addresses, trace lines of walks and VM exits, the file of walk ledgers,
+ * the timeline.
  *
  * Names:       an address of the guest world belongs to the guest image; of the root or native world, to the image that was booted.
  * Ledger file: CSV, one row a reference of every page walk that a timed core played in the measured region (without region markers: in the
  *              whole run): walk,ref,va,access,dim,guest_level,host_level,hpa,served,cycles. Levels as in isa/record.h.
- * Neighbours:  symbols.h; hooks of the core (core_watch), the page walkers and VMX.
+ * Neighbours:  symbols.h, timeline.h; hooks of the core (core_watch), the page walkers and VMX.
  * Checked by:  tests/system/trace.sh, explain.sh
  */
 #ifndef BOARD_OBSERVE_H
@@ -11,14 +12,17 @@
 
 #include "models/board/pc.h"
 #include "models/board/symbols.h"
+#include "models/board/timeline.h"
 
 struct observer {
     /* wiring */
     struct pc *pc;
     struct trace *trace;     /* may be NULL */
     FILE *ledger;            /* NULL: none */
+    struct timeline timeline;
     const char *booted_path, *guest_path; /* images; guest_path NULL: there is no monitor */
     struct core_watch watch;
+    bool names_exits;        /* not for lines that only the ring keeps */
     /* state */
     bool ledger_closed;      /* the region has ended */
     bool symbols_read;       /* at the first question for a name */

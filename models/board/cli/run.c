@@ -14,7 +14,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-enum { KEY_MODULE = 256, KEY_MAX_CYCLES, KEY_MAX_INSTRUCTIONS, KEY_TRACE, KEY_VCD, KEY_LEDGER, KEY_QUIET };
+enum { KEY_MODULE = 256, KEY_MAX_CYCLES, KEY_MAX_INSTRUCTIONS, KEY_TRACE, KEY_VCD, KEY_LEDGER, KEY_TIMELINE, KEY_QUIET };
 
 static const struct argp_option options[] = {
     {"config", 'c', "PRESET|FILE", 0, "the machine: a preset's name or a YAML file (default: " DEFAULT_PRESET ")", 0},
@@ -27,6 +27,7 @@ static const struct argp_option options[] = {
     {"trace", KEY_TRACE, "CATEGORY,...", 0, "write trace.log to the output directory (default: .)", 0},
     {"vcd", KEY_VCD, "FILE", 0, "write a waveform FILE.vcd: world, walkers busy, exit reason; slow", 0},
     {"ledger", KEY_LEDGER, "FILE", 0, "write every page walk of the timed part, one row a reference", 0},
+    {"timeline", KEY_TIMELINE, "FILE", 0, "write a timeline of the timed part for Perfetto (JSON): guest, VM exits, hypervisor, VM entries, page walks", 0},
     {"quiet", KEY_QUIET, NULL, 0, "no summary on stderr", 0},
     {0},
 };
@@ -104,6 +105,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_TRACE: r->trace_categories = arg; break;
     case KEY_VCD: r->board.vcd_path = arg; break;
     case KEY_LEDGER: r->board.ledger_path = arg; break;
+    case KEY_TIMELINE: r->board.timeline_path = arg; break;
     case KEY_QUIET: r->quiet = true; break;
     case ARGP_KEY_ARG: add_argument(r, arg); break;
     case ARGP_KEY_END:
