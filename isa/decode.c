@@ -482,6 +482,22 @@ static void not_modelled(struct decoding *d)
     describe(d, &row);
 }
 
+/* The class of soft TLB lookups that flat segments use does not see who writes through CS, so decoding does: SDM
+ * Vol. 3A, "Type Checking". */
+static bool writes_code_segment(const struct decoding *d)
+{
+    for (unsigned n = 0; n < d->z->operand_count; n++)
+        if (d->op[n].type == ZYDIS_OPERAND_TYPE_MEMORY && d->op[n].mem.segment == ZYDIS_REGISTER_CS &&
+            (d->op[n].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
+            return true;
+    return false;
+}
+
+static enum outcome exec_write_to_code(struct hart *h, const struct insn *i)
+{
+    return (void)i, hart_gp(h, 0);
+}
+
 static void find_row(const struct decoder *decoder, struct decoding *d)
 {
     unsigned n = decoder->first_row[d->z->mnemonic];
@@ -508,6 +524,9 @@ enum decoded decode(const struct decoder *d, enum code_mode mode, const u8 *byte
         undecodable(out, bytes, available, exec_ud);
     else
         find_row(d, &decoding);
+    bool protects_code = mode != MODE_LONG64 && mode != MODE_REAL16;
+    if (ZYAN_SUCCESS(status) && protects_code && writes_code_segment(&decoding))
+        out->hot.exec = exec_write_to_code;
     return DECODED;
 }
 

@@ -99,6 +99,9 @@ static bool find_code(struct hart *h, struct delivery *d)
     u32 error = selector_error(d->gate.selector) | d->ext;
     if (!segment_read_code(h, d->gate.selector, d->ext, &d->cs))
         return false;
+    bool v86_inward = !segment_is_conforming(&d->cs) && segment_dpl(&d->cs) == 0;
+    if (hart_in_v86(h) && !v86_inward)
+        return fail(h, VEC_GP, error);
     if (segment_dpl(&d->cs) > h->cpl || (hart_in_long_mode(h) && !(d->cs.ar & AR_L)))
         return fail(h, VEC_GP, error);
     if (!(d->cs.ar & AR_P))
@@ -149,7 +152,7 @@ static va_t slot_at(const struct hart *h, const struct delivery *d, u64 rsp)
 /* --- the frame --- */
 
 struct frame {
-    u64 word[6];
+    u64 word[10];
     unsigned words;
 };
 
@@ -161,9 +164,15 @@ static u64 rflags_image(const struct hart *h, const struct delivery *d)
     return hart_rflags(h) | (fault ? RFLAGS_RF : 0);
 }
 
+/* What leaving virtual-8086 mode saves and empties: SDM Vol. 3B, "Handling Virtual-8086 Interrupts and
+ * Exceptions". */
+static const enum segreg v86_data[] = {SEG_GS, SEG_FS, SEG_DS, SEG_ES};
+
 static struct frame frame_of(const struct hart *h, const struct delivery *d)
 {
     struct frame f = {.words = 0};
+    for (unsigned n = 0; hart_in_v86(h) && n < ARRAY_LEN(v86_data); n++)
+        f.word[f.words++] = h->seg[v86_data[n]].selector;
     if (hart_in_long_mode(h) || d->cpl != h->cpl) {
         f.word[f.words++] = h->seg[SEG_SS].selector;
         f.word[f.words++] = h->reg[REG_RSP];
@@ -183,12 +192,20 @@ static bool push_word(struct hart *h, const struct delivery *d, va_t at, u64 val
     return mem_store_system(h, at, d->slot_bytes, value);
 }
 
+static bool stack_holds(const struct hart *h, const struct delivery *d, unsigned bytes)
+{
+    u64 mask = d->ss.ar & AR_DB ? 0xffffffff : 0xffff;
+    return hart_in_long_mode(h) || segment_contains(&d->ss, (d->rsp - bytes) & mask, bytes);
+}
+
 /* Probing both ends first keeps a frame that crosses into a missing page from being half written. */
 static bool push_frame(struct hart *h, struct delivery *d)
 {
     struct frame f = frame_of(h, d);
     u64 end = d->rsp - f.words * d->slot_bytes;
     bool user = d->cpl == 3;
+    if (!stack_holds(h, d, f.words * d->slot_bytes))
+        return fail(h, VEC_SS, (d->cpl == h->cpl ? 0 : selector_error(d->ss.selector)) | d->ext);
     if (!mem_probe(h, slot_at(h, d, d->rsp - 1), ACCESS_WRITE, user) ||
         !mem_probe(h, slot_at(h, d, end), ACCESS_WRITE, user))
         return false;
@@ -213,16 +230,13 @@ static void enter_handler(struct hart *h, const struct delivery *d)
     h->reg[REG_RSP] = new_rsp(h, d);
     if (d->cpl != h->cpl)
         h->seg[SEG_SS] = d->ss;
+    for (unsigned n = 0; hart_in_v86(h) && n < ARRAY_LEN(v86_data); n++)
+        h->seg[v86_data[n]] = segment_null(0, 0);
     h->reg[REG_RIP] = d->gate.offset;
-    segment_enter_code(h, &d->cs, d->gate.selector, d->cpl);
     h->rflags &= ~(RFLAGS_TF | RFLAGS_NT | RFLAGS_RF | RFLAGS_VM);
     if (!(d->gate.type & 1))
         h->rflags &= ~RFLAGS_IF;
-    if (d->type == EVENT_NMI)
-        h->nmi_blocked = true;
-    h->sti_shadow = h->movss_shadow = h->tf_armed = false;
-    h->vectoring.valid = false;
-    hart_set_activity(h, ACTIVITY_ACTIVE);
+    segment_enter_code(h, &d->cs, d->gate.selector, d->cpl);
 }
 
 static void note_event(struct hart *h, u8 vector)
@@ -233,6 +247,28 @@ static void note_event(struct hart *h, u8 vector)
     h->record->vector = vector;
 }
 
+static void finish(struct hart *h, const struct delivery *d)
+{
+    if (d->type == EVENT_NMI)
+        h->nmi_blocked = true;
+    h->sti_shadow = h->movss_shadow = h->tf_armed = false;
+    h->vectoring.valid = false;
+    hart_set_activity(h, ACTIVITY_ACTIVE);
+    note_event(h, d->vector);
+}
+
+static bool deliver_through_idt(struct hart *h, struct delivery *d)
+{
+    if (!find_gate(h, d) || !find_code(h, d))
+        return false;
+    if (!(hart_in_long_mode(h) ? find_stack_long(h, d) : find_stack_legacy(h, d)))
+        return false;
+    if (!push_frame(h, d) || !descriptor_set_accessed(h, d->gate.selector, (u64)(d->cs.ar & 0xff) << 40))
+        return false;
+    enter_handler(h, d);
+    return true;
+}
+
 enum outcome isa_deliver(struct hart *h, u8 vector, enum event_type type, bool has_error, u32 error,
                          unsigned insn_length)
 {
@@ -241,13 +277,8 @@ enum outcome isa_deliver(struct hart *h, u8 vector, enum event_type type, bool h
     d.return_rip = h->reg[REG_RIP] + length;
     d.ext = !is_software(&d);
     h->vectoring = (struct vectoring){true, vector, type, has_error, error, (u8)length};
-    if (!find_gate(h, &d) || !find_code(h, &d))
+    if (!(h->cr0 & CR0_PE ? deliver_through_idt(h, &d) : deliver_through_ivt(h, vector, d.return_rip)))
         return OUT_FAULT;
-    if (!(hart_in_long_mode(h) ? find_stack_long(h, &d) : find_stack_legacy(h, &d)))
-        return OUT_FAULT;
-    if (!push_frame(h, &d) || !descriptor_set_accessed(h, d.gate.selector, (u64)(d.cs.ar & 0xff) << 40))
-        return OUT_FAULT;
-    enter_handler(h, &d);
-    note_event(h, vector);
+    finish(h, &d);
     return OUT_FLUSH;
 }

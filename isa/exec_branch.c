@@ -1,7 +1,6 @@
 /* exec_branch.c - near JMP, CALL, RET, Jcc, LOOPcc, JrCXZ.
  *
- * A target that is not canonical is the branch's own #GP, not its target's. Not modelled: CS limits of
- * legacy modes (flat).
+ * A target that is not canonical, or outside CS in legacy modes, is the branch's own #GP, not its target's.
  */
 #include "isa/operand.h"
 #include "isa/stack.h"
@@ -9,7 +8,9 @@
 /* `bytes`: operand size, which truncates the target; 8 in 64-bit mode always. */
 ALWAYS_INLINE bool target_is_valid(struct hart *h, u64 target, unsigned bytes)
 {
-    if (bytes < 8 || LIKELY((u64)((i64)target >> 47) + 1 <= 1) || va_is_canonical(h, target)) return true;
+    if (bytes < 8 ? zero_extend(target, bytes) <= h->seg[SEG_CS].limit
+                  : LIKELY((u64)((i64)target >> 47) + 1 <= 1) || va_is_canonical(h, target))
+        return true;
     hart_gp(h, 0);
     return false;
 }

@@ -129,14 +129,6 @@ static enum outcome go(struct hart *h, const struct target *t, unsigned cpl)
     return OUT_FLUSH;
 }
 
-enum outcome exec_jmp_far(struct hart *h, const struct insn *i)
-{
-    struct target t = {.gate = false};
-    if (!read_pointer(h, i, &t) || !check_target(h, &t, false))
-        return OUT_FAULT;
-    return go(h, &t, h->cpl);
-}
-
 static bool push_two(struct hart *h, unsigned bytes, u64 first, u64 second)
 {
     u64 rsp = h->reg[REG_RSP];
@@ -144,6 +136,29 @@ static bool push_two(struct hart *h, unsigned bytes, u64 first, u64 second)
         return true;
     h->reg[REG_RSP] = rsp;
     return false;
+}
+
+/* Real-address and virtual-8086 mode: `bytes` of the return address are pushed, 0 for a jump. */
+static enum outcome go_to_paragraph(struct hart *h, const struct target *t, unsigned bytes)
+{
+    if (!segment_contains(&h->seg[SEG_CS], t->rip, 1))
+        return hart_gp(h, 0);
+    if (bytes && !push_two(h, bytes, h->seg[SEG_CS].selector, h->reg[REG_RIP]))
+        return OUT_FAULT;
+    far_go_to_paragraph(h, t->selector, t->rip);
+    return OUT_FLUSH;
+}
+
+enum outcome exec_jmp_far(struct hart *h, const struct insn *i)
+{
+    struct target t = {.gate = false};
+    if (!read_pointer(h, i, &t))
+        return OUT_FAULT;
+    if (!hart_has_descriptors(h))
+        return go_to_paragraph(h, &t, 0);
+    if (!check_target(h, &t, false))
+        return OUT_FAULT;
+    return go(h, &t, h->cpl);
 }
 
 /* CALL through a gate to an inner ring: the frame goes to the stack that the TSS holds for it. */
@@ -169,7 +184,11 @@ static enum outcome call_inward(struct hart *h, const struct target *t, unsigned
 enum outcome exec_call_far(struct hart *h, const struct insn *i)
 {
     struct target t = {.gate = false};
-    if (!read_pointer(h, i, &t) || !check_target(h, &t, true))
+    if (!read_pointer(h, i, &t))
+        return OUT_FAULT;
+    if (!hart_has_descriptors(h))
+        return go_to_paragraph(h, &t, insn_operand_bytes(i));
+    if (!check_target(h, &t, true))
         return OUT_FAULT;
     unsigned cpl = t.gate ? target_cpl(h, &t) : h->cpl;
     if (cpl != h->cpl)
@@ -194,6 +213,15 @@ static bool read_outer_stack(struct hart *h, unsigned bytes, u64 release, struct
     return true;
 }
 
+static enum outcome return_to_paragraph(struct hart *h, const struct far_return *r)
+{
+    if (!segment_contains(&h->seg[SEG_CS], r->rip, 1))
+        return hart_gp(h, 0);
+    h->reg[REG_RSP] = r->rsp;
+    far_go_to_paragraph(h, r->cs, r->rip);
+    return OUT_FLUSH;
+}
+
 enum outcome exec_ret_far(struct hart *h, const struct insn *i)
 {
     unsigned bytes = insn_operand_bytes(i);
@@ -203,6 +231,8 @@ enum outcome exec_ret_far(struct hart *h, const struct insn *i)
         return OUT_FAULT;
     r.cs = (u16)cs;
     r.rsp = hart_stack_add(h, h->reg[REG_RSP], (i64)(2 * bytes + release));
+    if (!hart_has_descriptors(h))
+        return return_to_paragraph(h, &r);
     if (far_goes_outward(h, r.cs) && !read_outer_stack(h, bytes, release, &r))
         return OUT_FAULT;
     if (!far_check_return(h, &r))

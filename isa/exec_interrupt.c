@@ -24,8 +24,10 @@ static enum outcome software_event(struct hart *h, const struct insn *i, u8 vect
     return o;
 }
 
+/* Virtual-8086 mode needs IOPL 3: SDM Vol. 3B, "Sensitive Instructions". */
 enum outcome exec_int_n(struct hart *h, const struct insn *i)
 {
+    if (hart_lacks_v86_iopl(h)) return hart_gp(h, 0);
     return software_event(h, i, (u8)i->imm, EVENT_SOFT_INT);
 }
 enum outcome exec_int3(struct hart *h, const struct insn *i)
@@ -52,6 +54,11 @@ static u64 flags_mask(const struct hart *h, unsigned bytes)
     return mask;
 }
 
+static bool to_v86(const struct hart *h, u64 image)
+{
+    return !hart_in_long_mode(h) && (image & RFLAGS_VM) && h->cpl == 0;
+}
+
 static bool read_frame(struct hart *h, unsigned bytes, struct far_return *r, u64 *image)
 {
     u64 cs, ss = 0;
@@ -59,7 +66,8 @@ static bool read_frame(struct hart *h, unsigned bytes, struct far_return *r, u64
         !far_read_slot(h, 2, bytes, image))
         return false;
     r->cs = (u16)cs;
-    r->pops_stack = hart_in_64bit_mode(h) || far_goes_outward(h, r->cs);
+    bool outward = hart_has_descriptors(h) && far_goes_outward(h, r->cs) && !to_v86(h, *image);
+    r->pops_stack = hart_in_64bit_mode(h) || outward;
     r->rsp = hart_stack_add(h, h->reg[REG_RSP], 3 * (i64)bytes);
     if (r->pops_stack && (!far_read_slot(h, 3, bytes, &r->rsp) || !far_read_slot(h, 4, bytes, &ss)))
         return false;
@@ -67,11 +75,24 @@ static bool read_frame(struct hart *h, unsigned bytes, struct far_return *r, u64
     return true;
 }
 
-/* Returns that need a task switch or virtual-8086 mode, neither of which is modelled. */
-static bool is_unmodelled(const struct hart *h, u64 image)
+static enum outcome return_to_paragraph(struct hart *h, const struct far_return *r, unsigned bytes, u64 image)
 {
-    return !hart_in_long_mode(h) && ((h->rflags & RFLAGS_NT) || ((image & RFLAGS_VM) && h->cpl == 0));
+    u64 mask = flags_mask(h, bytes) & ~(RFLAGS_VIF | RFLAGS_VIP);
+    if (!segment_contains(&h->seg[SEG_CS], r->rip, 1))
+        return hart_gp(h, 0);
+    h->reg[REG_RSP] = r->rsp;
+    far_go_to_paragraph(h, r->cs, r->rip);
+    hart_set_rflags(h, (hart_rflags(h) & ~mask) | (image & mask));
+    return OUT_FLUSH;
 }
+
+/* A return to the task that this one interrupted is not modelled. */
+static bool is_unmodelled(const struct hart *h)
+{
+    return !hart_in_long_mode(h) && hart_has_descriptors(h) && (h->rflags & RFLAGS_NT);
+}
+
+#define V86_RFLAGS 0x277fd7ull /* all that exist but RF, VIF and VIP follow the image */
 
 static enum outcome interrupt_return(struct hart *h, const struct insn *i)
 {
@@ -80,12 +101,18 @@ static enum outcome interrupt_return(struct hart *h, const struct insn *i)
     u64 image;
     if (hart_in_long_mode(h) && (h->rflags & RFLAGS_NT))
         return hart_gp(h, 0);
-    if (!read_frame(h, bytes, &r, &image))
-        return OUT_FAULT;
-    if (is_unmodelled(h, image)) {
+    if (is_unmodelled(h)) {
         h->unmodelled++;
         return hart_gp(h, 0);
     }
+    if (hart_lacks_v86_iopl(h))
+        return hart_gp(h, 0);
+    if (!read_frame(h, bytes, &r, &image))
+        return OUT_FAULT;
+    if (!hart_has_descriptors(h))
+        return return_to_paragraph(h, &r, bytes, image);
+    if (bytes == 4 && to_v86(h, image))
+        return far_return_to_v86(h, &r, image & V86_RFLAGS) ? OUT_FLUSH : OUT_FAULT;
     if (!far_check_return(h, &r))
         return OUT_FAULT;
     u64 mask = flags_mask(h, bytes);

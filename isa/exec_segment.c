@@ -100,6 +100,8 @@ static u64 operand_address(const struct hart *h, const struct insn *i)
 static enum outcome read_system_selector(struct hart *h, const struct insn *i, u16 *selector)
 {
     u64 value;
+    if (!hart_has_descriptors(h))
+        return hart_ud(h);
     if (h->cpl != 0)
         return hart_gp(h, 0);
     if (hart_intercepted(h, i, INTERCEPT_ldtr_tr, operand_address(h, i)))
@@ -179,7 +181,7 @@ enum outcome exec_ltr(struct hart *h, const struct insn *i)
 
 static enum outcome store_selector(struct hart *h, const struct insn *i, u16 selector)
 {
-    if (!(h->cr0 & CR0_PE))
+    if (!hart_has_descriptors(h))
         return hart_ud(h);
     if ((h->cr4 & CR4_UMIP) && h->cpl != 0)
         return hart_gp(h, 0);
@@ -243,7 +245,7 @@ static struct query look_up(struct hart *h, const struct insn *i, u32 system_typ
     return q;
 }
 
-static enum outcome real_mode_ud(struct hart *h) { return h->cr0 & CR0_PE ? OUT_NEXT : hart_ud(h); }
+static enum outcome real_mode_ud(struct hart *h) { return hart_has_descriptors(h) ? OUT_NEXT : hart_ud(h); }
 
 enum outcome exec_lar(struct hart *h, const struct insn *i)
 {

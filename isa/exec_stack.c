@@ -73,7 +73,7 @@ enum outcome exec_popa(struct hart *h, const struct insn *i)
 ALWAYS_INLINE enum outcome leave(struct hart *h, unsigned bytes)
 {
     u64 value, rsp = h->reg[REG_RSP];
-    h->reg[REG_RSP] = h->reg[REG_RBP];
+    h->reg[REG_RSP] = hart_stack_add(h, rsp, (i64)(h->reg[REG_RBP] - rsp));
     if (UNLIKELY(!stack_top(h, bytes, &value))) {
         h->reg[REG_RSP] = rsp;
         return OUT_FAULT;

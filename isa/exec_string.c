@@ -45,11 +45,11 @@ static bool goes_down(const struct hart *h)
 }
 
 /* Whole elements from `va` to the end of its line in the current direction; 0 if the first one leaves the
- * line. */
+ * line, or if each must be checked against its segment (and its offset may wrap). */
 static u64 elements_in_line(const struct hart *h, va_t va, unsigned bytes)
 {
     u64 in_line = va.v & (LINE_BYTES - 1);
-    if (in_line + bytes > LINE_BYTES) return 0;
+    if (in_line + bytes > LINE_BYTES || h->soft.lookup_class == SOFT_CLASS_EMPTY) return 0;
     return goes_down(h) ? in_line / bytes + 1 : (LINE_BYTES - in_line) / bytes;
 }
 

@@ -170,6 +170,8 @@ enum outcome exec_stac(struct hart *h, const struct insn *i) { return (void)i, s
 enum outcome exec_pushf(struct hart *h, const struct insn *i)
 {
     u64 image = hart_rflags(h) & ~(RFLAGS_VM | RFLAGS_RF);
+    if (hart_lacks_v86_iopl(h))
+        return hart_gp(h, 0);
     return hart_push(h, insn_operand_bytes(i), image) ? OUT_NEXT : OUT_FAULT;
 }
 
@@ -188,6 +190,8 @@ enum outcome exec_popf(struct hart *h, const struct insn *i)
 {
     unsigned bytes = insn_operand_bytes(i);
     u64 image, old = h->rflags, mask = popf_mask(h, bytes);
+    if (hart_lacks_v86_iopl(h))
+        return hart_gp(h, 0);
     if (!hart_pop(h, bytes, &image))
         return OUT_FAULT;
     hart_set_rflags(h, (hart_rflags(h) & ~mask) | (image & mask));
@@ -223,7 +227,7 @@ static enum outcome check_bitmap(struct hart *h, u16 port, unsigned bytes)
 
 bool io_permitted(struct hart *h, u16 port, unsigned bytes)
 {
-    return h->cpl <= iopl(h) || check_bitmap(h, port, bytes) == OUT_NEXT;
+    return (h->cpl <= iopl(h) && !hart_in_v86(h)) || check_bitmap(h, port, bytes) == OUT_NEXT;
 }
 
 #define IO_IN        BIT(24)

@@ -90,4 +90,35 @@ void far_finish_return(struct hart *h, const struct far_return *r)
     h->reg[REG_RIP] = r->rip;
     if (outward)
         drop_privileged_data(h);
+    hart_load_mode(h);
+}
+
+/* --- paragraphs --- */
+
+void far_go_to_paragraph(struct hart *h, u16 selector, u64 rip)
+{
+    h->seg[SEG_CS] = segment_from_paragraph(h, SEG_CS, selector);
+    h->reg[REG_RIP] = rip;
+    hart_load_mode(h);
+}
+
+/* SDM Vol. 2A, "IRET", RETURN-TO-VIRTUAL-8086-MODE: EIP, CS, EFLAGS, ESP, SS, ES, DS, FS, GS. */
+bool far_return_to_v86(struct hart *h, const struct far_return *r, u64 rflags)
+{
+    static const enum segreg order[] = {SEG_SS, SEG_ES, SEG_DS, SEG_FS, SEG_GS};
+    u64 rsp, selector[ARRAY_LEN(order)];
+    if (!far_read_slot(h, 3, 4, &rsp))
+        return false;
+    for (unsigned n = 0; n < ARRAY_LEN(order); n++)
+        if (!far_read_slot(h, 4 + n, 4, &selector[n]))
+            return false;
+    if (r->rip > 0xffff)
+        return refuse(h, VEC_GP, 0);
+    hart_set_rflags(h, rflags);
+    h->cpl = 3;
+    h->reg[REG_RSP] = rsp;
+    for (unsigned n = 0; n < ARRAY_LEN(order); n++)
+        h->seg[order[n]] = segment_from_paragraph(h, order[n], (u16)selector[n]);
+    far_go_to_paragraph(h, r->cs, r->rip);
+    return true;
 }

@@ -4,18 +4,46 @@
 #include "isa/exec.h"
 #include "isa/mem.h"
 
+static bool is_segmented(const struct hart *h)
+{
+    const struct segment *cs = &h->seg[SEG_CS];
+    return h->mode != MODE_LONG64 && (cs->base || cs->limit != 0xffffffff);
+}
+
 void fetch_restart(struct hart *h)
 {
     struct fetch_state *f = &h->fetch;
-    f->context = (u64)h->soft.generation << 32 | (u64)h->mode << 20 | (u64)h->soft.user << 16 | h->soft.space;
+    f->segmented = is_segmented(h);
+    f->context = (u64)h->soft.generation << 32 | (u64)f->segmented << 24 | (u64)h->mode << 20 |
+                 (u64)h->soft.user << 16 | h->soft.space;
     f->next = NULL;
     f->line_va = FETCH_NO_LINE;
 }
 
-/* RIP of legacy modes wraps at 4 GiB. */
-static u64 fetch_address(const struct hart *h, u64 rip)
+/* Linear addresses of legacy modes wrap at 4 GiB. */
+static u64 linear(const struct hart *h, u64 rip)
 {
-    return h->mode == MODE_LONG64 ? rip : (u32)rip;
+    return h->mode == MODE_LONG64 ? rip : (u32)(h->seg[SEG_CS].base + rip);
+}
+
+/* EIP of legacy modes wraps at 4 GiB. */
+static u64 wrap_rip(struct hart *h)
+{
+    if (h->mode != MODE_LONG64) h->reg[REG_RIP] = (u32)h->reg[REG_RIP];
+    return h->reg[REG_RIP];
+}
+
+/* `bytes` at EIP are inside CS: SDM Vol. 3A, "Limit Checking". */
+static bool fits(const struct hart *h, u64 rip, unsigned bytes)
+{
+    return !h->fetch.segmented || rip + bytes - 1 <= h->seg[SEG_CS].limit;
+}
+
+static bool check_limit(struct hart *h, u64 rip, unsigned bytes)
+{
+    if (fits(h, rip, bytes)) return true;
+    hart_gp(h, 0);
+    return false;
 }
 
 static bool check_canonical(struct hart *h, va_t va)
@@ -78,9 +106,10 @@ static bool translate(struct hart *h, va_t va, hpa_t *at)
 
 /* --- blocks --- */
 
-static va_t next_page(const struct hart *h, u64 rip)
+static va_t next_page(const struct hart *h, u64 va)
 {
-    return VA(fetch_address(h, (rip | (PAGE_BYTES - 1)) + 1));
+    u64 next = (va | (PAGE_BYTES - 1)) + 1;
+    return VA(h->mode == MODE_LONG64 ? next : (u32)next);
 }
 
 /* A block known by its first page, for the instruction that crosses: right only if the second page is the
@@ -92,24 +121,24 @@ static struct block *check_crossing(struct hart *h, struct block *b, hpa_t secon
     return NULL;
 }
 
-static struct block *find_crossing(struct hart *h, u64 rip, hpa_t at, struct block *b)
+static struct block *find_crossing(struct hart *h, u64 va, hpa_t at, struct block *b)
 {
     hpa_t second_page;
-    if (!translate(h, next_page(h, rip), &second_page)) return NULL;
+    if (!translate(h, next_page(h, va), &second_page)) return NULL;
     if (!physmem_has(h->mem, second_page, PAGE_BYTES)) return icache_outside_ram(h->icache);
     b = check_crossing(h, b, second_page);
     return b ? b : icache_decode(h->icache, at, h->mode, &second_page);
 }
 
 /* NULL: h->fault. */
-static struct block *find_block(struct hart *h, u64 rip)
+static struct block *find_block(struct hart *h, u64 va)
 {
     hpa_t at;
-    if (!translate(h, VA(rip), &at)) return NULL;
+    if (!translate(h, VA(va), &at)) return NULL;
     if (!physmem_has(h->mem, at, 1)) return icache_outside_ram(h->icache);
     struct block *b = icache_lookup(h->icache, at, h->mode);
     if (!b) b = icache_decode(h->icache, at, h->mode, NULL);
-    return b && !b->crosses ? b : find_crossing(h, rip, at, b);
+    return b && !b->crosses ? b : find_crossing(h, va, at, b);
 }
 
 /* --- fast core --- */
@@ -123,17 +152,18 @@ static struct fetch_entry *entry_for(struct hart *h, u64 rip)
 static bool may_keep(const struct hart *h, const struct block *b, u64 rip)
 {
     const struct soft_entry *e = &h->soft.fetch[h->soft.user][soft_index(VA(rip))];
-    return !b->crosses && b != &h->icache->block[0] && e->tag == soft_tag(&h->soft, VA(rip));
+    if (h->fetch.segmented || b->crosses || b == &h->icache->block[0]) return false;
+    return e->tag == soft_tag(&h->soft, VA(rip));
 }
 
 static const struct fetch_entry *find_slow(struct hart *h)
 {
-    u64 rip = fetch_address(h, h->reg[REG_RIP]);
-    h->reg[REG_RIP] = rip;
-    const struct block *b = find_block(h, rip);
-    if (!b) return NULL;
+    u64 rip = wrap_rip(h);
+    const struct block *b = check_limit(h, rip, 1) ? find_block(h, linear(h, rip)) : NULL;
+    if (!b || !check_limit(h, rip, h->icache->insn[b->first].length)) return NULL;
     struct fetch_entry *e = may_keep(h, b, rip) ? entry_for(h, rip) : &h->fetch.scratch;
     *e = (struct fetch_entry){rip, h->fetch.context, &h->icache->insn[b->first], b->count, b->stops};
+    if (!fits(h, rip, b->bytes)) e->count = 1; /* the block leaves the segment: step by step */
     return e;
 }
 
@@ -153,21 +183,21 @@ const struct fetch_entry *fetch_find(struct hart *h)
 static bool enter_last_line(struct hart *h, u64 rip, const struct insn *i)
 {
     hpa_t at;
-    return enter_line(h, VA(fetch_address(h, rip + i->length - 1)), &at);
+    return enter_line(h, VA(linear(h, rip + i->length - 1)), &at);
 }
 
 const struct insn *fetch_next_timed(struct hart *h)
 {
     const struct insn *i = h->fetch.next;
-    u64 rip = fetch_address(h, h->reg[REG_RIP]);
+    u64 rip = wrap_rip(h);
     hpa_t at;
-    h->reg[REG_RIP] = rip;
+    if (!check_limit(h, rip, 1)) return NULL;
     if (i && rip == h->fetch.next_rip && i->exec != exec_cut && i->exec != exec_dropped) {
-        if (!translate(h, VA(rip), &at)) return NULL;
+        if (!translate(h, VA(linear(h, rip)), &at)) return NULL;
     } else {
-        const struct block *b = find_block(h, rip);
+        const struct block *b = find_block(h, linear(h, rip));
         if (!b) return NULL;
         i = &h->icache->insn[b->first];
     }
-    return enter_last_line(h, rip, i) ? i : NULL;
+    return check_limit(h, rip, i->length) && enter_last_line(h, rip, i) ? i : NULL;
 }

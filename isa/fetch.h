@@ -27,6 +27,7 @@ struct fetch_entry {
 struct fetch_state {
     /* fast core */
     u64 context;         /* of now: entries with another one are not for us */
+    bool segmented;      /* CS has a base or a limit: blocks are looked up and checked each time */
     bool alone;          /* the instruction that runs is the only one of its step: it may touch devices */
     bool touched_device; /* it did */
     struct fetch_entry scratch; /* the block found last, when it must not be kept */

@@ -73,8 +73,8 @@ void hart_set_rflags(struct hart *h, u64 value)
 static enum code_mode derive_mode(const struct hart *h)
 {
     u32 cs = h->seg[SEG_CS].ar;
-    if (!(h->cr0 & CR0_PE))
-        return MODE_REAL16;
+    if (!hart_has_descriptors(h))
+        return (cs & AR_DB) && !hart_in_v86(h) ? MODE_PROT32 : MODE_REAL16;
     if (!(h->efer & EFER_LMA))
         return cs & AR_DB ? MODE_PROT32 : MODE_PROT16;
     if (cs & AR_L)
@@ -82,10 +82,26 @@ static enum code_mode derive_mode(const struct hart *h)
     return cs & AR_DB ? MODE_COMPAT32 : MODE_COMPAT16;
 }
 
+/* All of the address space, and lines of it whole, so that offsets wrap only between lines. */
+static bool segment_is_flat(const struct segment *s)
+{
+    return s->limit == 0xffffffff && !(s->base % LINE_BYTES) && segment_is_writable_data(s) &&
+           !(s->ar & (DESC_EXPAND_DOWN | AR_UNUSABLE));
+}
+
+static bool segments_are_flat(const struct hart *h)
+{
+    for (unsigned s = 0; s < SEG_COUNT; s++)
+        if (s != SEG_CS && !segment_is_flat(&h->seg[s]))
+            return false;
+    return h->seg[SEG_CS].limit == 0xffffffff && (!(h->cr0 & CR0_PE) || (h->seg[SEG_CS].ar & DESC_READABLE));
+}
+
 void hart_load_mode(struct hart *h)
 {
     h->mode = derive_mode(h);
     h->soft.user = h->cpl == 3;
+    h->soft.lookup_class = h->mode == MODE_LONG64 || segments_are_flat(h) ? h->soft.user : SOFT_CLASS_EMPTY;
 }
 
 void hart_set_world(struct hart *h, enum world world) { h->world = world; }

@@ -1,8 +1,7 @@
 /* hart.h - the architectural state of one logical processor, and the tables through which it asks upwards.
  *
- * Models:       what issue "first light" needs of x86-64: 64-bit, compatibility and flat 32-bit protected mode; see isa/README in the
- *               fidelity table of the project's README.
- * Not modelled: real and virtual-8086 mode, x87/SSE/AVX state, hardware task switch.
+ * Models:       64-bit, compatibility, 32- and 16-bit protected, virtual-8086 and real-address mode.
+ * Not modelled: hardware task switch, virtual-8086 mode extensions (VME).
  * Neighbours:   hart_ops: MMU (caches), VMX (virt-ext), ports, MMIO, interrupt controller, time (board).
  * Checked by:   tests/isa, tests/unit/test_exec_*.c
  */

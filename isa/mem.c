@@ -1,5 +1,6 @@
 /* mem.c - memory accesses that miss the soft TLB, split a page, touch MMIO, or are implicit. */
 #include "isa/mem.h"
+#include "isa/state.h"
 #include "models/sim/check.h"
 
 /* One access of at most 8 bytes, as one or two pieces that do not cross a page. */
@@ -24,13 +25,25 @@ static struct request explicit_request(const struct hart *h, enum access access)
 /* SDM Vol. 1, "Canonical Addressing": #SS(0) through SS, #GP(0) else. */
 static bool check_canonical(struct hart *h, enum segreg seg, va_t va)
 {
-    if (h->mode != MODE_LONG64 || va_is_canonical(h, va.v)) return true;
+    if (va_is_canonical(h, va.v)) return true;
     hart_fault_error(h, seg == SEG_SS ? VEC_SS : VEC_GP, 0);
     return false;
 }
 
-static bool check_span(struct hart *h, enum segreg seg, va_t va, unsigned bytes)
+/* SDM Vol. 3A, "Limit Checking" and "Type Checking". */
+static bool check_segment(struct hart *h, enum segreg seg, va_t va, unsigned bytes, enum access access)
 {
+    const struct segment *s = &h->seg[seg];
+    u64 offset = (u32)(va.v - s->base);
+    bool allowed = !hart_has_descriptors(h) || segment_allows(s, access);
+    if (LIKELY(allowed && segment_contains(s, offset, bytes))) return true;
+    hart_fault_error(h, seg == SEG_SS ? VEC_SS : VEC_GP, 0);
+    return false;
+}
+
+static bool check_span(struct hart *h, enum segreg seg, va_t va, unsigned bytes, enum access access)
+{
+    if (!hart_in_64bit_mode(h)) return check_segment(h, seg, va, bytes, access);
     return check_canonical(h, seg, va) && check_canonical(h, seg, VA(va.v + bytes - 1));
 }
 
@@ -153,23 +166,52 @@ static bool store(struct hart *h, va_t va, unsigned bytes, const struct request 
     return pieces != 0;
 }
 
+/* --- explicit accesses, whose segment is checked: then the soft TLB may know the page still --- */
+
+static u8 *soft_host(const struct hart *h, const struct soft_entry *table, va_t va, unsigned bytes)
+{
+    const struct soft_entry *e = &table[soft_index(va)];
+    bool whole = (va.v & (PAGE_BYTES - 1)) + bytes <= PAGE_BYTES;
+    return whole && e->tag == soft_tag(&h->soft, va) ? (u8 *)(uintptr_t)(va.v + e->addend) : NULL;
+}
+
+static bool load_soft(struct hart *h, va_t va, unsigned bytes, u64 *out)
+{
+    const u8 *host = soft_host(h, h->soft.read[h->soft.user], va, bytes);
+    u64 v = 0;
+    if (!host) return false;
+    memcpy(&v, host, bytes);
+    *out = v;
+    return true;
+}
+
+static bool store_soft(struct hart *h, va_t va, unsigned bytes, u64 value)
+{
+    u8 *host = soft_host(h, h->soft.write[h->soft.user], va, bytes);
+    if (!host) return false;
+    memcpy(host, &value, bytes);
+    return true;
+}
+
 bool mem_load_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 *out)
 {
     struct request q = explicit_request(h, ACCESS_READ);
-    return check_span(h, seg, va, bytes) && load(h, va, bytes, &q, out);
+    if (!check_span(h, seg, va, bytes, ACCESS_READ)) return false;
+    return load_soft(h, va, bytes, out) || load(h, va, bytes, &q, out);
 }
 
 bool mem_store_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 value)
 {
     struct request q = explicit_request(h, ACCESS_WRITE);
-    return check_span(h, seg, va, bytes) && store(h, va, bytes, &q, value);
+    if (!check_span(h, seg, va, bytes, ACCESS_WRITE)) return false;
+    return store_soft(h, va, bytes, value) || store(h, va, bytes, &q, value);
 }
 
 bool mem_load_rmw_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 *out)
 {
     struct request q = explicit_request(h, ACCESS_WRITE);
     q.rmw = true;
-    return check_span(h, seg, va, bytes) && load(h, va, bytes, &q, out);
+    return check_span(h, seg, va, bytes, ACCESS_WRITE) && load(h, va, bytes, &q, out);
 }
 
 bool mem_load_system(struct hart *h, va_t va, unsigned bytes, u64 *out)
@@ -190,10 +232,10 @@ bool mem_probe(struct hart *h, va_t va, enum access access, bool user)
     return h->mmu->translate(h->mmu_self, h, va, access, user, &t);
 }
 
-static bool soft_span(struct hart *h, va_t va, enum access access, struct mem_span *out)
+static bool soft_span(struct hart *h, va_t va, enum access access, unsigned class, struct mem_span *out)
 {
-    struct soft_entry(*class)[SOFT_TLB_ENTRIES] = access == ACCESS_READ ? h->soft.read : h->soft.write;
-    const struct soft_entry *e = &class[h->soft.user][soft_index(va)];
+    struct soft_entry(*table)[SOFT_TLB_ENTRIES] = access == ACCESS_READ ? h->soft.read : h->soft.write;
+    const struct soft_entry *e = &table[class][soft_index(va)];
     if (e->tag != soft_tag(&h->soft, va)) return false;
     out->host = (u8 *)(uintptr_t)(va.v + e->addend);
     out->at = HPA((u64)(out->host - h->mem->host));
@@ -207,8 +249,10 @@ bool mem_get_span(struct hart *h, enum segreg seg, va_t va, unsigned bytes, enum
     struct piece p = {.va = va, .bytes = bytes};
     CHECK((va.v & (PAGE_BYTES - 1)) + bytes <= PAGE_BYTES, "span of %u bytes at %#llx", bytes,
           (unsigned long long)va.v);
-    if (LIKELY(soft_span(h, va, access, out))) return true;
-    if (!check_span(h, seg, va, bytes) || !translate_piece(h, &p, &q)) return false;
+    if (LIKELY(soft_span(h, va, access, h->soft.lookup_class, out))) return true;
+    if (!check_span(h, seg, va, bytes, access)) return false;
+    if (soft_span(h, va, access, h->soft.user, out)) return true;
+    if (!translate_piece(h, &p, &q)) return false;
     *out = (struct mem_span){p.t.host, p.t.at};
     if (p.t.host) {
         record_piece(h, &p, access, &q);

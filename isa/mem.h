@@ -1,15 +1,16 @@
 /* mem.h - how semantics read and write memory: soft TLB hit inline, everything else in mem.c.
  *
- * Models:       page-splitting accesses, canonical addresses, MMIO through bus_ops, the record's list of
- *               accesses.
- * Not modelled: alignment checks (#AC), segment limits and types outside the flat model.
+ * Models:       page-splitting accesses, canonical addresses, segment limits and types outside 64-bit mode, MMIO
+ *               through bus_ops, the record's list of accesses.
+ * Not modelled: alignment checks (#AC).
  * Neighbours:   mmu_ops for translations, physmem for RAM, the decoded-instruction cache hears of writes to
  *               code.
  * Checked by:   tests/unit/test_exec_memory.c, tests/unit/test_diff_unicorn.c
  *
  * Every function returns false with h->fault set when the access faults; nothing was changed then (a store
- * that splits a page translates both halves before it writes). `seg` decides only #SS against #GP for a
- * non-canonical address.
+ * that splits a page translates both halves before it writes). `seg` decides #SS against #GP, and outside
+ * 64-bit mode its limit and type are checked: the offset is what `va` has over the segment's base. Where all
+ * segments are flat the soft TLB answers without that check (hart_load_mode).
  */
 #ifndef ISA_MEM_H
 #define ISA_MEM_H
@@ -42,7 +43,7 @@ bool mem_get_span(struct hart *h, enum segreg seg, va_t va, unsigned bytes, enum
 /* Where a read-modify-write may happen in place, or NULL: then mem_load_rmw_slow and mem_store_slow do it. */
 static inline u8 *mem_rmw_host(struct hart *h, va_t va, unsigned bytes)
 {
-    const struct soft_entry *e = &h->soft.write[h->soft.user][soft_index(va)];
+    const struct soft_entry *e = &h->soft.write[h->soft.lookup_class][soft_index(va)];
     if (LIKELY(e->tag == soft_tag(&h->soft, va) && (va.v & (PAGE_BYTES - 1)) + bytes <= PAGE_BYTES))
         return (u8 *)(uintptr_t)(va.v + e->addend);
     return NULL;
@@ -50,7 +51,7 @@ static inline u8 *mem_rmw_host(struct hart *h, va_t va, unsigned bytes)
 
 static inline bool mem_load(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 *out)
 {
-    const struct soft_entry *e = &h->soft.read[h->soft.user][soft_index(va)];
+    const struct soft_entry *e = &h->soft.read[h->soft.lookup_class][soft_index(va)];
     if (LIKELY(e->tag == soft_tag(&h->soft, va) && (va.v & (PAGE_BYTES - 1)) + bytes <= PAGE_BYTES)) {
         u64 v = 0;
         memcpy(&v, (const u8 *)(uintptr_t)(va.v + e->addend), bytes);
@@ -62,7 +63,7 @@ static inline bool mem_load(struct hart *h, enum segreg seg, va_t va, unsigned b
 
 static inline bool mem_store(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 value)
 {
-    const struct soft_entry *e = &h->soft.write[h->soft.user][soft_index(va)];
+    const struct soft_entry *e = &h->soft.write[h->soft.lookup_class][soft_index(va)];
     if (LIKELY(e->tag == soft_tag(&h->soft, va) && (va.v & (PAGE_BYTES - 1)) + bytes <= PAGE_BYTES)) {
         memcpy((u8 *)(uintptr_t)(va.v + e->addend), &value, bytes);
         return true;

@@ -19,6 +19,32 @@ struct segment segment_null(u16 selector, unsigned dpl)
     return (struct segment){.selector = selector, .ar = AR_UNUSABLE | dpl << AR_DPL_SHIFT};
 }
 
+/* Present, readable and writable, accessed. */
+#define PARAGRAPH_AR (AR_P | AR_S | DESC_READABLE | DESC_ACCESSED)
+
+/* --- limits and types --- */
+
+static bool expands_down(const struct segment *s)
+{
+    return (s->ar & (AR_S | DESC_CODE | DESC_EXPAND_DOWN)) == (AR_S | DESC_EXPAND_DOWN);
+}
+
+bool segment_contains(const struct segment *s, u64 offset, unsigned bytes)
+{
+    u64 last = offset + bytes - 1;
+    if (!expands_down(s))
+        return last <= s->limit;
+    return offset > s->limit && last <= (s->ar & AR_DB ? 0xffffffff : 0xffff);
+}
+
+bool segment_allows(const struct segment *s, enum access access)
+{
+    if ((s->ar & AR_UNUSABLE) || !(s->ar & AR_S))
+        return false;
+    return access == ACCESS_WRITE ? segment_is_writable_data(s)
+                                  : !(s->ar & DESC_CODE) || (s->ar & DESC_READABLE);
+}
+
 static struct segment flat(u16 selector, unsigned dpl, u32 ar)
 {
     ar |= AR_G | AR_P | AR_S | DESC_READABLE | DESC_ACCESSED | dpl << AR_DPL_SHIFT;
@@ -150,9 +176,24 @@ static bool load_data(struct hart *h, enum segreg seg, u16 selector)
     return true;
 }
 
+struct segment segment_from_paragraph(const struct hart *h, enum segreg seg, u16 selector)
+{
+    struct segment s = h->seg[seg];
+    if (hart_in_v86(h) || (s.ar & AR_UNUSABLE))
+        s = (struct segment){.limit = 0xffff, .ar = PARAGRAPH_AR | (u32)h->cpl << AR_DPL_SHIFT};
+    s.selector = selector;
+    s.base = (u32)selector << 4;
+    return s;
+}
+
 bool segment_load(struct hart *h, enum segreg seg, u16 selector)
 {
-    return seg == SEG_SS ? load_stack(h, selector) : load_data(h, seg, selector);
+    if (!hart_has_descriptors(h))
+        h->seg[seg] = segment_from_paragraph(h, seg, selector);
+    else if (!(seg == SEG_SS ? load_stack(h, selector) : load_data(h, seg, selector)))
+        return false;
+    hart_load_mode(h);
+    return true;
 }
 
 /* --- code segments --- */

@@ -10,7 +10,7 @@ void soft_tlb_flush(struct soft_tlb *t)
     t->generation++;
 }
 
-static void drop(struct soft_entry class[2][SOFT_TLB_ENTRIES], va_t va)
+static void drop(struct soft_entry (*class)[SOFT_TLB_ENTRIES], va_t va)
 {
     u64 page = va.v & ~(PAGE_BYTES - 1);
     for (unsigned user = 0; user < 2; user++)

@@ -20,6 +20,10 @@
 #define SOFT_TAG_BITS    12 /* the space below the page number */
 #define SOFT_TAG_NONE    0xfffu
 
+/* Supervisor, user, and one that is never filled: who looks there takes the slow path. */
+#define SOFT_CLASS_EMPTY 2
+#define SOFT_CLASSES     3
+
 struct soft_entry {
     u64 tag;    /* page address | address-space tag; ~0: empty */
     u64 addend; /* host pointer = linear address + addend */
@@ -28,9 +32,10 @@ struct soft_entry {
 struct soft_tlb {
     u32 space;      /* current address-space tag, 0..0xffe */
     u32 generation; /* counts flushes and drops: what an older one found must be looked up again */
-    bool user;      /* privilege class that lookups use now (CPL 3) */
-    struct soft_entry read[2][SOFT_TLB_ENTRIES];
-    struct soft_entry write[2][SOFT_TLB_ENTRIES];
+    bool user;      /* privilege class of now (CPL 3) */
+    u8 lookup_class; /* the class that inline lookups use: user, or SOFT_CLASS_EMPTY if segments must be checked */
+    struct soft_entry read[SOFT_CLASSES][SOFT_TLB_ENTRIES];
+    struct soft_entry write[SOFT_CLASSES][SOFT_TLB_ENTRIES];
     struct soft_entry fetch[2][SOFT_TLB_ENTRIES];
 };
 

@@ -4,7 +4,7 @@
  * Models:       validity of CR0, CR3, CR4 and EFER, descriptors, code mode, I/O permission, what the executor
  *               must look up for.
  * Not modelled: PDPTE registers of PAE paging (the MMU reads the table when it needs it), task gates and task
- *               switches, virtual-8086 mode, instruction and data breakpoints, I/O breakpoints, branch single
+ *               switches, instruction and data breakpoints, I/O breakpoints, branch single
  *               step (DEBUGCTL.BTF).
  * Neighbours:   virt-ext (VM entry and exit), board (boot), the exec_*.c of this folder.
  * Checked by:   tests/unit/test_control_registers.c, test_segments.c, test_exceptions.c, test_system.c;
@@ -41,10 +41,22 @@ bool hart_write_efer(struct hart *h, u64 value);
 
 /* --- mode (isa/hart.c) --- */
 
-/* Derives h->mode and the privilege class of lookups from CR0, EFER, CS and h->cpl. */
+/* Derives h->mode and the class of the soft TLB's lookups from CR0, EFER, RFLAGS.VM, h->cpl and the segments:
+ * after any of them has changed. */
 void hart_load_mode(struct hart *h);
 static inline bool hart_in_long_mode(const struct hart *h) { return h->efer & EFER_LMA; }
 static inline bool hart_in_64bit_mode(const struct hart *h) { return h->mode == MODE_LONG64; }
+static inline bool hart_in_v86(const struct hart *h) { return (h->cr0 & CR0_PE) && (h->rflags & RFLAGS_VM); }
+static inline bool hart_lacks_v86_iopl(const struct hart *h)
+{
+    return hart_in_v86(h) && (h->rflags & RFLAGS_IOPL) != RFLAGS_IOPL;
+}
+/* Selectors name descriptors: protected mode and IA-32e mode. Else, in real-address and virtual-8086 mode, they
+ * are paragraphs: base / 16. */
+static inline bool hart_has_descriptors(const struct hart *h)
+{
+    return (h->cr0 & CR0_PE) && !(h->rflags & RFLAGS_VM);
+}
 /* Native, root or guest; attention and the MMU's context follow with hart_state_changed. */
 void hart_set_world(struct hart *h, enum world world);
 /* Recomputes h->attention's interrupt, NMI, TF, shadow and idle bits from the state. WINDOW, STEP and STOP
@@ -68,6 +80,7 @@ bool hart_pop(struct hart *h, unsigned bytes, u64 *value);
 
 #define DESC_CODE       0x8u /* of AR_TYPE, when AR_S */
 #define DESC_CONFORMING 0x4u /* code */
+#define DESC_EXPAND_DOWN 0x4u /* data */
 #define DESC_READABLE   0x2u /* code; data: writable */
 #define DESC_ACCESSED   0x1u
 
@@ -130,6 +143,14 @@ bool segment_read_code(struct hart *h, u16 selector, u32 ext, struct segment *ou
 /* Puts a checked code segment into CS with RPL = `cpl`, and derives CPL, mode and the privilege class of
  * lookups. */
 void segment_enter_code(struct hart *h, const struct segment *cs, u16 selector, unsigned cpl);
+/* Are all `bytes` from `offset` inside the limit, which expand-down segments have below? SDM Vol. 3A, "Limit
+ * Checking". */
+bool segment_contains(const struct segment *s, u64 offset, unsigned bytes);
+/* Usable, and of a type for this access of data: SDM Vol. 3A, "Type Checking". */
+bool segment_allows(const struct segment *s, enum access access);
+/* Real-address and virtual-8086 mode: the segment that `seg` becomes. The former leaves limit and attributes as
+ * they are ("big real mode"): SDM Vol. 3B, "Real-Address Mode Operation" and "Virtual-8086 Mode". */
+struct segment segment_from_paragraph(const struct hart *h, enum segreg seg, u16 selector);
 /* RIP acceptable in this code segment: canonical in 64-bit code, inside the limit else. */
 bool segment_holds_rip(const struct hart *h, const struct segment *cs, u64 rip);
 

@@ -23,15 +23,17 @@
 #define DIFF_MNEMONICS  (ZYDIS_MNEMONIC_MAX_VALUE + 1)
 
 struct diff_random {
+    enum code_mode mode; /* MODE_LONG64, MODE_PROT32 (flat) or MODE_REAL16 (segments at the areas' starts) */
     u64 state, cases;
     u8 seen[DIFF_MNEMONICS];
 };
 
 struct diff_case {
+    enum code_mode mode;
     u8 bytes[15], length;
     u16 mnemonic;
     bool is_string;
-    u64 reg[16], rip, rflags;
+    u64 reg[16], rip, rflags; /* rip: linear */
     u64 undefined_flags;
     unsigned scanned_register; /* destination of BSF or BSR, undefined if ZF is set; or DIFF_NONE */
     u8 data[DIFF_DATA_BYTES];
@@ -87,7 +89,7 @@ static inline unsigned diff_prefixes(struct diff_random *r, u8 *at)
     unsigned n = 0;
     while (diff_chance(r, 25) && n < 3)
         at[n++] = prefixes[diff_below(r, diff_chance(r, 60) ? 1 : ARRAY_LEN(prefixes))];
-    if (diff_chance(r, 50)) at[n++] = (u8)(0x40 + diff_below(r, 16));
+    if (r->mode == MODE_LONG64 && diff_chance(r, 50)) at[n++] = (u8)(0x40 + diff_below(r, 16));
     return n;
 }
 
@@ -204,17 +206,28 @@ static inline u64 diff_register(const struct diff_case *c, ZydisRegister r)
     return reg == REG_NONE ? 0 : c->reg[reg];
 }
 
+/* Offset of the data area in its segments, of the code area in CS. */
+static inline u64 diff_data_offset(const struct diff_case *c)
+{
+    return c->mode == MODE_REAL16 ? 0 : DIFF_DATA;
+}
+static inline u64 diff_code_base(const struct diff_case *c)
+{
+    return c->mode == MODE_REAL16 ? DIFF_CODE : 0;
+}
+
 /* Makes the operand point into the data area: by its base, or by its displacement if that has 32 bits. */
 static inline void diff_steer(struct diff_random *r, struct diff_case *c, const ZydisDecodedInstruction *z,
                               const ZydisDecodedOperandMem *m)
 {
-    u64 target = DIFF_DATA + diff_below(r, DIFF_DATA_BYTES - 16);
+    u64 target = diff_data_offset(c) + diff_below(r, DIFF_DATA_BYTES - 16);
     u64 index = diff_chance(r, 90) ? diff_below(r, 64) : diff_value(r);
     u8 base = decode_dependence(m->base);
     if (base == REG_NONE) {
         u64 from = m->base == ZYDIS_REGISTER_RIP ? c->rip + c->length : 0;
         i32 disp = (i32)(target - from - (m->index ? index * m->scale : 0));
         if (z->raw.disp.size == 32) memcpy(c->bytes + z->raw.disp.offset, &disp, 4);
+        if (z->raw.disp.size == 16) memcpy(c->bytes + z->raw.disp.offset, &disp, 2);
         diff_set_register(c, m->index, index);
         return;
     }
@@ -228,9 +241,11 @@ static inline void diff_steer(struct diff_random *r, struct diff_case *c, const 
 
 static inline void diff_random_state(struct diff_random *r, struct diff_case *c)
 {
+    c->mode = r->mode;
     c->rip = DIFF_CODE + r->cases % DIFF_SLOTS * DIFF_SLOT_BYTES;
-    for (unsigned n = 0; n < 16; n++) c->reg[n] = diff_value(r);
-    c->reg[REG_RSP] = DIFF_DATA + 64 + diff_below(r, DIFF_DATA_BYTES - 128);
+    u64 kept = r->mode == MODE_LONG64 ? ~0ull : 0xffffffff;
+    for (unsigned n = 0; n < 16; n++) c->reg[n] = n < 8 || r->mode == MODE_LONG64 ? diff_value(r) & kept : 0;
+    c->reg[REG_RSP] = diff_data_offset(c) + 64 + diff_below(r, DIFF_DATA_BYTES - 128);
     c->rflags = RFLAGS_ONE | (diff_next(r) & (RFLAGS_ARITHMETIC | (diff_chance(r, 20) ? RFLAGS_DF : 0)));
     for (unsigned n = 0; n < DIFF_DATA_BYTES; n += 8) {
         u64 v = diff_next(r);
@@ -248,9 +263,9 @@ static inline void diff_steer_all(struct diff_random *r, struct diff_case *c, co
 {
     if (diff_is_string(d)) {
         c->reg[REG_RCX] = diff_below(r, 40);
-        c->reg[REG_RSI] = DIFF_DATA + diff_below(r, DIFF_DATA_BYTES);
+        c->reg[REG_RSI] = diff_data_offset(c) + 32 + diff_below(r, DIFF_DATA_BYTES - 32);
         c->reg[REG_RDI] = diff_chance(r, 50) ? c->reg[REG_RSI] + diff_below(r, 64) - 32
-                                             : DIFF_DATA + diff_below(r, DIFF_DATA_BYTES);
+                                             : diff_data_offset(c) + diff_below(r, DIFF_DATA_BYTES);
     }
     bool bit_string =
         op[0].type == ZYDIS_OPERAND_TYPE_MEMORY && op[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
@@ -261,12 +276,14 @@ static inline void diff_steer_all(struct diff_random *r, struct diff_case *c, co
         if (op[n].type == ZYDIS_OPERAND_TYPE_MEMORY && op[n].mem.type == ZYDIS_MEMOP_TYPE_MEM &&
             diff_chance(r, 93) && !diff_is_string(d))
             diff_steer(r, c, z, &op[n].mem);
-    if (c->mnemonic == ZYDIS_MNEMONIC_LEAVE) c->reg[REG_RBP] = DIFF_DATA + diff_below(r, DIFF_DATA_BYTES);
+    if (c->mnemonic == ZYDIS_MNEMONIC_LEAVE)
+        c->reg[REG_RBP] = diff_data_offset(c) + diff_below(r, DIFF_DATA_BYTES);
     if (c->mnemonic == ZYDIS_MNEMONIC_XLAT)
-        c->reg[REG_RBX] = DIFF_DATA + diff_below(r, DIFF_DATA_BYTES - 256);
+        c->reg[REG_RBX] = diff_data_offset(c) + diff_below(r, DIFF_DATA_BYTES - 256);
+    for (unsigned n = 0; c->mode != MODE_LONG64 && n < 16; n++) c->reg[n] &= 0xffffffff;
     if (d->cold.flow == FLOW_RET) { /* the target must be code */
-        u64 target = DIFF_CODE + diff_below(r, 256);
-        memcpy(c->data + (c->reg[REG_RSP] - DIFF_DATA), &target, 8);
+        u64 target = DIFF_CODE - diff_code_base(c) + diff_below(r, 256);
+        memcpy(c->data + (c->reg[REG_RSP] - diff_data_offset(c)), &target, 8);
     }
 }
 
@@ -285,13 +302,14 @@ static inline void diff_find_undefined(struct diff_case *c, const ZydisDecodedIn
  * TEST; RET with 32 KiB or more to release; REP prefixes turn LOOPE into LOOPNE on some processors.
  * Reserved NOPs may be #UD; REX.R in MOV of an immediate; a CALL whose push and whose target both fault;
  * both REP prefixes; RIP-relative SHLD and SHRD with an immediate, which Unicorn 2.0 counts wrong. FS and
- * GS have bases of the oracle's own. */
+ * GS have bases of the oracle's own. Data read through CS are older instructions. */
 static inline bool diff_is_contentious(const struct diff_case *c, const struct decoded_insn *d,
                                        const ZydisDecodedInstruction *z)
 {
     for (unsigned n = 0; n + 1 < z->raw.prefix_count; n++)
-        if (c->bytes[n] >= 0x40 && c->bytes[n] <= 0x4f) return true;
+        if (c->mode == MODE_LONG64 && c->bytes[n] >= 0x40 && c->bytes[n] <= 0x4f) return true;
     if (z->attributes & (ZYDIS_ATTRIB_HAS_SEGMENT_FS | ZYDIS_ATTRIB_HAS_SEGMENT_GS)) return true;
+    if (c->mode == MODE_REAL16 && (z->attributes & ZYDIS_ATTRIB_HAS_SEGMENT_CS)) return true;
     if (c->mnemonic == ZYDIS_MNEMONIC_NOP && (z->opcode == 0x0d || z->opcode == 0x18)) return true;
     if (memchr(c->bytes, 0xf2, z->raw.prefix_count) && memchr(c->bytes, 0xf3, z->raw.prefix_count))
         return true;
@@ -316,7 +334,7 @@ static inline bool diff_try(struct diff_random *r, const struct decoder *decoder
     ZydisDecodedInstruction z;
     ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
     diff_random_bytes(r, c->bytes);
-    if (decode(decoder, MODE_LONG64, c->bytes, 15, &d) != DECODED || !diff_is_integer_group(&d) ||
+    if (decode(decoder, r->mode, c->bytes, 15, &d) != DECODED || !diff_is_integer_group(&d) ||
         diff_is_system(&d))
         return false;
     c->length = d.hot.length;
@@ -324,7 +342,7 @@ static inline bool diff_try(struct diff_random *r, const struct decoder *decoder
     if (r->seen[c->mnemonic] > 20 && diff_chance(r, 75)) /* the one-byte map is full of ADD and MOV */
         return false;
     diff_random_state(r, c);
-    if (ZYAN_FAILED(ZydisDecoderDecodeFull(&decoder->zydis[MODE_LONG64], c->bytes, 15, &z, op))) return false;
+    if (ZYAN_FAILED(ZydisDecoderDecodeFull(&decoder->zydis[r->mode], c->bytes, 15, &z, op))) return false;
     if (diff_is_contentious(c, &d, &z)) return false;
     c->is_string = diff_is_string(&d);
     diff_steer_all(r, c, &d, &z, op);
@@ -350,7 +368,7 @@ static inline u64 diff_mnemonics_seen(const struct diff_random *r)
 static inline void diff_print(const struct diff_case *c)
 {
     char text[100];
-    isa_disassemble(c->bytes, c->length, MODE_LONG64, c->rip, text, sizeof text);
+    isa_disassemble(c->bytes, c->length, c->mode, c->rip, text, sizeof text);
     print_message("%s   [", text);
     for (unsigned n = 0; n < c->length; n++) print_message("%02x ", c->bytes[n]);
     print_message("] at %llx, flags %llx\n", (unsigned long long)c->rip, (unsigned long long)c->rflags);
@@ -374,17 +392,30 @@ static inline bool diff_translate(void *self, struct hart *h, va_t va, enum acce
     bool code = va.v >= DIFF_CODE && va.v < DIFF_CODE + DIFF_CODE_BYTES;
     ((struct flat_mmu *)self)->reads_code |= code && access == ACCESS_READ;
     bool data = va.v >= DIFF_DATA && va.v < DIFF_DATA + DIFF_DATA_BYTES;
-    if ((code && access != ACCESS_WRITE) || data) return flat_translate(self, h, va, access, user, out);
-    hart_page_fault(h, va, 0);
-    return false;
+    if (!(code && access != ACCESS_WRITE) && !data) return hart_page_fault(h, va, 0), false;
+    bool done = flat_translate(self, h, va, access, user, out);
+    out->cacheable_soft &= access != ACCESS_READ || data; /* every read of code is to be seen here */
+    return done;
 }
 
 static const struct mmu_ops diff_mmu_ops = {diff_translate, flat_invalidate, flat_context_changed};
 
-static inline struct exec_bench *diff_bench_new(void)
+/* Real mode with CS on the code area and every other segment on the data area. */
+static inline void diff_enter_real_mode(struct hart *h)
+{
+    h->cr0 = CR0_ET;
+    h->cr4 = h->efer = 0;
+    for (unsigned s = 0; s < SEG_COUNT; s++)
+        h->seg[s] = (struct segment){.base = s == SEG_CS ? DIFF_CODE : DIFF_DATA, .limit = 0xffff, .ar = 0x93};
+    hart_state_changed(h);
+}
+
+static inline struct exec_bench *diff_bench_new(enum code_mode mode)
 {
     struct exec_bench *b = exec_bench_new();
     b->h.mmu = &diff_mmu_ops;
+    if (mode == MODE_PROT32) exec_bench_32bit(b);
+    if (mode == MODE_REAL16) diff_enter_real_mode(&b->h);
     return b;
 }
 
@@ -393,7 +424,7 @@ static inline void diff_load(struct exec_bench *b, const struct diff_case *c)
     exec_bench_put(b, c->rip, c->bytes, c->length);
     memcpy(b->mem.host + DIFF_DATA, c->data, DIFF_DATA_BYTES);
     memcpy(b->h.reg, c->reg, sizeof c->reg);
-    b->h.reg[REG_RIP] = c->rip;
+    b->h.reg[REG_RIP] = c->rip - diff_code_base(c);
     hart_set_rflags(&b->h, c->rflags);
 }
 

@@ -143,8 +143,8 @@ static void print_difference(const struct diff_case *c, const struct outcome_sta
 static void random_instructions_do_here_what_they_do_on_the_host(void **state)
 {
     (void)state;
-    struct exec_bench *b = diff_bench_new();
-    struct diff_random random = {.state = diff_setting("GIGOGNE_DIFF_SEED", 2)};
+    struct exec_bench *b = diff_bench_new(MODE_LONG64);
+    struct diff_random random = {.mode = MODE_LONG64, .state = diff_setting("GIGOGNE_DIFF_SEED", 2)};
     struct diff_case *c = calloc(1, sizeof *c);
     u64 cases = diff_setting("GIGOGNE_DIFF_CASES", 200000), differences = 0, faults = 0;
     u8 *code = map_at(DIFF_CODE, DIFF_CODE_BYTES, PROT_READ | PROT_EXEC);

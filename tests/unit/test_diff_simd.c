@@ -343,7 +343,7 @@ static void generate(struct diff_random *r, const struct decoder *decoder, struc
 
 static struct exec_bench *bench_new(void)
 {
-    struct exec_bench *b = diff_bench_new();
+    struct exec_bench *b = diff_bench_new(MODE_LONG64);
     for (unsigned f = 0; f < FEATURE_COUNT; f++) b->model.has[f] = true;
     b->h.cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE;
     b->h.fpu.xcr0 = XCR0_X87 | XCR0_SSE | XCR0_AVX;
@@ -437,7 +437,7 @@ static void random_vector_instructions_do_here_what_they_do_on_the_host(void **s
     (void)state;
     static u32 count[DIFF_MNEMONICS], different[DIFF_MNEMONICS];
     struct exec_bench *b = bench_new();
-    struct diff_random random = {.state = diff_setting("GIGOGNE_SIMD_SEED", 3)};
+    struct diff_random random = {.mode = MODE_LONG64, .state = diff_setting("GIGOGNE_SIMD_SEED", 3)};
     struct simd_case *s = calloc(1, sizeof *s);
     u64 cases = diff_setting("GIGOGNE_SIMD_CASES", 120000), differences = 0, faults = 0;
     u8 *code = map_at(DIFF_CODE, DIFF_CODE_BYTES, PROT_READ | PROT_EXEC);

@@ -157,7 +157,8 @@ static void address_spaces_do_not_mix(void **state)
     b->h.soft.space = 1;
     isa_run(&b->h, 100);
     assert_int_equal(b->flat.translations, before + 2);
-    b->h.soft.user = true;
+    b->h.cpl = 3;
+    hart_load_mode(&b->h);
     isa_run(&b->h, 100);
     assert_int_equal(b->flat.translations, before + 4);
 }

@@ -245,8 +245,8 @@ static void timed_run(struct exec_bench *t, const struct diff_case *c)
 static void timed_and_functional_execution_leave_the_same_state(void **state)
 {
     (void)state;
-    struct exec_bench *t = diff_bench_new(), *f = diff_bench_new();
-    struct diff_random random = {.state = 3};
+    struct exec_bench *t = diff_bench_new(MODE_LONG64), *f = diff_bench_new(MODE_LONG64);
+    struct diff_random random = {.mode = MODE_LONG64, .state = 3};
     struct diff_case *c = calloc(1, sizeof *c);
     for (unsigned n = 0; n < 20000; n++) {
         diff_generate(&random, &f->icache.decoder, c);
