@@ -248,10 +248,16 @@ static u32 unmasked(const struct hart *h, u32 exceptions)
     return exceptions & ~(h->fpu.mxcsr >> MXCSR_MASKS_SHIFT) & MXCSR_FLAGS;
 }
 
+bool simd_keep(struct simd *s, u32 raised)
+{
+    if (unmasked(s->h, raised & BEFORE)) raised &= BEFORE;
+    s->exceptions |= raised;
+    return unmasked(s->h, raised);
+}
+
 bool simd_raise(struct hart *h, u32 exceptions)
 {
     if (LIKELY(!exceptions)) return true;
-    if (unmasked(h, exceptions & BEFORE)) exceptions &= BEFORE;
     h->fpu.mxcsr |= exceptions;
     if (!unmasked(h, exceptions)) return true;
     hart_fault(h, h->cr4 & CR4_OSXMMEXCPT ? VEC_XM : VEC_UD);

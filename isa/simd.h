@@ -83,8 +83,10 @@ bool simd_decode(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *op
 /* May SSE (vex false) or AVX instructions execute? #UD, then #NM: SDM Vol. 2A, "Exception Classifications". False:
  * h->fault. */
 bool simd_usable(struct hart *h, bool vex);
-/* MXCSR collects `exceptions`. False: one is not masked, #XM or #UD is in h->fault (SDM Vol. 3A, "Exception 19").
- * An exception that precedes the computation hides those that follow it. */
+/* Adds what one computation raised to s->exceptions: an unmasked exception that precedes it hides those that follow it (SDM
+ * Vol. 1, "SIMD Floating-Point Exceptions"). True: one is not masked, no further computation takes place. */
+bool simd_keep(struct simd *s, u32 raised);
+/* MXCSR collects `exceptions`. False: one is not masked, #XM or #UD is in h->fault. */
 bool simd_raise(struct hart *h, u32 exceptions);
 /* Replaces the arithmetic flags; the others stay. */
 void simd_set_flags(struct hart *h, u64 arithmetic);

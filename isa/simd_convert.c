@@ -9,7 +9,7 @@
         struct fp f = {.mxcsr = s->h->fpu.mxcsr};                                                            \
         memset(&s->r, 0, 16);                                                                                \
         for (unsigned n = 0; n < (count); n++) s->r.to[n] = (expr);                                          \
-        s->exceptions |= f.raised;                                                                           \
+        simd_keep(s, f.raised);                                                                              \
     }
 
 /* The lowest lane alone; the others are the first source's. */
@@ -18,7 +18,7 @@
     {                                                                                                        \
         struct fp f = {.mxcsr = s->h->fpu.mxcsr};                                                            \
         s->r.to[0] = (expr);                                                                                 \
-        s->exceptions |= f.raised;                                                                           \
+        simd_keep(s, f.raised);                                                                              \
     }
 
 #define TRUNCATE 3u

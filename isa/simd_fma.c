@@ -33,7 +33,7 @@ static u64 f64_fma(struct fp *f, u64 x, u64 y, u64 z, bool negate_product, bool 
         for (unsigned n = 0; n < (count); n++)                                                               \
             s->r.lane[n] = type##_fma(&f, OPERAND_##x.lane[n], OPERAND_##y.lane[n], OPERAND_##z.lane[n],     \
                                       negate_product, negate_addend);                                        \
-        s->exceptions |= f.raised;                                                                           \
+        simd_keep(s, f.raised);                                                                              \
     }
 
 #define PACKED(op, order, x, y, z, np, na)                                                                   \

@@ -12,9 +12,12 @@ static struct fp fp_of(const struct simd *s)
     return (struct fp){.mxcsr = s->h->fpu.mxcsr};
 }
 
-static void keep(struct simd *s, const struct fp *f)
+/* Ends a stage of the computation; true: it is the last one. */
+static bool keep(struct simd *s, struct fp *f)
 {
-    s->exceptions |= f->raised;
+    bool ends = simd_keep(s, f->raised);
+    f->raised = 0;
+    return ends;
 }
 
 /* `count` lanes of one precision; expr reads x and y, lanes of the sources, and f. */
@@ -168,41 +171,30 @@ HORIZONTAL(hsubps, f32, d, 4, FP_SUB)
 HORIZONTAL(haddpd, f64, q, 2, FP_ADD)
 HORIZONTAL(hsubpd, f64, q, 2, FP_SUB)
 
-/* Dot product: imm 7..4 which products count, 3..0 where the sum goes. Stages raise together unless one is unmasked. */
-static bool stage_faults(struct simd *s, const struct fp *f)
-{
-    u32 masks = s->h->fpu.mxcsr >> MXCSR_MASKS_SHIFT;
-    return f->raised & ~masks & MXCSR_FLAGS;
-}
-
-static void dot_f32(struct simd *s, struct fp *f, unsigned half)
-{
-    u32 product[4] = {0};
-    const u32 *a = s->a.d + 4 * half, *b = s->b.d + 4 * half;
-    for (unsigned n = 0; n < 4; n++)
-        if (s->imm >> (4 + n) & 1) product[n] = f32_arith(f, FP_MUL, a[n], b[n], 0);
-    if (stage_faults(s, f)) return;
-    u32 low = f32_arith(f, FP_ADD, product[0], product[1], 0);
-    u32 high = f32_arith(f, FP_ADD, product[2], product[3], 0);
-    if (stage_faults(s, f)) return;
-    u32 sum = f32_arith(f, FP_ADD, low, high, 0);
-    for (unsigned n = 0; n < 4; n++) s->r.d[4 * half + n] = s->imm >> n & 1 ? sum : 0;
-}
-
+/* Dot product: imm 7..4 which products count, 3..0 where the sum goes. Each stage raises its own exceptions. */
 void simd_dpps(struct simd *s)
 {
     struct fp f = fp_of(s);
-    for (unsigned half = 0; half < s->bytes / 16; half++) dot_f32(s, &f, half);
+    u32 v[8] = {0};
+    unsigned halves = s->bytes / 16;
+    for (unsigned n = 0; n < 4 * halves; n++)
+        if (s->imm >> (4 + n % 4) & 1) v[n] = f32_arith(&f, FP_MUL, s->a.d[n], s->b.d[n], 0);
+    if (keep(s, &f)) return;
+    for (unsigned n = 0; n < 4 * halves; n += 2) v[n] = f32_arith(&f, FP_ADD, v[n], v[n + 1], 0);
+    if (keep(s, &f)) return;
+    for (unsigned n = 0; n < 4 * halves; n += 4) v[n] = f32_arith(&f, FP_ADD, v[n], v[n + 2], 0);
+    for (unsigned n = 0; n < 4 * halves; n++) s->r.d[n] = s->imm >> n % 4 & 1 ? v[n & ~3u] : 0;
     keep(s, &f);
 }
 
 void simd_dppd(struct simd *s)
 {
     struct fp f = fp_of(s);
-    u64 product[2] = {0};
+    u64 v[2] = {0};
     for (unsigned n = 0; n < 2; n++)
-        if (s->imm >> (4 + n) & 1) product[n] = f64_arith(&f, FP_MUL, s->a.q[n], s->b.q[n], 0);
-    u64 sum = stage_faults(s, &f) ? 0 : f64_arith(&f, FP_ADD, product[0], product[1], 0);
+        if (s->imm >> (4 + n) & 1) v[n] = f64_arith(&f, FP_MUL, s->a.q[n], s->b.q[n], 0);
+    if (keep(s, &f)) return;
+    u64 sum = f64_arith(&f, FP_ADD, v[0], v[1], 0);
     for (unsigned n = 0; n < 2; n++) s->r.q[n] = s->imm >> n & 1 ? sum : 0;
     keep(s, &f);
 }
