@@ -53,13 +53,14 @@ static u64 basic(const struct vmx_cfg *cfg)
            true_msrs;
 }
 
-/* "Miscellaneous Data": rate of the preemption timer, activity states, injection of length 0; no VMWRITE to
- * read-only fields. */
+/* "Miscellaneous Data": rate of the preemption timer, activity states, VMWRITE to read-only fields, injection
+ * of length 0. */
 static u64 misc(const struct vmx_cfg *cfg)
 {
     const u64 activity_states = BIT(6) | BIT(7) | BIT(8); /* HLT, shutdown, wait-for-SIPI */
     u64 value = activity_states | (u64)VMX_CR3_TARGETS << 16;
     if (cfg->preemption_timer) value |= cfg->preemption_timer_rate;
+    if (cfg->vmwrite_any) value |= BIT(29);
     if (cfg->inject_length_0) value |= BIT(30);
     return value;
 }
@@ -73,6 +74,7 @@ u64 vmx_ept_vpid_capability(const struct vmx_cfg *cfg)
     u64 value = 0;
     if (cfg->ept) value |= walk_4 | type_uc | type_wb | invept | invept_types;
     if (cfg->ept && cfg->ept_execute_only) value |= BIT(0);
+    if (cfg->ept && cfg->ept_5_level) value |= BIT(7);
     if (cfg->ept && cfg->ept_2m) value |= BIT(16);
     if (cfg->ept && cfg->ept_1g) value |= BIT(17);
     if (cfg->ept && cfg->ept_ad) value |= BIT(21);
@@ -81,19 +83,35 @@ u64 vmx_ept_vpid_capability(const struct vmx_cfg *cfg)
     return value;
 }
 
+/* "VM Functions" */
+u64 vmx_functions(const struct vmx_cfg *cfg)
+{
+    const u64 eptp_switching = BIT(0);
+    return cfg->vmfunc && cfg->ept ? eptp_switching : 0;
+}
+
 /* "VMX-Fixed Bits in CR0", "VMX-Fixed Bits in CR4" */
 #define CR0_FIXED0 (CR0_PE | CR0_NE | CR0_PG)
 #define CR0_FIXED1 0xffffffffull
 #define CR4_FIXED0 CR4_VMXE
 
-static u64 cr4_fixed1(const struct vmx *x) { return cr4_allowed_bits(x->hart) | CR4_VMXE; }
+static u64 cr4_fixed1(const struct vmx *x)
+{
+    return cr4_allowed_bits(x->hart) | CR4_VMXE;
+}
 
 static bool is_legal(u64 value, u64 fixed0, u64 fixed1)
 {
     return (value & fixed0) == fixed0 && !(value & ~fixed1);
 }
-bool vmx_cr0_is_legal(u64 cr0) { return is_legal(cr0, CR0_FIXED0, CR0_FIXED1); }
-bool vmx_cr4_is_legal(const struct vmx *x, u64 cr4) { return is_legal(cr4, CR4_FIXED0, cr4_fixed1(x)); }
+bool vmx_cr0_is_legal(u64 cr0)
+{
+    return is_legal(cr0, CR0_FIXED0, CR0_FIXED1);
+}
+bool vmx_cr4_is_legal(const struct vmx *x, u64 cr4)
+{
+    return is_legal(cr4, CR4_FIXED0, cr4_fixed1(x));
+}
 
 static u64 feature_control(const struct vmx_cfg *cfg)
 {
@@ -105,15 +123,37 @@ bool vmx_capability(const struct vmx *x, u32 msr, u64 *value)
 {
     if (control_capability(x, msr, value)) return true;
     switch (msr) {
-    case MSR_FEATURE_CONTROL: *value = feature_control(&x->cfg); return true;
-    case MSR_VMX_BASIC: *value = basic(&x->cfg); return true;
-    case MSR_VMX_MISC: *value = misc(&x->cfg); return true;
-    case MSR_VMX_CR0_FIXED0: *value = CR0_FIXED0; return true;
-    case MSR_VMX_CR0_FIXED1: *value = CR0_FIXED1; return true;
-    case MSR_VMX_CR4_FIXED0: *value = CR4_FIXED0; return true;
-    case MSR_VMX_CR4_FIXED1: *value = cr4_fixed1(x); return true;
-    case MSR_VMX_VMCS_ENUM: *value = (u64)vmcs_highest_index(&x->cfg) << 1; return true;
-    case MSR_VMX_EPT_VPID_CAP: *value = vmx_ept_vpid_capability(&x->cfg); return x->cfg.ept || x->cfg.vpid;
-    default: return false;
+    case MSR_FEATURE_CONTROL:
+        *value = feature_control(&x->cfg);
+        return true;
+    case MSR_VMX_BASIC:
+        *value = basic(&x->cfg);
+        return true;
+    case MSR_VMX_MISC:
+        *value = misc(&x->cfg);
+        return true;
+    case MSR_VMX_CR0_FIXED0:
+        *value = CR0_FIXED0;
+        return true;
+    case MSR_VMX_CR0_FIXED1:
+        *value = CR0_FIXED1;
+        return true;
+    case MSR_VMX_CR4_FIXED0:
+        *value = CR4_FIXED0;
+        return true;
+    case MSR_VMX_CR4_FIXED1:
+        *value = cr4_fixed1(x);
+        return true;
+    case MSR_VMX_VMCS_ENUM:
+        *value = (u64)vmcs_highest_index(&x->cfg) << 1;
+        return true;
+    case MSR_VMX_EPT_VPID_CAP:
+        *value = vmx_ept_vpid_capability(&x->cfg);
+        return x->cfg.ept || x->cfg.vpid;
+    case MSR_VMX_VMFUNC:
+        *value = vmx_functions(&x->cfg);
+        return x->cfg.vmfunc;
+    default:
+        return false;
     }
 }

@@ -4,8 +4,7 @@
 #include "isa/icache.h"
 #include "virt-ext/internal.h"
 
-/* One bit of a bitmap in memory. The look is a reference that a timing core plays. */
-static bool bitmap_bit(const struct vmx *x, u64 bitmap, u32 bit)
+bool bitmap_bit(const struct vmx *x, u64 bitmap, u32 bit)
 {
     u64 at = bitmap + bit / 8;
     struct insn_record *r = x->hart->record;
@@ -192,7 +191,7 @@ static bool descriptor_table(const struct vmx *x, const struct insn *i, const st
 
 /* --- PAUSE: "PAUSE-Loop Exiting" --- */
 
-/* A loop: each PAUSE within the gap of the one before. It exits once it has run for longer than the window. */
+/* A loop: each PAUSE within the gap of the one before. It exits once it is longer than the window. */
 static bool pause_loop_exits(struct vmx *x, const struct vmcs *v)
 {
     struct hart *h = x->hart;

@@ -139,7 +139,7 @@ static bool exit_for_window(struct vmx *x)
            exit_now(x, EXIT_interrupt_window);
 }
 
-/* Exits whatever RFLAGS.IF; the shadows of STI and MOV SS hold it back, and so do shutdown and wait-for-SIPI. */
+/* Exits whatever RFLAGS.IF; the shadows of STI and MOV SS hold it back, so do shutdown and wait-for-SIPI. */
 static bool exit_for_interrupt(struct vmx *x)
 {
     struct hart *h = x->hart;
@@ -156,7 +156,7 @@ static bool exit_for_interrupt(struct vmx *x)
     return true;
 }
 
-/* A debug trap goes before the timer and all below it, an NMI for the guest itself before the interrupt window. */
+/* A debug trap goes before the timer and all below it, a guest's own NMI before the interrupt window. */
 bool vmx_intercept_interrupt(void *self, struct hart *h)
 {
     struct vmx *x = self;

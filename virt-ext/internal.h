@@ -30,11 +30,12 @@
 
 #define DEBUGCTL_BITS (BIT(0) | BIT(1)) /* LBR, BTF: what WRMSR accepts */
 
-/* The VMCS at x->current. It is in RAM, since VMPTRLD found a revision identifier there. */
-static inline struct vmcs *current_vmcs(const struct vmx *x)
+/* The VMCS of a region in RAM, where VMPTRLD or a VM entry found a revision identifier. */
+static inline struct vmcs *vmcs_at(const struct vmx *x, u64 region)
 {
-    return (struct vmcs *)(void *)(x->hart->mem->host + x->current);
+    return (struct vmcs *)(void *)(x->hart->mem->host + region);
 }
+static inline struct vmcs *current_vmcs(const struct vmx *x) { return vmcs_at(x, x->current); }
 
 /* Adds an area of the current VMCS to the transition under way. */
 static inline void touch_area(const struct vmx *x, enum vmcs_area area, bool write)
@@ -118,6 +119,13 @@ u32 info_of_operands(const struct insn *i, bool second_register); /* a register 
 u32 info_of_string_io(const struct insn *i);
 u32 info_of_descriptor_table(const struct hart *h, const struct insn *i, unsigned identity);
 
+/* --- functions.c: SDM Vol. 3C, "VM Functions" --- */
+
+#define VM_FUNCTION_EPTP_SWITCHING BIT(0)
+
+/* VMFUNC in guest world. */
+enum outcome vm_function(struct vmx *x, const struct insn *i);
+
 /* --- vmx_instructions.c --- */
 
 enum outcome vmx_instruction(void *self, struct hart *h, const struct insn *i);
@@ -134,6 +142,8 @@ bool vmx_insn_enabled(void *self, struct hart *h, enum intercept what);
 u64 vmx_read_cr(void *self, struct hart *h, unsigned cr);
 u64 vmx_merge_cr(void *self, struct hart *h, unsigned cr, u64 value);
 bool vmx_unblock_nmi(void *self, struct hart *h);
+/* One bit of a bitmap in memory. The look is a reference that a timing core plays. */
+bool bitmap_bit(const struct vmx *x, u64 bitmap, u32 bit);
 
 /* --- intercept_event.c --- */
 

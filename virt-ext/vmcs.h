@@ -3,7 +3,7 @@
  * Models:       every field of vmcs.def, launch state, revision identifier and abort indicator in the
  *               region itself: a VMCS in memory is whole at any time, VMCLEAR has nothing to write back,
  *               and each access is a reference to a line that caches know.
- * Not modelled: a VMCS cached in the processor apart from memory; shadow VMCSs.
+ * Not modelled: a VMCS cached in the processor apart from memory.
  * Neighbours:   vmx.h. Software that writes to a region behind VMWRITE's back sees what the manual calls
  *               undefined.
  * Checked by:   tests/unit/test_vmcs.c
@@ -20,8 +20,10 @@ typedef u64 nat; /* a field of natural width: 64 bits on a processor with Intel 
 #define VMCS_LAUNCH_CLEAR    0u
 #define VMCS_LAUNCH_LAUNCHED 1u
 
+#define VMCS_SHADOW BIT(31) /* of the revision: the VMCS-shadow indicator */
+
 struct vmcs {
-    u32 revision; /* bits 30:0; SDM Vol. 3C, "Format of the VMCS Region" */
+    u32 revision; /* SDM Vol. 3C, "Format of the VMCS Region" */
     u32 abort;
     u32 launch_state;       /* VMCS_LAUNCH_* */
     u32 controls_rewritten; /* a control was written since the last VM entry: its checks are due again */

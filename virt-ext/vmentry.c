@@ -30,6 +30,7 @@ static enum outcome fail(struct vmx *x, const struct vmx_failure *f, u64 qualifi
 static u64 qualification_of(int check)
 {
     bool link = check == ENTRY_CHECK_link_pointer_address || check == ENTRY_CHECK_link_pointer_revision ||
+                check == ENTRY_CHECK_link_pointer_shadow ||
                 check == ENTRY_CHECK_link_pointer_not_current;
     return link ? FAILED_LINK_POINTER : 0;
 }

@@ -39,9 +39,10 @@ static bool eptp_type_is_valid(u64 eptp)
 {
     return bits(eptp, 2, 0) == 0 || bits(eptp, 2, 0) == 6;
 }
-static bool eptp_length_is_valid(u64 eptp)
+static bool eptp_length_is_valid(const struct vmx *x, u64 eptp)
 {
-    return bits(eptp, 5, 3) == 4 - 1;
+    unsigned levels = (unsigned)bits(eptp, 5, 3) + 1;
+    return levels == 4 || (levels == 5 && x->cfg.ept_5_level);
 }
 static bool eptp_flags_are_valid(const struct vmx *x, u64 eptp)
 {
@@ -54,8 +55,25 @@ static u64 eptp_reserved(const struct hart *h)
 
 bool eptp_is_valid(const struct vmx *x, u64 eptp)
 {
-    return eptp_type_is_valid(eptp) && eptp_length_is_valid(eptp) && eptp_flags_are_valid(x, eptp) &&
+    return eptp_type_is_valid(eptp) && eptp_length_is_valid(x, eptp) && eptp_flags_are_valid(x, eptp) &&
            !(eptp & eptp_reserved(x->hart));
+}
+
+/* --- VM functions, shadow VMCSs --- */
+
+static bool functions_on(const struct vmcs *v)
+{
+    return secondary_on(v, SECONDARY_enable_vm_functions);
+}
+
+static bool eptp_switching_on(const struct vmcs *v)
+{
+    return functions_on(v) && (v->vm_function_controls & VM_FUNCTION_EPTP_SWITCHING);
+}
+
+static bool shadowing_on(const struct vmcs *v)
+{
+    return secondary_on(v, SECONDARY_vmcs_shadowing);
 }
 
 /* --- event injection --- */

@@ -4,14 +4,15 @@
  *               nothing else; entry checks of entry_checks.def; state switch, exit information, event
  *               injection, IDT vectoring, MSR lists; worlds.
  * Not modelled: SMM and dual-monitor treatment, APIC virtualization,
- *               unrestricted guest, shadow VMCSs, VMFUNC, #VE; guests with 32-bit or PAE paging
+ *               unrestricted guest, #VE; guests with 32-bit or PAE paging
  *               or in virtual-8086 mode: their VM entry fails, and vmx_print_failure says why. INIT and SIPI
  *               (a guest in the wait-for-SIPI state stays there).
  * Neighbours:   isa calls through vmx_ops; the MMU is told the world, VPID and EPT pointer; timing cores
  *               read record->transition.
  * Checked by:   tests/unit/test_vmcs.c, test_vmx_capabilities.c, test_entry_checks.c,
  *               test_vmx_instructions.c, test_exits.c, test_vmx_events.c, test_vmx_transitions.c,
- *               test_vmx_windows.c, test_vmx_timing.c, test_vmx_random.c
+ *               test_vmx_windows.c, test_vmx_timing.c, test_vmx_shadow.c, test_vmx_functions.c,
+ *               test_vmx_random.c
  * Manual:       SDM Vol. 3C; comments name its section titles.
  */
 #ifndef VIRT_VMX_H
@@ -44,6 +45,10 @@
     P(bool, pause_loop_exiting,        true, ANY,                  "PAUSE-loop exiting")                     \
     P(bool, tsc_scaling,               true, ANY,                  "TSC multiplier")                         \
     P(bool, inject_length_0,           true, ANY,                  "entries inject events of length 0")      \
+    P(bool, ept_5_level,               false, ANY,                 "5-level EPT")                            \
+    P(bool, vmfunc,                    true, ANY,                  "VMFUNC with EPTP switching")             \
+    P(bool, vmcs_shadowing,            true, ANY,                  "shadow VMCSs")                           \
+    P(bool, vmwrite_any,               true, ANY,                  "VMWRITE to read-only fields")            \
     P(u32,  exit_microcode_cycles,     300,  ANY,                  "exit: besides memory references")        \
     P(u32,  entry_microcode_cycles,    280,  ANY,                  "entry: besides memory references")       \
     P(u32,  drain_cycles,              20,   ANY,                  "either: pipeline empties and starts")    \
@@ -53,6 +58,7 @@
     P(u32,  msr_list_cycles,           60,   ANY,                  "per entry of an MSR list")               \
     P(u32,  vmread_cycles,             25,   ANY,                  "VMREAD")                                 \
     P(u32,  vmwrite_cycles,            25,   ANY,                  "VMWRITE")                                \
+    P(u32,  vmfunc_cycles,             134,  ANY,                  "VMFUNC that switches the EPT pointer")   \
     P(u32,  vmptr_cycles,              80,   ANY,                  "VMPTRLD, VMPTRST, VMCLEAR")              \
     P(u32,  vmxon_cycles,              200,  ANY,                  "VMXON, VMXOFF")                          \
     P(u32,  invept_cycles,             250,  ANY,                  "INVEPT")                                 \
@@ -68,6 +74,8 @@
     S(vmfails,       "of them, those that ended in VMfailInvalid or VMfailValid")           \
     S(vmreads,       "VMREAD")                                                              \
     S(vmwrites,      "VMWRITE")                                                             \
+    S(shadow_accesses, "VMREAD and VMWRITE that guests made on a shadow VMCS")              \
+    S(eptp_switches, "VMFUNC that switched the EPT pointer")                                \
     S(controls_rewritten, "VM entries that had their controls checked again")               \
     S(aborts,        "VMX aborts")
 /* clang-format on */
@@ -231,6 +239,7 @@ void vmx_print_failure(const struct vmx *x, FILE *out);
 #define MSR_VMX_CR4_FIXED1   0x489u
 #define MSR_VMX_VMCS_ENUM    0x48au
 #define MSR_VMX_EPT_VPID_CAP 0x48cu
+#define MSR_VMX_VMFUNC       0x491u
 #define MSR_VMX_LAST         0x491u
 
 #define VMX_CR3_TARGETS  4u
@@ -240,6 +249,8 @@ bool vmx_capability(const struct vmx *x, u32 msr, u64 *value);
 /* Computes the allowed settings from controls.def. non_true: without the TRUE MSRs' liberties. */
 struct vmx_allowed vmx_allowed_settings(const struct vmx_cfg *cfg, enum vmx_word word, bool non_true);
 u64 vmx_ept_vpid_capability(const struct vmx_cfg *cfg);
+/* IA32_VMX_VMFUNC: the VM functions that there are. */
+u64 vmx_functions(const struct vmx_cfg *cfg);
 bool vmx_cr0_is_legal(u64 cr0); /* fixed bits of VMX operation */
 bool vmx_cr4_is_legal(const struct vmx *x, u64 cr4);
 

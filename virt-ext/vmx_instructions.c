@@ -18,20 +18,31 @@ static enum outcome succeed(struct vmx *x)
     return OUT_NEXT;
 }
 
-/* No current VMCS: VMfailInvalid, and nobody learns the error's number. */
-static enum outcome fail_with(struct vmx *x, enum vm_error error, int check)
+/* No VMCS: VMfailInvalid, and nobody learns the error's number. */
+static enum outcome fail_in(struct vmx *x, u64 region, enum vm_error error, int check)
 {
-    bool valid = x->current != VMCS_NONE;
+    bool valid = region != VMCS_NONE;
     x->stats.vmfails++;
     vmx_note_failure(
         x, &(struct vmx_failure){.rejected = !valid, .rip = x->rip, .error = error, .check = check});
     set_flags(x->hart, valid ? RFLAGS_ZF : RFLAGS_CF);
-    if (valid) current_vmcs(x)->vm_instruction_error = error;
+    if (valid) vmcs_at(x, region)->vm_instruction_error = error;
     return OUT_NEXT;
 }
 
-static enum outcome fail(struct vmx *x, enum vm_error error) { return fail_with(x, error, -1); }
-static enum outcome fail_invalid(struct vmx *x) { return fail_with(x, VM_ERROR_none, -1); }
+static enum outcome fail_with(struct vmx *x, enum vm_error error, int check)
+{
+    return fail_in(x, x->current, error, check);
+}
+
+static enum outcome fail(struct vmx *x, enum vm_error error)
+{
+    return fail_with(x, error, -1);
+}
+static enum outcome fail_invalid(struct vmx *x)
+{
+    return fail_with(x, VM_ERROR_none, -1);
+}
 
 /* --- operands --- */
 
@@ -47,18 +58,18 @@ static bool read_descriptor(struct hart *h, const struct insn *i, u64 word[2])
     return mem_load(h, i->segment, at, 8, &word[0]) && mem_load(h, i->segment, VA(at.v + 8), 8, &word[1]);
 }
 
-static bool revision_is_ours(const struct vmx *x, u64 region)
+static bool revision_is(const struct vmx *x, u64 region, u64 shadow)
 {
-    return physical_read32(x->hart->mem, region) == x->cfg.revision &&
+    return (physical_read32(x->hart->mem, region) & ~shadow) == x->cfg.revision &&
            physmem_has(x->hart->mem, HPA(region), PAGE_BYTES);
 }
 
-/* The reference to a line of the current VMCS that VMREAD and VMWRITE make. */
-static void record_field(const struct vmx *x, int field, bool write)
+/* The reference to a line of the VMCS that VMREAD and VMWRITE make. */
+static void record_field(const struct vmx *x, u64 region, int field, bool write)
 {
     if (!x->hart->record) return;
     struct mem_access *a = record_add_access(x->hart->record);
-    a->at = HPA(x->current + vmcs_fields[field].offset);
+    a->at = HPA(region + vmcs_fields[field].offset);
     a->bytes = vmcs_fields[field].bytes;
     a->kind = write ? ACCESS_WRITE : ACCESS_READ;
     a->system = true;
@@ -78,7 +89,7 @@ static enum outcome vmxon(struct vmx *x, const struct insn *i)
     u64 region;
     if (!vmxon_is_allowed(x)) return hart_gp(h, 0);
     if (!read_pointer(h, i, &region)) return OUT_FAULT;
-    if (!is_page_address(h, region) || !revision_is_ours(x, region)) return fail_invalid(x);
+    if (!is_page_address(h, region) || !revision_is(x, region, 0)) return fail_invalid(x);
     x->on = true;
     x->vmxon_region = region;
     x->current = VMCS_NONE;
@@ -127,7 +138,8 @@ static enum outcome vmptrld(struct vmx *x, const struct insn *i)
     if (!read_pointer(x->hart, i, &region)) return OUT_FAULT;
     if (!is_page_address(x->hart, region)) return fail(x, VM_ERROR_vmptrld_address);
     if (region == x->vmxon_region) return fail(x, VM_ERROR_vmptrld_vmxon_pointer);
-    if (!revision_is_ours(x, region)) return fail(x, VM_ERROR_vmptrld_revision);
+    u64 shadow = x->cfg.vmcs_shadowing ? VMCS_SHADOW : 0;
+    if (!revision_is(x, region, shadow)) return fail(x, VM_ERROR_vmptrld_revision);
     x->current = region;
     return succeed(x);
 }
@@ -140,19 +152,31 @@ static enum outcome vmptrst(struct vmx *x, const struct insn *i)
 
 /* --- VMREAD, VMWRITE: the ModRM.reg operand is the field --- */
 
-static unsigned field_bytes(const struct hart *h) { return hart_in_64bit_mode(h) ? 8 : 4; }
+static unsigned field_bytes(const struct hart *h)
+{
+    return hart_in_64bit_mode(h) ? 8 : 4;
+}
+
+/* In a guest they reach the shadow VMCS that its own VMCS links to: "Virtualizing VMREAD and VMWRITE". */
+static u64 accessed_region(struct vmx *x)
+{
+    if (!hart_in_guest(x->hart)) return x->current;
+    x->stats.shadow_accesses++;
+    return current_vmcs(x)->vmcs_link_pointer;
+}
 
 static enum outcome vmread(struct vmx *x, const struct insn *i)
 {
     struct hart *h = x->hart;
+    u64 region = accessed_region(x);
     x->stats.vmreads++;
-    if (x->current == VMCS_NONE) return fail_invalid(x);
+    if (region == VMCS_NONE) return fail_in(x, region, VM_ERROR_none, -1);
     u64 encoding = insn_read_reg(h, i);
     int field = vmcs_find(&x->cfg, encoding);
-    if (field < 0) return fail(x, VM_ERROR_unsupported_component);
-    u64 value = vmcs_read(current_vmcs(x), (enum vmcs_field_id)field, VMCS_HIGH(encoding));
+    if (field < 0) return fail_in(x, region, VM_ERROR_unsupported_component, -1);
+    u64 value = vmcs_read(vmcs_at(x, region), (enum vmcs_field_id)field, VMCS_HIGH(encoding));
     if (!insn_write_rm(h, i, field_bytes(h), value)) return OUT_FAULT;
-    record_field(x, field, false);
+    record_field(x, region, field, false);
     return succeed(x);
 }
 
@@ -166,18 +190,20 @@ static enum outcome vmwrite(struct vmx *x, const struct insn *i)
 {
     struct hart *h = x->hart;
     u64 value;
+    u64 region = accessed_region(x);
     x->stats.vmwrites++;
-    if (x->current == VMCS_NONE) return fail_invalid(x);
+    if (region == VMCS_NONE) return fail_in(x, region, VM_ERROR_none, -1);
     u64 encoding = insn_read_reg(h, i);
     int field = vmcs_find(&x->cfg, encoding);
-    if (field < 0) return fail(x, VM_ERROR_unsupported_component);
-    if (vmcs_fields[field].read_only) return fail(x, VM_ERROR_vmwrite_read_only);
+    if (field < 0) return fail_in(x, region, VM_ERROR_unsupported_component, -1);
+    if (vmcs_fields[field].read_only && !x->cfg.vmwrite_any)
+        return fail_in(x, region, VM_ERROR_vmwrite_read_only, -1);
     if (!insn_read_rm(h, i, field_bytes(h), &value)) return OUT_FAULT;
-    struct vmcs *v = current_vmcs(x);
+    struct vmcs *v = vmcs_at(x, region);
     vmcs_write(v, (enum vmcs_field_id)field, VMCS_HIGH(encoding), value);
     if (is_control_word(field)) v->controls_rewritten = 1;
-    physmem_note_write(h->mem, HPA(x->current), sizeof *v);
-    record_field(x, field, true);
+    physmem_note_write(h->mem, HPA(region), sizeof *v);
+    record_field(x, region, field, true);
     return succeed(x);
 }
 
@@ -191,7 +217,8 @@ static enum outcome fail_checks(struct vmx *x, enum vm_error error, int check)
 
 static enum outcome enter(struct vmx *x, bool launch)
 {
-    if (x->current == VMCS_NONE) return fail_invalid(x);
+    if (x->current == VMCS_NONE || current_vmcs(x)->revision & VMCS_SHADOW)
+        return fail_in(x, VMCS_NONE, VM_ERROR_none, -1);
     if (x->hart->movss_shadow) return fail(x, VM_ERROR_entry_blocked_by_mov_ss);
     bool clear = current_vmcs(x)->launch_state == VMCS_LAUNCH_CLEAR;
     if (launch && !clear) return fail(x, VM_ERROR_vmlaunch_not_clear);
@@ -308,6 +335,18 @@ static bool mode_is_wrong(const struct hart *h, u16 mnemonic)
     return !(h->cr0 & CR0_PE) || (h->rflags & RFLAGS_VM) || compatibility;
 }
 
+/* Does the guest's VMREAD or VMWRITE go to its shadow VMCS? Bits 14:0 of the encoding select a bit of the
+ * bitmap that says exit. */
+static bool is_shadowed(const struct vmx *x, const struct insn *i, u16 mnemonic)
+{
+    const struct vmcs *v = current_vmcs(x);
+    bool reads = mnemonic == ZYDIS_MNEMONIC_VMREAD;
+    if (!secondary_on(v, SECONDARY_vmcs_shadowing) || !(reads || mnemonic == ZYDIS_MNEMONIC_VMWRITE))
+        return false;
+    u64 encoding = insn_read_reg(x->hart, i);
+    return !(encoding >> 15) && !bitmap_bit(x, reads ? v->vmread_bitmap : v->vmwrite_bitmap, (u32)encoding);
+}
+
 static bool is_absent(const struct vmx *x, u16 mnemonic)
 {
     return !x->cfg.present || (mnemonic == ZYDIS_MNEMONIC_INVEPT && !x->cfg.ept) ||
@@ -318,13 +357,15 @@ enum outcome vmx_instruction(void *self, struct hart *h, const struct insn *i)
 {
     struct vmx *x = self;
     u16 mnemonic = insn_cold(h, i)->mnemonic;
+    if (mnemonic == ZYDIS_MNEMONIC_VMFUNC) return hart_in_guest(h) ? vm_function(x, i) : hart_ud(h);
     const struct vmx_insn *what = find(mnemonic);
     if (!what || is_absent(x, mnemonic) || mode_is_wrong(h, mnemonic)) return hart_ud(h);
     bool turns_on = mnemonic == ZYDIS_MNEMONIC_VMXON && !x->on;
     if (!(turns_on ? h->cr4 & CR4_VMXE : x->on)) return hart_ud(h);
-    if (hart_in_guest(h)) return exit_guest(x, i, what);
+    bool guest = hart_in_guest(h);
+    if (guest && !is_shadowed(x, i, mnemonic)) return exit_guest(x, i, what);
     if (h->cpl) return hart_gp(h, 0);
-    x->stats.instructions++;
+    x->stats.instructions += !guest;
     x->rip = insn_rip(h, i);
     return turns_on ? vmxon(x, i) : what->run(x, i);
 }

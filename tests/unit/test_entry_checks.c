@@ -24,6 +24,13 @@ BREAK(virtual_nmis) { (void)b; SET(v->pin_controls, PIN_virtual_nmis); }
 BREAK(nmi_window_exiting) { (void)b; SET(v->pin_controls, PIN_nmi_exiting); SET(v->primary_controls, PRIMARY_nmi_window_exiting); }
 BREAK(tsc_multiplier_not_zero) { (void)b; SET(v->secondary_controls, SECONDARY_use_tsc_scaling); v->tsc_multiplier = 0; }
 BREAK(vpid_not_zero) { (void)b; v->vpid = 0; }
+#define WITH_FUNCTIONS SET(v->secondary_controls, SECONDARY_enable_vm_functions); v->vm_function_controls = 1; v->eptp_list = AT_MSR_LIST
+#define WITH_SHADOW    SET(v->secondary_controls, SECONDARY_vmcs_shadowing); v->vmread_bitmap = v->vmwrite_bitmap = AT_IO_BITMAP_A
+BREAK(vm_functions) { (void)b; WITH_FUNCTIONS; v->vm_function_controls = 3; }
+BREAK(eptp_switching_needs_ept) { (void)b; WITH_FUNCTIONS; v->secondary_controls &= ~(1u << SECONDARY_enable_ept); }
+BREAK(eptp_list_address) { (void)b; WITH_FUNCTIONS; v->eptp_list = AT_MSR_LIST + 8; }
+BREAK(vmread_bitmap_address) { (void)b; WITH_SHADOW; v->vmread_bitmap = TOO_WIDE; }
+BREAK(vmwrite_bitmap_address) { (void)b; WITH_SHADOW; v->vmwrite_bitmap++; }
 BREAK(eptp_memory_type) { (void)b; v->ept_pointer ^= 6 ^ 4; }
 BREAK(eptp_page_walk_length) { (void)b; v->ept_pointer ^= (3 ^ 4) << 3; }
 BREAK(eptp_accessed_and_dirty) { b->x.cfg.ept_ad = false; v->ept_pointer |= BIT(6); }
@@ -155,6 +162,7 @@ BREAK(guest_pending_debug_reserved) { (void)b; v->guest_pending_debug = BIT(13);
 BREAK(guest_pending_single_step) { (void)b; v->guest_interruptibility = 2; v->guest_rflags |= RFLAGS_TF; }
 BREAK(link_pointer_address) { (void)b; v->vmcs_link_pointer = 0x4800; }
 BREAK(link_pointer_revision) { (void)b; v->vmcs_link_pointer = AT_OTHER_VMCS; }
+BREAK(link_pointer_shadow) { (void)b; v->vmcs_link_pointer = AT_OTHER_VMCS; bench_write64(b, AT_OTHER_VMCS, b->x.cfg.revision | VMCS_SHADOW); }
 BREAK(link_pointer_not_current) { (void)b; v->vmcs_link_pointer = AT_VMCS; }
 /* clang-format on */
 
