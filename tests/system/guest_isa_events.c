@@ -142,9 +142,9 @@ static void far_jump(u64 selector)
         u64 offset;
         u16 selector;
     } __attribute__((packed)) pointer = {0, (u16)selector};
-    __asm__ volatile("1: leaq 2f(%%rip), %%rax; movq %%rax, (%0); rex.w ljmp *(%0); 2:"
+    __asm__ volatile("1: leaq 2f(%%rip), %%rax; movq %%rax, (%0); .byte 0x48, 0xff, 0x29; 2:" /* REX.W LJMP *(%rcx): the assemblers spell it differently */
                      :
-                     : "r"(&pointer)
+                     : "c"(&pointer)
                      : "rax", "memory");
 }
 
