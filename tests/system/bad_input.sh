@@ -235,11 +235,11 @@ for core in fast inorder; do
         dies "$core: halts, and no timer runs" "halted, and no interrupt can come" $on "$misbehave" -- how=sleep
         dies "$core: sleeps between timer interrupts" "hang limit reached (--max-cycles)" $on --max-cycles=30000000 "$misbehave" -- how=sleep timer=1000
         dies "$core: hangs" "hang limit reached (--max-cycles)" $on --max-cycles=300000 "$misbehave" -- how=hang
-        says "$core: unmodelled instruction" 5 misbehave $on "$misbehave" -- how=sse status=5
+        says "$core: unmodelled instruction" 5 misbehave $on "$misbehave" -- how=unmodelled status=5
     }
     verdict "$core: unmodelled instructions are counted" [ "$(value said cpu0.unmodelled stats-all)" = 3 ]
-    verdict "$core: and named, with bytes and disassembly" grep -qE '^ +2 x +0x[0-9a-f]{16}  0f 58 c1  addps xmm0, xmm1$' "$work/said.err"
-    verdict "$core: each of them" grep -qE '^ +1 x +0x[0-9a-f]{16}  66 0f ef d2  pxor xmm2, xmm2$' "$work/said.err"
+    verdict "$core: and named, with bytes and disassembly" grep -qE '^ +2 x +0x[0-9a-f]{16}  0f fc c1  paddb mm0, mm1$' "$work/said.err"
+    verdict "$core: each of them" grep -qE '^ +1 x +0x[0-9a-f]{16}  d9 e8  fld1$' "$work/said.err"
 done
 dies "a hang under a monitor" "hang limit reached (--max-cycles); guest world" -s run.switch_at=warm --max-cycles=5000000 \
     -m "$images/monitor-ept.elf:host=2M" "$misbehave" -- how=hang

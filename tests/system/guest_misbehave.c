@@ -55,20 +55,20 @@ static void do_sleep(void)
 }
 
 /* Two of one kind and one of another; the handler skips them. */
-static void skip_sse(struct trap_frame *frame)
+static void skip_instruction(struct trap_frame *frame)
 {
     frame->rip = frame->rbx;
 }
 
-static void do_sse(void)
+static void do_unmodelled(void)
 {
-    trap_set_handler(VECTOR_UD, skip_sse);
+    trap_set_handler(VECTOR_UD, skip_instruction);
     for (int i = 0; i < 2; i++)
-        __asm__ volatile("lea 1f(%%rip), %%rbx; addps %%xmm1, %%xmm0; 1:" : : : "rbx", "memory");
-    __asm__ volatile("lea 1f(%%rip), %%rbx; pxor %%xmm2, %%xmm2; 1:" : : : "rbx", "memory");
+        __asm__ volatile("lea 1f(%%rip), %%rbx; paddb %%mm1, %%mm0; 1:" : : : "rbx", "memory");
+    __asm__ volatile("lea 1f(%%rip), %%rbx; fld1; 1:" : : : "rbx", "memory");
 }
 
-#define HOWS(HOW) HOW(exit) HOW(triple_fault) HOW(hang) HOW(run_off) HOW(halt) HOW(sleep) HOW(sse)
+#define HOWS(HOW) HOW(exit) HOW(triple_fault) HOW(hang) HOW(run_off) HOW(halt) HOW(sleep) HOW(unmodelled)
 #define ROW(name) do_##name,
 static void (*const hows[])(void) = {HOWS(ROW)};
 #define CHOICE(name) "|" #name
