@@ -16,7 +16,8 @@ static inline u64 insn_rip(const struct hart *h, const struct insn *i) { return 
     H(lgdt) H(lidt) H(sgdt) H(sidt) H(lldt) H(ltr) H(sldt) H(str) H(lar) H(lsl) H(verr) H(verw)            \
     H(mov_to_seg) H(mov_from_seg) H(pop_seg) H(push_seg) H(swapgs)                                         \
     H(rdfsbase) H(rdgsbase) H(wrfsbase) H(wrgsbase)                                                        \
-    H(syscall) H(sysret) H(iret) H(int_n) H(int3) H(int1) H(ud) H(jmp_far) H(call_far) H(ret_far)          \
+    H(lds) H(les) H(lfs) H(lgs) H(lss) H(arpl)                                                              \
+    H(syscall) H(sysret) H(sysenter) H(sysexit) H(iret) H(int_n) H(int3) H(int1) H(into) H(ud) H(jmp_far) H(call_far) H(ret_far)          \
     H(in) H(out) H(pushf) H(popf) H(pause) H(virt)
 
 #define H(name) enum outcome exec_##name(struct hart *h, const struct insn *i);

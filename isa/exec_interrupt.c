@@ -1,4 +1,4 @@
-/* exec_interrupt.c - INT n, INT3, INT1 and IRET: SDM Vol. 2A, "INT n/INTO/INT3/INT1" and
+/* exec_interrupt.c - INT n, INT3, INTO, INT1 and IRET: SDM Vol. 2A, "INT n/INTO/INT3/INT1" and
  * "IRET/IRETD/IRETQ". */
 #include "isa/exec.h"
 #include "isa/far.h"
@@ -33,6 +33,12 @@ enum outcome exec_int_n(struct hart *h, const struct insn *i)
 enum outcome exec_int3(struct hart *h, const struct insn *i)
 {
     return software_event(h, i, VEC_BP, EVENT_SOFT_EXCEPTION);
+}
+/* Not in 64-bit mode. Virtual-8086 mode asks no IOPL for it. */
+enum outcome exec_into(struct hart *h, const struct insn *i)
+{
+    if (!(hart_rflags(h) & RFLAGS_OF)) return OUT_NEXT;
+    return software_event(h, i, VEC_OF, EVENT_SOFT_EXCEPTION);
 }
 enum outcome exec_int1(struct hart *h, const struct insn *i)
 {

@@ -49,6 +49,42 @@ enum outcome exec_pop_seg(struct hart *h, const struct insn *i)
     return o;
 }
 
+/* LDS, LES, LFS, LGS, LSS: the selector stands behind the offset. */
+static enum outcome load_far_pointer(struct hart *h, const struct insn *i, enum segreg seg)
+{
+    unsigned bytes = insn_operand_bytes(i);
+    va_t at = insn_linear(h, i), behind = VA(at.v + bytes);
+    u64 offset, selector;
+    if (!hart_in_64bit_mode(h))
+        behind = VA((u32)behind.v);
+    if (!mem_load(h, i->segment, at, bytes, &offset) || !mem_load(h, i->segment, behind, 2, &selector) ||
+        !segment_load(h, seg, (u16)selector))
+        return OUT_FAULT;
+    insn_write_reg(h, i, bytes, offset);
+    return OUT_FLUSH;
+}
+
+enum outcome exec_lds(struct hart *h, const struct insn *i) { return load_far_pointer(h, i, SEG_DS); }
+enum outcome exec_les(struct hart *h, const struct insn *i) { return load_far_pointer(h, i, SEG_ES); }
+enum outcome exec_lfs(struct hart *h, const struct insn *i) { return load_far_pointer(h, i, SEG_FS); }
+enum outcome exec_lgs(struct hart *h, const struct insn *i) { return load_far_pointer(h, i, SEG_GS); }
+enum outcome exec_lss(struct hart *h, const struct insn *i) { return load_far_pointer(h, i, SEG_SS); }
+
+/* SDM Vol. 2A, "ARPL". */
+enum outcome exec_arpl(struct hart *h, const struct insn *i)
+{
+    u64 selector, rpl = insn_read_reg(h, i) & 3;
+    if (!hart_has_descriptors(h))
+        return hart_ud(h);
+    if (!insn_read_rm(h, i, 2, &selector))
+        return OUT_FAULT;
+    bool raises = (selector & 3) < rpl;
+    if (raises && !insn_write_rm(h, i, 2, (selector & ~3ull) | rpl))
+        return OUT_FAULT;
+    h->flags.zero = raises ? 0 : 1;
+    return OUT_NEXT;
+}
+
 /* --- LGDT, LIDT, SGDT, SIDT: SDM Vol. 2A, "LGDT/LIDT" --- */
 
 static enum outcome load_table(struct hart *h, const struct insn *i, struct desc_table *table)

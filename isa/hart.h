@@ -3,7 +3,7 @@
  * Models:       64-bit, compatibility, 32- and 16-bit protected, virtual-8086 and real-address mode.
  * Not modelled: hardware task switch, virtual-8086 mode extensions (VME).
  * Neighbours:   hart_ops: MMU (caches), VMX (virt-ext), ports, MMIO, interrupt controller, time (board).
- * Checked by:   tests/isa, tests/unit/test_exec_*.c
+ * Checked by:   tests/unit/test_exec_*.c, test_real_mode.c, test_legacy_instructions.c; tests/system/isa_guests.sh, modes.sh
  */
 #ifndef ISA_HART_H
 #define ISA_HART_H

@@ -126,6 +126,15 @@ static inline u64 diff_undefined_always(u16 mnemonic)
     case ZYDIS_MNEMONIC_BSF:
     case ZYDIS_MNEMONIC_BSR:
         return all & ~(u64)RFLAGS_ZF;
+    case ZYDIS_MNEMONIC_AAA:
+    case ZYDIS_MNEMONIC_AAS:
+        return all & ~(u64)(RFLAGS_CF | RFLAGS_AF);
+    case ZYDIS_MNEMONIC_AAM:
+    case ZYDIS_MNEMONIC_AAD:
+        return RFLAGS_OF | RFLAGS_AF | RFLAGS_CF;
+    case ZYDIS_MNEMONIC_DAA:
+    case ZYDIS_MNEMONIC_DAS:
+        return RFLAGS_OF;
     case ZYDIS_MNEMONIC_TZCNT:
     case ZYDIS_MNEMONIC_LZCNT:
         return all & ~(u64)(RFLAGS_CF | RFLAGS_ZF);
