@@ -238,8 +238,8 @@ for core in fast inorder; do
         says "$core: unmodelled instruction" 5 misbehave $on "$misbehave" -- how=unmodelled status=5
     }
     verdict "$core: unmodelled instructions are counted" [ "$(value said cpu0.unmodelled stats-all)" = 3 ]
-    verdict "$core: and named, with bytes and disassembly" grep -qE '^ +2 x +0x[0-9a-f]{16}  0f fc c1  paddb mm0, mm1$' "$work/said.err"
-    verdict "$core: each of them" grep -qE '^ +1 x +0x[0-9a-f]{16}  d9 e8  fld1$' "$work/said.err"
+    verdict "$core: and named, with bytes and disassembly" grep -qE '^ +2 x +0x[0-9a-f]{16}  62 f1 74 48 58 c2  vaddps zmm0, zmm1, zmm2$' "$work/said.err"
+    verdict "$core: each of them" grep -qE '^ +1 x +0x[0-9a-f]{16}  62 f1 6d 48 ef d2  vpxord zmm2, zmm2, zmm2$' "$work/said.err"
 done
 dies "a hang under a monitor" "hang limit reached (--max-cycles); guest world" -s run.switch_at=warm --max-cycles=5000000 \
     -m "$images/monitor-ept.elf:host=2M" "$misbehave" -- how=hang

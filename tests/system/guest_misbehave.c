@@ -64,8 +64,8 @@ static void do_unmodelled(void)
 {
     trap_set_handler(VECTOR_UD, skip_instruction);
     for (int i = 0; i < 2; i++)
-        __asm__ volatile("lea 1f(%%rip), %%rbx; paddb %%mm1, %%mm0; 1:" : : : "rbx", "memory");
-    __asm__ volatile("lea 1f(%%rip), %%rbx; fld1; 1:" : : : "rbx", "memory");
+        __asm__ volatile("lea 1f(%%rip), %%rbx; .byte 0x62, 0xf1, 0x74, 0x48, 0x58, 0xc2; 1:" /* vaddps zmm */ : : : "rbx", "memory");
+    __asm__ volatile("lea 1f(%%rip), %%rbx; .byte 0x62, 0xf1, 0x6d, 0x48, 0xef, 0xd2; 1:" /* vpxord zmm */ : : : "rbx", "memory");
 }
 
 #define HOWS(HOW) HOW(exit) HOW(triple_fault) HOW(hang) HOW(run_off) HOW(halt) HOW(sleep) HOW(unmodelled)

@@ -247,7 +247,7 @@ static void unmodelled_instructions_are_counted_and_named(void **state)
 {
     (void)state;
     char text[80];
-    PUT(EXEC_CODE, 0x0f, 0x58, 0xc1); /* addps xmm0, xmm1 */
+    PUT(EXEC_CODE, 0x62, 0xf1, 0x74, 0x48, 0x58, 0xc2); /* AVX-512 */
     PUT(EXEC_CODE + 16, 0x0f, 0x0b);  /* ud2 is no such thing */
     for (unsigned n = 0; n < 3; n++) {
         b->h.reg[REG_RIP] = EXEC_CODE;
@@ -262,7 +262,7 @@ static void unmodelled_instructions_are_counted_and_named(void **state)
     assert_int_equal(u->count, 3);
     assert_int_equal(u->rip, EXEC_CODE);
     isa_disassemble(u->bytes, u->length, u->mode, u->rip, text, sizeof text);
-    assert_string_equal(text, "addps xmm0, xmm1");
+    assert_string_equal(text, "vaddps zmm0, zmm1, zmm2");
 }
 
 int main(void)
