@@ -21,12 +21,20 @@ static u64 visible_cr(struct hart *h, unsigned n)
     return n == 0 ? h->cr0 : h->cr4;
 }
 
+static u64 read_cr8(struct hart *h)
+{
+    u64 value;
+    if (hart_in_guest(h) && h->virt->read_cr8(h->virt_self, h, &value))
+        return value;
+    return h->bus->get_cr8(h->bus_self, h);
+}
+
 static u64 read_cr(struct hart *h, unsigned n)
 {
     switch (n) {
     case 2: return h->cr2;
     case 3: return h->cr3;
-    case 8: return h->bus->get_cr8(h->bus_self, h);
+    case 8: return read_cr8(h);
     default: return visible_cr(h, n);
     }
 }
@@ -64,6 +72,8 @@ static bool write_cr8(struct hart *h, u64 value)
 {
     if (value > 15)
         return false;
+    if (hart_in_guest(h) && h->virt->write_cr8(h->virt_self, h, value))
+        return true;
     h->bus->set_cr8(h->bus_self, h, value);
     h->fetch.touched_device = true; /* a lower priority may let an interrupt through */
     return true;

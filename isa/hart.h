@@ -223,6 +223,9 @@ struct virt_ops {
     u64 (*read_cr)(void *self, struct hart *h, unsigned cr);
     /* What a guest's write of `value` to CR0 or CR4 (not intercepted) puts there: host-owned bits keep the register's. Guest world only. */
     u64 (*merge_cr)(void *self, struct hart *h, unsigned cr, u64 value);
+    /* A guest's CR8 that nothing intercepts. false: no virtual one, the local APIC's is meant. */
+    bool (*read_cr8)(void *self, struct hart *h, u64 *value);
+    bool (*write_cr8)(void *self, struct hart *h, u64 value);
     /* An IRET in guest world: ends what NMI blocking it ends there; true if there was some. */
     bool (*unblock_nmi)(void *self, struct hart *h);
     /* false: INTERCEPT_rdtscp or INTERCEPT_invpcid is #UD in this guest ("enable RDTSCP", "enable INVPCID" clear). Guest world only. */

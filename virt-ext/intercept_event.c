@@ -87,6 +87,12 @@ static bool exit_now(struct vmx *x, enum exit_reason reason)
     return true;
 }
 
+/* "TPR Virtualization": behind the instruction, in front of everything else. */
+static bool exit_for_tpr(struct vmx *x)
+{
+    return x->tpr_fell && exit_now(x, EXIT_tpr_below_threshold);
+}
+
 /* "Monitor Trap Flag": in front of debug traps, which stay pending in the VMCS. */
 static bool exit_for_trap_flag(struct vmx *x)
 {
@@ -160,7 +166,7 @@ static bool exit_for_interrupt(struct vmx *x)
 bool vmx_intercept_interrupt(void *self, struct hart *h)
 {
     struct vmx *x = self;
-    if (exit_for_trap_flag(x)) return true;
+    if (exit_for_tpr(x) || exit_for_trap_flag(x)) return true;
     if (debug_trap_is_due(h)) return false;
     if (exit_for_timer(x) || exit_for_nmi_window(x) || exit_for_nmi(x)) return true;
     return !nmi_is_open(h) && (exit_for_window(x) || exit_for_interrupt(x));

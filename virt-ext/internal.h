@@ -119,6 +119,13 @@ u32 info_of_operands(const struct insn *i, bool second_register); /* a register 
 u32 info_of_string_io(const struct insn *i);
 u32 info_of_descriptor_table(const struct hart *h, const struct insn *i, unsigned identity);
 
+/* --- tpr_shadow.c: SDM Vol. 3C, "APIC Virtualization and Virtual Interrupts" --- */
+
+/* Byte 80H of the virtual-APIC page. */
+u8 virtual_tpr(const struct vmx *x);
+bool vmx_read_cr8(void *self, struct hart *h, u64 *value);
+bool vmx_write_cr8(void *self, struct hart *h, u64 value);
+
 /* --- functions.c: SDM Vol. 3C, "VM Functions" --- */
 
 #define VM_FUNCTION_EPTP_SWITCHING BIT(0)

@@ -59,7 +59,12 @@ bool eptp_is_valid(const struct vmx *x, u64 eptp)
            !(eptp & eptp_reserved(x->hart));
 }
 
-/* --- VM functions, shadow VMCSs --- */
+/* --- TPR shadow, VM functions, shadow VMCSs --- */
+
+static bool tpr_shadow_on(const struct vmcs *v)
+{
+    return primary_on(v, PRIMARY_use_tpr_shadow);
+}
 
 static bool functions_on(const struct vmcs *v)
 {

@@ -61,6 +61,8 @@ const struct virt_ops vmx_ops = {
     .cr4_allowed = vmx_cr4_allowed,
     .read_cr = vmx_read_cr,
     .merge_cr = vmx_merge_cr,
+    .read_cr8 = vmx_read_cr8,
+    .write_cr8 = vmx_write_cr8,
     .unblock_nmi = vmx_unblock_nmi,
     .insn_enabled = vmx_insn_enabled,
 };

@@ -3,7 +3,7 @@
  * Models:       the VMX instructions with their faults and VMfail numbers; the controls of controls.def and
  *               nothing else; entry checks of entry_checks.def; state switch, exit information, event
  *               injection, IDT vectoring, MSR lists; worlds.
- * Not modelled: SMM and dual-monitor treatment, APIC virtualization,
+ * Not modelled: SMM and dual-monitor treatment, APIC virtualization but for the TPR shadow,
  *               unrestricted guest, #VE; guests with 32-bit or PAE paging
  *               or in virtual-8086 mode: their VM entry fails, and vmx_print_failure says why. INIT and SIPI
  *               (a guest in the wait-for-SIPI state stays there).
@@ -12,7 +12,7 @@
  * Checked by:   tests/unit/test_vmcs.c, test_vmx_capabilities.c, test_entry_checks.c,
  *               test_vmx_instructions.c, test_exits.c, test_vmx_events.c, test_vmx_transitions.c,
  *               test_vmx_windows.c, test_vmx_timing.c, test_vmx_shadow.c, test_vmx_functions.c,
- *               test_vmx_random.c
+ *               test_vmx_tpr.c, test_vmx_random.c
  * Manual:       SDM Vol. 3C; comments name its section titles.
  */
 #ifndef VIRT_VMX_H
@@ -184,6 +184,7 @@ struct vmx {
     u64 current;     /* VMCS_NONE: no current VMCS */
     u64 rip;         /* of the VMX instruction under way */
     bool injecting;  /* the VM entry of this instruction delivers its event now */
+    bool tpr_fell; /* guest world: the virtual TPR is below the threshold, the exit is due */
     bool virtual_nmi_blocked; /* guest world with virtual NMIs */
     struct {
         bool runs, expired;

@@ -270,6 +270,16 @@ static inline u64 bench_merge_cr(void *self, struct hart *h, unsigned cr, u64 va
     return (value & ~b->cr_mask[cr]) | (bench_real_cr(h, cr) & b->cr_mask[cr]);
 }
 
+static inline bool bench_no_virtual_cr8(void *self, struct hart *h, u64 *value)
+{
+    return (void)self, (void)h, (void)value, false;
+}
+
+static inline bool bench_no_virtual_cr8_write(void *self, struct hart *h, u64 value)
+{
+    return (void)self, (void)h, (void)value, false;
+}
+
 static inline bool bench_unblock_nmi(void *self, struct hart *h)
 {
     bool blocked = h->nmi_blocked;
@@ -292,6 +302,8 @@ static const struct virt_ops bench_virt = {.intercept = bench_intercept,
                                            .cr4_allowed = bench_cr_allowed,
                                            .read_cr = bench_read_cr,
                                            .merge_cr = bench_merge_cr,
+                                           .read_cr8 = bench_no_virtual_cr8,
+                                           .write_cr8 = bench_no_virtual_cr8_write,
                                            .unblock_nmi = bench_unblock_nmi,
                                            .insn_enabled = bench_insn_enabled};
 

@@ -20,6 +20,10 @@ BREAK(cr3_target_count) { (void)b; v->cr3_target_count = 5; }
 BREAK(io_bitmap_a_address) { (void)b; SET(v->primary_controls, PRIMARY_use_io_bitmaps); v->io_bitmap_a = 0x5001; }
 BREAK(io_bitmap_b_address) { (void)b; SET(v->primary_controls, PRIMARY_use_io_bitmaps); v->io_bitmap_b = TOO_WIDE; }
 BREAK(msr_bitmap_address) { (void)b; SET(v->primary_controls, PRIMARY_use_msr_bitmaps); v->msr_bitmap = 0x7800; }
+#define WITH_TPR_SHADOW SET(v->primary_controls, PRIMARY_use_tpr_shadow); v->virtual_apic_address = AT_MSR_LIST
+BREAK(virtual_apic_address) { (void)b; WITH_TPR_SHADOW; v->virtual_apic_address |= 0x80; }
+BREAK(tpr_threshold_reserved) { (void)b; WITH_TPR_SHADOW; v->tpr_threshold = 0x10; }
+BREAK(tpr_threshold) { WITH_TPR_SHADOW; bench_write64(b, AT_MSR_LIST + 0x80, 0x40); v->tpr_threshold = 5; }
 BREAK(virtual_nmis) { (void)b; SET(v->pin_controls, PIN_virtual_nmis); }
 BREAK(nmi_window_exiting) { (void)b; SET(v->pin_controls, PIN_nmi_exiting); SET(v->primary_controls, PRIMARY_nmi_window_exiting); }
 BREAK(tsc_multiplier_not_zero) { (void)b; SET(v->secondary_controls, SECONDARY_use_tsc_scaling); v->tsc_multiplier = 0; }
