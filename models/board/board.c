@@ -1,13 +1,11 @@
 #include "models/board/board.h"
 #include "models/board/boot.h"
+#include "models/board/inspect.h"
 #include "models/board/observe.h"
 #include "models/board/pc.h"
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-
-/* Region markers (ARCHITECTURE.md, section 10): payload 0x47KKIIII. */
-enum marker_kind { MARKER_BEGIN = 1, MARKER_END = 2, MARKER_LABEL = 3, MARKER_WARM = 4 };
 
 struct board {
     struct pc_cfg cfg;
@@ -20,6 +18,9 @@ struct board {
     u8 exit_status;
     void (*progress)(void *self);
     void *progress_self;
+    enum marker_kind stop_marker; /* 0: none, or it was met */
+    void (*at_stop)(void *self);
+    void *at_stop_self;
 };
 
 /* Set by signal handlers, so global: one simulation per process (kernel.h). */
@@ -46,12 +47,21 @@ static void region_end(struct board *b)
 
 static void switch_core(struct board *b) { core_switch(&boot_cpu(b)->core, b->cfg.board.core == 0 ? CORE_FAST : CORE_INORDER); }
 
+static void stop_at(struct board *b, enum marker_kind kind)
+{
+    if (b->stop_marker != kind) return;
+    b->stop_marker = 0;
+    b->at_stop(b->at_stop_self);
+    kernel_stop();
+}
+
 static void on_marker(void *self, u32 payload)
 {
     struct board *b = self;
+    enum marker_kind kind = (enum marker_kind)bits(payload, 23, 16);
     if (trace_on(b->options.trace, TRACE_board))
         trace_line(b->options.trace, TRACE_board, clock_now(&b->pc.clock), "board", "marker 0x%08x", payload);
-    switch ((enum marker_kind)bits(payload, 23, 16)) {
+    switch (kind) {
     case MARKER_WARM:
         if (b->cfg.run.switch_at == SWITCH_AT_WARM) switch_core(b);
         break;
@@ -65,6 +75,7 @@ static void on_marker(void *self, u32 payload)
     case MARKER_LABEL:
         break;
     }
+    stop_at(b, kind);
 }
 
 static void on_exit_port(void *self, u8 status)
@@ -157,6 +168,13 @@ void board_interrupt(void)
 {
     interrupted = true;
     kernel_interrupt();
+}
+
+void board_stop_at_marker(struct board *b, enum marker_kind kind, void (*fn)(void *self), void *self)
+{
+    b->stop_marker = kind;
+    b->at_stop = fn;
+    b->at_stop_self = self;
 }
 
 void board_ask_progress(void)
@@ -299,4 +317,13 @@ void board_print_report(struct board *b, FILE *out)
     u64 nowhere = s->empty_port_reads + s->empty_port_writes + s->empty_mmio_reads + s->empty_mmio_writes;
     if (nowhere) fprintf(out, "accesses to ports or addresses where no device is: %llu\n", (unsigned long long)nowhere);
     if (boot_cpu(b)->vmx.failure.happened) print_failure(b, out);
+}
+
+/* --- looking into it --- */
+
+bool board_print_walk(struct board *b, va_t va, FILE *out) { return inspect_walk(&boot_cpu(b)->mmu, boot_cpu(b)->hart, va, out); }
+
+bool board_print_vmcs(struct board *b, FILE *out)
+{
+    return inspect_vmcs(&boot_cpu(b)->vmx, observer_vmcs_at_entry(&b->observer), out);
 }

@@ -31,7 +31,11 @@ struct board_options {
     const char *vcd_path; /* without suffix; NULL: none */
     const char *ledger_path; /* every page walk's ledger of the region as one CSV row a reference; NULL: none */
     const char *timeline_path; /* timeline.h; NULL: none */
+    bool remembers_entry;      /* the VMCS as of the last VM entry, for board_print_vmcs */
 };
+
+/* Region markers (ARCHITECTURE.md, section 10): payload 0x47KKIIII. */
+enum marker_kind { MARKER_BEGIN = 1, MARKER_END = 2, MARKER_LABEL = 3, MARKER_WARM = 4 };
 
 /* How a run ended. */
 enum board_end {
@@ -54,6 +58,8 @@ bool board_load(struct board *b, const struct board_options *o);
 bool board_open(struct board *b, const struct board_options *o);
 
 enum board_end board_run(struct board *b, u8 *status);
+/* The run ends where the guest first sets a marker of this kind; fn(self) is called there. Before board_run. */
+void board_stop_at_marker(struct board *b, enum marker_kind kind, void (*fn)(void *self), void *self);
 /* From a signal handler: ends the run at the next opportunity. */
 void board_interrupt(void);
 
@@ -67,6 +73,10 @@ void board_print_end(struct board *b, enum board_end end, FILE *out);
 /* What the guest used that is not modelled, each with its bytes and disassembly; the last VM entry or VMX
  * instruction that failed, with the rule that it broke. Nothing to say: writes nothing. */
 void board_print_report(struct board *b, FILE *out);
+
+/* The machine's state now: the page walk of a linear address, the current VMCS (inspect.h). False: no translation, no VMCS. */
+bool board_print_walk(struct board *b, va_t va, FILE *out);
+bool board_print_vmcs(struct board *b, FILE *out);
 
 /* For progress: work done so far. */
 u64 board_instructions(const struct board *b);

@@ -89,6 +89,22 @@ static void on_vm_exit(void *self, const struct vmx_exit_event *e)
     timeline_note_exit(&o->timeline, e, name);
 }
 
+/* --- VM entries --- */
+
+static void on_vm_entry(void *self)
+{
+    struct observer *o = self;
+    const struct vmx *x = &o->pc->cpu[0].vmx;
+    o->entered = true;
+    o->entered_vmcs = x->current;
+    memcpy(&o->at_entry, x->hart->mem->host + x->current, sizeof o->at_entry);
+}
+
+const struct vmcs *observer_vmcs_at_entry(const struct observer *o)
+{
+    return o->entered && o->entered_vmcs == o->pc->cpu[0].vmx.current ? &o->at_entry : NULL;
+}
+
 /* --- time --- */
 
 /* Up to here the account has every cycle, once core_sync() has run. */
@@ -136,10 +152,9 @@ static void plug_in(struct observer *o)
     o->pc->trace = cpu->core.trace = o->trace;
     if (timeline || trace_on(o->trace, TRACE_exec)) cpu->core.watch = &o->watch;
     if (timeline || o->ledger || trace_on(o->trace, TRACE_walk)) walker_set_trace(&cpu->walker, on_walk, o);
-    if (timeline || trace_on(o->trace, TRACE_vmx)) {
-        cpu->vmx.on_exit = on_vm_exit;
-        cpu->vmx.on_exit_self = o;
-    }
+    cpu->vmx.on_exit_self = o;
+    if (timeline || trace_on(o->trace, TRACE_vmx)) cpu->vmx.on_exit = on_vm_exit;
+    if (o->remembers_entry) cpu->vmx.on_entry = on_vm_entry;
 }
 
 bool observer_init(struct observer *o, struct pc *pc, const struct board_options *options)
@@ -151,6 +166,7 @@ bool observer_init(struct observer *o, struct pc *pc, const struct board_options
         .booted_path = monitor ? options->monitor.path : options->image.path,
         .guest_path = monitor ? options->image.path : NULL,
         .watch = {.self = o, .place = place, .timed = timed, .transition_begins = transition_begins, .transition_ends = transition_ends},
+        .remembers_entry = options->remembers_entry,
         .names_exits = options->timeline_path || (options->trace && (options->trace->to_file & BIT(TRACE_vmx))),
         .function = -1,
     };

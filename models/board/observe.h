@@ -22,12 +22,16 @@ struct observer {
     struct timeline timeline;
     const char *booted_path, *guest_path; /* images; guest_path NULL: there is no monitor */
     struct core_watch watch;
+    bool remembers_entry;
     bool names_exits;        /* not for lines that only the ring keeps */
     /* state */
     bool ledger_closed;      /* the region has ended */
     bool symbols_read;       /* at the first question for a name */
     struct symbols *booted, *guest;
     u64 walks;
+    bool entered;            /* a VM entry has been seen... */
+    u64 entered_vmcs;        /* ...with the VMCS at this address... */
+    struct vmcs at_entry;    /* ...and these fields */
     int function;            /* of the last traced instruction, of the symbols of its world; -1: none */
     enum world function_world;
     char place[SYMBOL_TEXT_BYTES + 4];
@@ -43,5 +47,8 @@ void observer_region_end(struct observer *o);
 
 /* The name of an address of a world: "function+0x12 (file.c:34)"; "" if it has none. */
 const char *observer_name(struct observer *o, enum world world, u64 address, char text[SYMBOL_TEXT_BYTES]);
+
+/* The current VMCS as it was at its last VM entry; NULL if that is not known. */
+const struct vmcs *observer_vmcs_at_entry(const struct observer *o);
 
 #endif

@@ -74,7 +74,7 @@ command_is_refused() { # command_is_refused TEXT ARGUMENT...
     status=$?
     has_status 2 && holds_text "$work/message" "$text"
 }
-verdict "unknown command" command_is_refused "there is no command 'frob' (allowed: run, sweep, list)" frob
+verdict "unknown command" command_is_refused "there is no command 'frob' (allowed: run, sweep, walk, vmcs, list)" frob
 verdict "no command" command_is_refused "Usage: gigogne COMMAND"
 verdict "list of an unknown thing" command_is_refused "Usage: gigogne list params|stats|presets" list frob
 

@@ -14,6 +14,8 @@ enum exit_status { EXIT_USE = 2, EXIT_DIED = 3, EXIT_INTERRUPTED = 4 };
 int cli_run(int argc, char **argv);
 int cli_list(int argc, char **argv);
 int cli_sweep(int argc, char **argv);
+int cli_walk(int argc, char **argv);
+int cli_vmcs(int argc, char **argv);
 
 /* Where presets and guest images are: beside the program's sources and in its build directory, or where GIGOGNE_PRESETS and GIGOGNE_WORKLOADS say. */
 const char *cli_preset_dir(void);

@@ -9,6 +9,8 @@ static const struct command {
 } commands[] = {
     {"run",   cli_run,   "run a guest image, natively or under a monitor"},
     {"sweep", cli_sweep, "run an experiment: many runs, one table, its figures"},
+    {"walk",  cli_walk,  "run to a point and print one page walk there, step by step"},
+    {"vmcs",  cli_vmcs,  "run to a point and print the current VMCS there"},
     {"list",  cli_list,  "list parameters, statistics, presets, workloads or exit reasons"},
 };
 
@@ -29,7 +31,7 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         if (!strcmp(name, commands[i].name)) return commands[i].run(argc - 1, argv + 1);
-    if (*name) fprintf(stderr, "gigogne: there is no command '%s' (allowed: run, sweep, list)\n", name);
+    if (*name) fprintf(stderr, "gigogne: there is no command '%s' (allowed: run, sweep, walk, vmcs, list)\n", name);
     if (!*name) print_help(stderr);
     return EXIT_USE;
 }

@@ -1,11 +1,10 @@
 /* run.c - gigogne run: one guest, from its image to its statistics. */
-#include "models/board/board.h"
 #include "models/board/cli/cli.h"
+#include "models/board/cli/machine_args.h"
 #include "models/sim/files.h"
 #include "models/sim/kernel.h"
 #include "models/sim/progress.h"
 #include "models/sim/trace.h"
-#include <argp.h>
 #include <errno.h>
 #include <jansson.h>
 #include <signal.h>
@@ -14,16 +13,10 @@
 #include <sys/time.h>
 #include <time.h>
 
-enum { KEY_MODULE = 256, KEY_MAX_CYCLES, KEY_MAX_INSTRUCTIONS, KEY_TRACE, KEY_VCD, KEY_LEDGER, KEY_TIMELINE, KEY_QUIET };
+enum { KEY_TRACE = 256, KEY_VCD, KEY_LEDGER, KEY_TIMELINE, KEY_QUIET };
 
 static const struct argp_option options[] = {
-    {"config", 'c', "PRESET|FILE", 0, "the machine: a preset's name or a YAML file (default: " DEFAULT_PRESET ")", 0},
-    {"set", 's', "PATH=VALUE", 0, "override one parameter; may be repeated", 0},
-    {"monitor", 'm', "FILE[:WORDS]", 0, "boot this monitor; IMAGE becomes its guest", 0},
-    {"module", KEY_MODULE, "FILE[:WORDS]", 0, "a further Multiboot module; may be repeated", 0},
     {"output", 'o', "DIR", 0, "write stats.json, stats-all.json, stats.txt, config.yaml, console.log, run.json there", 0},
-    {"max-cycles", KEY_MAX_CYCLES, "N", 0, "a guest that runs longer has hung: exit status 3", 0},
-    {"max-instructions", KEY_MAX_INSTRUCTIONS, "N", 0, "end the run after N instructions", 0},
     {"trace", KEY_TRACE, "CATEGORY,...", 0, "write trace.log to the output directory (default: .)", 0},
     {"vcd", KEY_VCD, "FILE", 0, "write a waveform FILE.vcd: world, walkers busy, exit reason; slow", 0},
     {"ledger", KEY_LEDGER, "FILE", 0, "write every page walk of the timed part, one row a reference", 0},
@@ -33,13 +26,9 @@ static const struct argp_option options[] = {
 };
 
 struct run {
+    struct machine_args args;
     struct config *config;
-    struct board_options board;
-    const char *config_name;
-    const char *set[256];
-    unsigned n_set;
     const char *output, *trace_categories;
-    char *words;
     bool quiet;
     struct timespec start;
     struct progress *progress;
@@ -48,89 +37,30 @@ struct run {
 
 /* --- the command line --- */
 
-/* Splits "FILE:WORDS" in place. */
-static struct boot_image split_image(char *text)
-{
-    char *colon = strchr(text, ':');
-    if (colon) *colon = '\0';
-    return (struct boot_image){.path = text, .words = colon ? colon + 1 : ""};
-}
-
-static u64 parse_count(struct argp_state *state, const char *option, const char *text)
-{
-    char *end;
-    errno = 0;
-    unsigned long long v = strtoull(text, &end, 0);
-    if (errno || *end || end == text || v == 0 || *text == '-')
-        argp_error(state, "--%s: '%s' is not a number (allowed: 1..%llu)", option, text, (unsigned long long)UINT64_MAX);
-    return v;
-}
-
-static void add_module(struct argp_state *state, struct run *r, char *text)
-{
-    if (r->board.n_modules == BOARD_MAX_MODULES) argp_error(state, "more than %d modules", BOARD_MAX_MODULES);
-    r->board.module[r->board.n_modules++] = split_image(text);
-}
-
-static void add_setting(struct argp_state *state, struct run *r, const char *text)
-{
-    if (r->n_set == ARRAY_LEN(r->set)) argp_error(state, "more than %zu settings", ARRAY_LEN(r->set));
-    r->set[r->n_set++] = text;
-}
-
-/* The first argument is the image, the others are the guest's words. */
-static void add_argument(struct run *r, const char *text)
-{
-    if (!r->board.image.path) {
-        r->board.image.path = text;
-        return;
-    }
-    size_t old = r->words ? strlen(r->words) : 0;
-    r->words = realloc(r->words, old + strlen(text) + 2);
-    sprintf(r->words + old, "%s%s", old ? " " : "", text);
-    r->board.image.words = r->words;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct run *r = state->input;
     switch (key) {
-    case 'c': r->config_name = arg; break;
-    case 's': add_setting(state, r, arg); break;
-    case 'm': r->board.monitor = split_image(arg); break;
-    case KEY_MODULE: add_module(state, r, arg); break;
     case 'o': r->output = arg; break;
-    case KEY_MAX_CYCLES: r->board.max_cycles = parse_count(state, "max-cycles", arg); break;
-    case KEY_MAX_INSTRUCTIONS: r->board.max_instructions = parse_count(state, "max-instructions", arg); break;
     case KEY_TRACE: r->trace_categories = arg; break;
-    case KEY_VCD: r->board.vcd_path = arg; break;
-    case KEY_LEDGER: r->board.ledger_path = arg; break;
-    case KEY_TIMELINE: r->board.timeline_path = arg; break;
+    case KEY_VCD: r->args.board.vcd_path = arg; break;
+    case KEY_LEDGER: r->args.board.ledger_path = arg; break;
+    case KEY_TIMELINE: r->args.board.timeline_path = arg; break;
     case KEY_QUIET: r->quiet = true; break;
-    case ARGP_KEY_ARG: add_argument(r, arg); break;
-    case ARGP_KEY_END:
-        if (!r->board.image.path) argp_error(state, "no guest image");
-        break;
+    case ARGP_KEY_INIT: state->child_inputs[0] = &r->args; break;
     default: return ARGP_ERR_UNKNOWN;
     }
     return 0;
 }
 
+static const struct argp_child children[] = {{&machine_argp, 0, NULL, 0}, {0}};
+
 static const struct argp argp = {options, parse, "IMAGE [-- GUEST WORDS]",
                                  "Runs a guest image and says where every cycle went.\v"
                                  "Exit status: what the guest wrote to port 0xf4; 2 error of use; 3 the guest died; 4 interrupted.",
-                                 NULL, NULL, NULL};
+                                 children, NULL, NULL};
 
 /* --- preparation --- */
-
-static bool configure(struct run *r)
-{
-    r->config = config_new(cli_preset_dir());
-    if (!config_load(r->config, r->config_name ? r->config_name : DEFAULT_PRESET)) return false;
-    for (unsigned i = 0; i < r->n_set; i++)
-        if (!config_set(r->config, r->set[i])) return false;
-    return true;
-}
 
 static bool make_output(struct run *r)
 {
@@ -139,16 +69,16 @@ static bool make_output(struct run *r)
         fprintf(stderr, "%s: %s\n", r->output, strerror(errno));
         return false;
     }
-    r->board.console_path = files_path(r->output, "console", ".log");
+    r->args.board.console_path = files_path(r->output, "console", ".log");
     return true;
 }
 
 static bool open_trace(struct run *r)
 {
     char *path = files_path(r->output ? r->output : ".", "trace", ".log");
-    r->board.trace = trace_open(path, r->trace_categories);
+    r->args.board.trace = trace_open(path, r->trace_categories);
     free(path);
-    return r->board.trace != NULL;
+    return r->args.board.trace != NULL;
 }
 
 static void on_signal(int number)
@@ -168,7 +98,7 @@ static void on_progress(void *self)
 {
     struct run *r = self;
     u64 done = board_instructions(r->machine);
-    progress_update(r->progress, done, r->board.max_instructions, board_now_ps(r->machine), done);
+    progress_update(r->progress, done, r->args.board.max_instructions, board_now_ps(r->machine), done);
 }
 
 static void on_alarm(int number)
@@ -205,7 +135,7 @@ static bool write_run_json(const struct run *r, const char *end, unsigned status
     u64 n = board_instructions(r->machine);
     char *path = files_path(r->output, "run", ".json");
     struct whole_file f;
-    json_t *j = json_pack("{s:s, s:s, s:i, s:I, s:f, s:f}", "image", r->board.image.path, "end", end, "status", (int)status, "instructions",
+    json_t *j = json_pack("{s:s, s:s, s:i, s:I, s:f, s:f}", "image", r->args.board.image.path, "end", end, "status", (int)status, "instructions",
                           (json_int_t)n, "host_seconds", seconds, "mips", seconds > 0 ? (double)n / seconds / 1e6 : 0.0);
     bool ok = whole_file_begin(&f, path);
     if (ok) {
@@ -269,19 +199,19 @@ static int run_machine(struct run *r)
 
 int cli_run(int argc, char **argv)
 {
-    struct run r = {.board = {.echo_console = true}};
+    struct run r = {.args.board.echo_console = true};
     argp_err_exit_status = EXIT_USE;
     argv[0] = "gigogne run";
     if (argp_parse(&argp, argc, argv, 0, NULL, &r) != 0) return EXIT_USE;
     kernel_init();
     int status = EXIT_USE;
-    bool loaded = configure(&r) && (r.machine = board_new(r.config)) && board_load(r.machine, &r.board);
-    if (loaded && make_output(&r) && open_trace(&r) && board_open(r.machine, &r.board)) status = run_machine(&r);
+    bool loaded = (r.config = machine_args_configure(&r.args)) && (r.machine = board_new(r.config)) && board_load(r.machine, &r.args.board);
+    if (loaded && make_output(&r) && open_trace(&r) && board_open(r.machine, &r.args.board)) status = run_machine(&r);
     if (r.machine) board_free(r.machine);
-    if (r.board.trace) trace_close(r.board.trace);
-    config_free(r.config);
-    free(r.words);
-    free((char *)r.board.console_path);
+    if (r.args.board.trace) trace_close(r.args.board.trace);
+    if (r.config) config_free(r.config);
+    machine_args_free(&r.args);
+    free((char *)r.args.board.console_path);
     kernel_fini();
     return status;
 }
