@@ -3,6 +3,7 @@
 #include "isa/icache.h"
 #include "isa/operand.h"
 #include "isa/simd.h"
+#include "isa/x87.h"
 #include "models/sim/check.h"
 
 /* An instruction on its way. */
@@ -269,6 +270,18 @@ static bool shape_simd(struct decoding *d)
     return shape_implied(d);
 }
 
+/* imm is what struct x87_state.opcode keeps: see x87_opcode of isa/x87.h. WAIT has no ModRM and counts as a register form. */
+static bool shape_x87(struct decoding *d)
+{
+    const ZydisDecodedInstruction *z = d->z;
+    for (unsigned n = 0; n < z->operand_count; n++)
+        if (d->op[n].type == ZYDIS_OPERAND_TYPE_MEMORY) set_memory(d, &d->op[n].mem);
+    d->out->hot.imm = (z->opcode & 7u) << 8 | (unsigned)z->raw.modrm.mod << 6 |
+                      (unsigned)z->raw.modrm.reg << 3 | z->raw.modrm.rm;
+    if (z->mnemonic == ZYDIS_MNEMONIC_FWAIT) d->out->hot.imm = 0xc0;
+    return shape_implied(d);
+}
+
 /* IN and OUT: imm is the port, ~0 for DX; the size is that of AL, AX or EAX. */
 static bool shape_port(struct decoding *d)
 {
@@ -377,6 +390,10 @@ static const struct row rows[] = {
 #include "isa/insns.def"
 #undef INSN
 #undef SINGLE
+#define X87(m, function, parameter, traits, kind)                                                            \
+    {shape_x87, NULL, exec_x87_##m, ZYDIS_MNEMONIC_##m, UOP_##kind, CLASS_plain, FLOW_NONE, 0},
+#include "isa/x87.def"
+#undef X87
 };
 
 static void init_zydis(ZydisDecoder *z, ZydisMachineMode mode, ZydisStackWidth stack)

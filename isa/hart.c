@@ -29,6 +29,7 @@ void hart_init(struct hart *h, unsigned id, struct physmem *mem, struct icache *
 {
     memset(h, 0, sizeof *h);
     h->id = id;
+    x87_reset(&h->fpu.x87);
     h->mem = mem;
     h->icache = ic;
     h->model = model;
