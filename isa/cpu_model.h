@@ -60,6 +60,7 @@ struct cpuid_dynamic {
     u32 apic_id;
     bool osxsave;      /* CR4.OSXSAVE */
     bool in_64bit_mode; /* SYSCALL's bit shows only there */
+    u64 xcr0;           /* decides the size of the XSAVE area that leaf DH tells */
 };
 
 /* CPUID's answer for EAX = leaf, ECX = subleaf (SDM Vol. 2A, "CPUID-CPU Identification"). */

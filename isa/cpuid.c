@@ -162,6 +162,32 @@ static void leaf_topology(const struct cpu_model *m, const struct cpuid_dynamic 
     }
 }
 
+/* Components of the XSAVE area: SDM Vol. 1, "Enumeration of CPU Support for XSAVE Instructions and XSAVE-Supported
+ * Features". AVX's stands at 576 in either format. */
+enum { XSAVE_BASE_BYTES = 576, XSAVE_AVX_BYTES = 256, XSAVE_AVX = 2 };
+
+static u32 xsave_bytes(u64 components)
+{
+    return XSAVE_BASE_BYTES + (components >> XSAVE_AVX & 1 ? XSAVE_AVX_BYTES : 0);
+}
+
+static void leaf_xsave(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 subleaf, u32 out[CPUID_REGS])
+{
+    u32 components = cpu_has(m, FEATURE_avx) ? 7 : 3;
+    if (!cpu_has(m, FEATURE_xsave))
+        return;
+    if (subleaf == 0) {
+        out[CPUID_EAX] = components;
+        out[CPUID_EBX] = xsave_bytes(d->xcr0);
+        out[CPUID_ECX] = xsave_bytes(components);
+    } else if (subleaf == 1 && cpu_has(m, FEATURE_xsaves)) {
+        out[CPUID_EBX] = xsave_bytes(d->xcr0);
+    } else if (subleaf == XSAVE_AVX && cpu_has(m, FEATURE_avx)) {
+        out[CPUID_EAX] = XSAVE_AVX_BYTES;
+        out[CPUID_EBX] = XSAVE_BASE_BYTES;
+    }
+}
+
 static u64 greatest_common_divisor(u64 a, u64 b)
 {
     while (b) {
@@ -241,6 +267,7 @@ static void fill(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 l
     case 0x2: leaf_descriptors(out); break;
     case 0x4: leaf_cache(m, subleaf, out); break;
     case 0xb: leaf_topology(m, d, subleaf, out); break;
+    case 0xd: leaf_xsave(m, d, subleaf, out); break;
     case 0x15: leaf_tsc(m, out); break;
     case 0x16: leaf_frequency(m, out); break;
     case 0x80000000: out[CPUID_EAX] = m->max_extended_leaf; break;
@@ -251,6 +278,9 @@ static void fill(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 l
     }
 }
 
+/* Where a leaf with subleaves keeps its feature flags. */
+static u32 feature_subleaf(u32 leaf) { return leaf == 0xd ? 1 : 0; }
+
 #define SYSCALL_BIT (1u << 11)
 
 void cpuid_query(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 leaf, u32 subleaf,
@@ -259,7 +289,7 @@ void cpuid_query(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 l
     leaf = known_leaf(m, leaf);
     memset(out, 0, CPUID_REGS * sizeof out[0]);
     fill(m, d, leaf, subleaf, out);
-    if (leaf != 7 || subleaf == 0)
+    if (subleaf == feature_subleaf(leaf) || (leaf != 7 && leaf != 0xd))
         add_features(m, leaf, out);
     if (leaf == 0x80000001 && !d->in_64bit_mode)
         out[CPUID_EDX] &= ~SYSCALL_BIT;

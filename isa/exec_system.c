@@ -25,7 +25,7 @@ enum outcome exec_cpuid(struct hart *h, const struct insn *i)
     u32 out[CPUID_REGS];
     if (hart_intercepted(h, i, INTERCEPT_cpuid, 0))
         return OUT_EXIT;
-    struct cpuid_dynamic d = {h->id, h->cr4 & CR4_OSXSAVE, hart_in_64bit_mode(h)};
+    struct cpuid_dynamic d = {h->id, h->cr4 & CR4_OSXSAVE, hart_in_64bit_mode(h), h->fpu.xcr0};
     cpuid_query(h->model, &d, (u32)h->reg[REG_RAX], (u32)h->reg[REG_RCX], out);
     h->reg[REG_RAX] = out[CPUID_EAX];
     h->reg[REG_RBX] = out[CPUID_EBX];

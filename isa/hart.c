@@ -22,6 +22,8 @@ static void set_power_up_state(struct hart *h)
     h->ldtr = (struct segment){.limit = 0xffff, .ar = AR_P | TYPE_LDT};
     h->tr = (struct segment){.limit = 0xffff, .ar = AR_P | TYPE_TSS | TSS_BUSY};
     h->gdtr.limit = h->idtr.limit = 0xffff;
+    h->fpu.mxcsr = MXCSR_INIT;
+    h->fpu.xcr0 = XCR0_X87;
 }
 
 void hart_init(struct hart *h, unsigned id, struct physmem *mem, struct icache *ic,

@@ -142,7 +142,7 @@ static void cr3_drops_the_pcid_that_it_names_unless_bit_63_says_no(void **state)
 static void cr4_refuses_what_cpuid_does_not_have(void **state)
 {
     struct hart_bench *b = *state;
-    u64 bad[] = {CR4_VMXE, CR4_SMAP, CR4_LA57, CR4_OSXSAVE, CR4_VME, BIT(15), BIT(40)};
+    u64 bad[] = {CR4_VMXE, CR4_SMAP, CR4_LA57, CR4_VME, BIT(15), BIT(40)};
     for (unsigned n = 0; n < ARRAY_LEN(bad); n++) {
         b->h.reg[REG_RAX] = CR4_PAE | bad[n];
         mov_refused(b, STEP(b, MOV_CR4_RAX));

@@ -40,19 +40,44 @@ static void the_vendor_is_genuine_intel(void **state)
     assert_int_equal(a.r[CPUID_EAX], 0xd);
 }
 
+static void vector_features_follow_the_preset(void **state)
+{
+    (void)state;
+    struct cpu_model old = preset("nehalem"), new = preset("cascade-lake");
+    u32 fxsr_sse_sse2 = 1 << 24 | 1 << 25 | 1 << 26, sse4_2 = 1 << 20;
+    u32 fma_aes_xsave_avx_f16c = 1 << 12 | 1 << 25 | 1 << 26 | 1 << 28 | 1 << 29;
+    assert_int_equal(ask(&old, 1, 0).r[CPUID_EDX] & fxsr_sse_sse2, fxsr_sse_sse2);
+    assert_int_equal(ask(&old, 1, 0).r[CPUID_ECX] & sse4_2, sse4_2);
+    assert_int_equal(ask(&old, 1, 0).r[CPUID_ECX] & fma_aes_xsave_avx_f16c, 0);
+    assert_int_equal(ask(&new, 1, 0).r[CPUID_ECX] & fma_aes_xsave_avx_f16c, fma_aes_xsave_avx_f16c);
+    assert_int_equal(ask(&new, 7, 0).r[CPUID_EBX] >> 5 & 1, 1); /* AVX2 */
+}
+
+static void leaf_d_describes_the_xsave_area(void **state)
+{
+    (void)state;
+    struct cpu_model m = preset("cascade-lake");
+    struct answer area = ask(&m, 0xd, 0), variants = ask(&m, 0xd, 1), avx = ask(&m, 0xd, 2), none = ask(&m, 0xd, 3);
+    assert_int_equal(area.r[CPUID_EAX], 7);
+    assert_int_equal(area.r[CPUID_EBX], 576); /* XCR0 has no AVX yet */
+    assert_int_equal(area.r[CPUID_ECX], 832);
+    assert_int_equal(variants.r[CPUID_EAX], 0xf); /* XSAVEOPT, XSAVEC, XGETBV with ECX = 1, XSAVES */
+    assert_int_equal(avx.r[CPUID_EAX], 256);
+    assert_int_equal(avx.r[CPUID_EBX], 576);
+    assert_int_equal(none.r[CPUID_EAX] | none.r[CPUID_EBX] | none.r[CPUID_ECX] | none.r[CPUID_EDX], 0);
+}
+
 static void what_is_not_modelled_does_not_show(void **state)
 {
     (void)state;
     for (unsigned n = 0; cpu_model_preset(n); n++) {
         struct cpu_model m = preset(cpu_model_preset(n));
         struct answer a = ask(&m, 1, 0), b = ask(&m, 7, 0);
-        u32 vme_mmx_fxsr_sse_sse2 = 1 << 1 | 1 << 23 | 1 << 24 | 1 << 25 | 1 << 26;
-        u32 sse3_monitor_xsave_avx_hypervisor = 1u << 0 | 1u << 3 | 1u << 26 | 1u << 27 | 1u << 28 | 1u << 31;
-        assert_int_equal(a.r[CPUID_EDX] & vme_mmx_fxsr_sse_sse2, 0);
-        assert_int_equal(a.r[CPUID_ECX] & sse3_monitor_xsave_avx_hypervisor, 0);
-        assert_int_equal(b.r[CPUID_EBX] & (1 << 3 | 1 << 5 | 1 << 8 | 1 << 20),
-                         0); /* BMI1, AVX2, BMI2, SMAP */
-        assert_false(cpu_model_set_feature(&m, "sse2", true));
+        u32 vme = 1 << 1, monitor_osxsave_hypervisor = 1u << 3 | 1u << 27 | 1u << 31;
+        assert_int_equal(a.r[CPUID_EDX] & vme, 0);
+        assert_int_equal(a.r[CPUID_ECX] & monitor_osxsave_hypervisor, 0);
+        assert_int_equal(b.r[CPUID_EBX] & (1 << 3 | 1 << 8 | 1 << 20), 0); /* BMI1, BMI2, SMAP */
+        assert_false(cpu_model_set_feature(&m, "vme", true));
     }
 }
 
@@ -165,6 +190,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_preset_can_be_made_and_an_unknown_one_cannot),
         cmocka_unit_test(the_vendor_is_genuine_intel),
+        cmocka_unit_test(vector_features_follow_the_preset),
+        cmocka_unit_test(leaf_d_describes_the_xsave_area),
         cmocka_unit_test(what_is_not_modelled_does_not_show),
         cmocka_unit_test(presets_differ_in_pcid_and_1_gib_pages),
         cmocka_unit_test(vmx_shows_when_the_board_enables_it),

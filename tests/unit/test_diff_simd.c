@@ -1,10 +1,10 @@
-/* test_diff_simd.c - random SSE and AVX instructions in 64-bit mode, executed here and by the host CPU: general registers, YMM
+/* test_diff_simd.c - random SSE and AVX instructions, FXSAVE and XSAVE with their relatives, in 64-bit mode, executed here and by the host CPU: general registers, YMM
  * registers, MXCSR, flags, memory and faults must be the same. The host executes one instruction under the trap flag; a signal
  * handler puts its registers in place and takes them back. Seeded; GIGOGNE_SIMD_CASES and GIGOGNE_SIMD_SEED change the run,
  * GIGOGNE_SIMD_TABLE=1 prints the cases of each mnemonic.
  *
- * Not compared: results of RCPPS and RSQRTPS (but to 2^-10), PE beside an unmasked overflow or underflow, and mnemonics
- * that the host does not have.
+ * Not compared: results of RCPPS and RSQRTPS (but to 2^-10), PE beside an unmasked overflow or underflow, MXCSR_MASK in images,
+ * the x87 registers (test_diff_x87.c), and mnemonics that the host does not have.
  */
 #undef _GNU_SOURCE /* its <signal.h> names registers REG_RAX... as isa/insn.h does */
 #define _DEFAULT_SOURCE
@@ -21,6 +21,7 @@ enum { GREG_RIP = 16, GREG_EFL = 17, GREG_TRAPNO = 20, GREGS = 23 };
 enum { AREA_MXCSR = 24, AREA_XMM = 160, AREA_XSTATE_BV = 512, AREA_YMM = 576, AREA_BYTES = 832 };
 static const unsigned greg_of[16] = {13, 14, 12, 11, 15, 10, 9, 8, 0, 1, 2, 3, 4, 5, 6, 7};
 
+#define X87_CONTROL 0x27f /* not the initial state, so that it is in use */
 #define SETTINGS (MXCSR_DAZ | MXCSR_FTZ | 3u << MXCSR_RC_SHIFT)
 
 struct state {
@@ -35,6 +36,8 @@ struct simd_case {
     union vec vec[16];
     u32 mxcsr;
     bool approximate;
+    bool image;   /* FXSAVE and relatives */
+    u64 image_at; /* its address */
 };
 
 /* --- the host --- */
@@ -55,6 +58,8 @@ static u8 *area_of(void *context)
 static void load_vectors(u8 *area)
 {
     u64 components = 7;
+    u16 control = X87_CONTROL;
+    memcpy(area, &control, 2);
     memcpy(area + AREA_MXCSR, &host.c->mxcsr, 4);
     memcpy(area + AREA_XSTATE_BV, &components, 8);
     for (unsigned n = 0; n < 16; n++) {
@@ -151,6 +156,16 @@ static void host_run(const struct simd_case *c, u8 *code, u8 *data, struct state
 
 /* --- cases --- */
 
+/* FXSAVE and relatives: 0F AE with a memory operand, XSAVEC is in group 9. */
+static unsigned image_bytes(struct diff_random *r, u8 *at)
+{
+    unsigned n = 0;
+    if (diff_chance(r, 50)) at[n++] = 0x48;
+    at[n++] = 0x0f;
+    at[n] = diff_chance(r, 80) ? 0xae : 0xc7;
+    return n;
+}
+
 static unsigned legacy_bytes(struct diff_random *r, u8 *at)
 {
     static const u8 prefixes[] = {0x66, 0xf2, 0xf3};
@@ -173,7 +188,9 @@ static unsigned vex_bytes(struct diff_random *r, u8 *at)
 static void random_bytes(struct diff_random *r, u8 bytes[15])
 {
     for (unsigned n = 0; n < 15; n++) bytes[n] = (u8)diff_next(r);
-    unsigned n = diff_chance(r, 40) ? legacy_bytes(r, bytes) : vex_bytes(r, bytes);
+    unsigned n = diff_chance(r, 5)    ? image_bytes(r, bytes)
+                 : diff_chance(r, 40) ? legacy_bytes(r, bytes)
+                                      : vex_bytes(r, bytes);
     if (diff_chance(r, 50)) bytes[n + 1] |= 0xc0; /* registers */
 }
 
@@ -258,7 +275,7 @@ static void random_data(struct diff_random *r, u8 *data, bool for_mxcsr)
 {
     for (unsigned n = 0; n < DIFF_DATA_BYTES; n += 32) {
         union vec v = random_vector(r);
-        for (unsigned k = 0; k < 32 && for_mxcsr; k++) v.b[k] &= k % 4 < 2 ? 0xff : 0xfd;
+        for (unsigned k = 0; k < 32 && for_mxcsr; k++) v.b[k] &= 0xfd;
         memcpy(data + n, &v, 32);
     }
 }
@@ -269,15 +286,15 @@ static u64 effective_address(const struct diff_case *c, const ZydisDecodedOperan
     return base + diff_register(c, m->index) * m->scale + (u64)m->disp.value;
 }
 
-/* Mostly aligned to 32 bytes, as many forms want it. A displacement in the bytes may change, so decode again. */
+/* Mostly aligned, as many forms want it. A displacement in the bytes may change, so decode again. */
 static void steer(struct diff_random *r, const struct decoder *decoder, struct simd_case *s,
                   ZydisDecodedInstruction *z, ZydisDecodedOperand *op, unsigned memory)
 {
-    bool align = diff_chance(r, 75);
-    for (unsigned tries = 0; tries < 200; tries++) {
+    bool align = diff_chance(r, s->image ? 97 : 75);
+    for (unsigned tries = 0; tries < 500; tries++) {
         diff_steer(r, &s->c, z, &op[memory].mem);
         ZydisDecoderDecodeFull(&decoder->zydis[MODE_LONG64], s->c.bytes, 15, z, op);
-        if (!align || effective_address(&s->c, &op[memory].mem) % 32 == 0) return;
+        if (!align || effective_address(&s->c, &op[memory].mem) % (s->image ? 64 : 32) == 0) return;
     }
 }
 
@@ -303,9 +320,46 @@ static void random_state(struct diff_random *r, struct simd_case *s)
     diff_random_state(r, &s->c);
     for (unsigned n = 0; n < 16; n++) s->vec[n] = random_vector(r);
     if (diff_chance(r, 60)) s->c.reg[REG_RAX] = diff_below(r, 40) - 20, s->c.reg[REG_RDX] = diff_below(r, 40) - 20;
-    random_data(r, s->c.data, m == ZYDIS_MNEMONIC_LDMXCSR || m == ZYDIS_MNEMONIC_VLDMXCSR);
+    random_data(r, s->c.data, s->image || m == ZYDIS_MNEMONIC_LDMXCSR || m == ZYDIS_MNEMONIC_VLDMXCSR);
     s->mxcsr = random_mxcsr(r);
     s->approximate = is_approximate(s->c.mnemonic);
+}
+
+/* --- images --- */
+
+static bool is_image(exec_fn exec)
+{
+    return exec == exec_fxsave || exec == exec_fxrstor || exec == exec_xsave || exec == exec_xsaveopt ||
+           exec == exec_xsavec || exec == exec_xrstor;
+}
+
+/* RAX and RDX say which components. */
+static bool asks_by_address(const ZydisDecodedOperandMem *m)
+{
+    u8 base = decode_dependence(m->base), index = decode_dependence(m->index);
+    return base == REG_RAX || base == REG_RDX || index == REG_RAX || index == REG_RDX;
+}
+
+/* A header that XRSTOR mostly accepts, MXCSR too; only the components that both sides have. */
+static void make_image(struct diff_random *r, struct simd_case *s)
+{
+    u64 header[8] = {diff_next(r) & 7, diff_chance(r, 40) ? BIT(63) | (diff_next(r) & 7) : 0};
+    s->c.reg[REG_RAX] = diff_next(r) & 7;
+    s->c.reg[REG_RDX] = 0;
+    if (header[1] && diff_chance(r, 80)) header[0] &= header[1];
+    if (diff_chance(r, 5)) header[diff_below(r, 8)] = diff_value(r);
+    u64 offset = s->image_at - DIFF_DATA;
+    if (offset >= DIFF_DATA_BYTES || offset + AREA_YMM > DIFF_DATA_BYTES) return;
+    memcpy(s->c.data + offset + AREA_XSTATE_BV, header, sizeof header);
+    u32 mxcsr = random_mxcsr(r) | (diff_chance(r, 5) ? 0x80000000 : 0);
+    memcpy(s->c.data + offset + AREA_MXCSR, &mxcsr, 4);
+}
+
+/* The host's MXCSR_MASK has bits that ours has not. */
+static void copy_mxcsr_mask(const struct simd_case *s, u8 *here, const u8 *there)
+{
+    u64 offset = s->image_at - DIFF_DATA;
+    if (s->image && offset + 32 <= DIFF_DATA_BYTES) memcpy(here + offset + 28, there + offset + 28, 4);
 }
 
 static bool try_case(struct diff_random *r, const struct decoder *decoder, struct simd_case *s)
@@ -314,20 +368,26 @@ static bool try_case(struct diff_random *r, const struct decoder *decoder, struc
     ZydisDecodedInstruction z;
     ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
     random_bytes(r, s->c.bytes);
-    if (decode(decoder, MODE_LONG64, s->c.bytes, 15, &d) != DECODED || d.hot.exec != exec_simd) return false;
+    if (decode(decoder, MODE_LONG64, s->c.bytes, 15, &d) != DECODED || !(d.hot.exec == exec_simd || is_image(d.hot.exec)))
+        return false;
+    s->image = is_image(d.hot.exec);
+    s->image_at = 0;
     s->c.length = d.hot.length;
     s->c.mnemonic = d.cold.mnemonic;
     if (r->seen[s->c.mnemonic] > 100 && diff_chance(r, 60)) return false; /* compares have many encodings */
     ZydisDecoderDecodeFull(&decoder->zydis[MODE_LONG64], s->c.bytes, 15, &z, op);
     if (z.attributes & (ZYDIS_ATTRIB_HAS_SEGMENT_FS | ZYDIS_ATTRIB_HAS_SEGMENT_GS)) return false;
+    if (s->image && asks_by_address(&op[0].mem)) return false;
     random_state(r, s);
     if (s->c.mnemonic == ZYDIS_MNEMONIC_MASKMOVDQU || s->c.mnemonic == ZYDIS_MNEMONIC_VMASKMOVDQU)
         s->c.reg[REG_RDI] = DIFF_DATA + diff_below(r, DIFF_DATA_BYTES);
     for (unsigned n = 0; n < z.operand_count_visible; n++) {
         if (op[n].type != ZYDIS_OPERAND_TYPE_MEMORY) continue;
         if (diff_chance(r, 95)) steer(r, decoder, s, &z, op, n);
+        s->image_at = effective_address(&s->c, &op[n].mem);
         if (op[n].mem.index >= ZYDIS_REGISTER_XMM0) steer_indices(r, s, op[n].mem.index);
     }
+    if (s->image) make_image(r, s);
     return true;
 }
 
@@ -355,6 +415,8 @@ static void here_run(struct exec_bench *b, const struct simd_case *s, struct sta
     diff_load(b, &s->c);
     memcpy(b->h.fpu.vec, s->vec, sizeof s->vec);
     b->h.fpu.mxcsr = s->mxcsr;
+    x87_reset(&b->h.fpu.x87);
+    b->h.fpu.x87.control = X87_CONTROL;
     out->vector = diff_execute(b) == OUT_FAULT ? b->h.fault.vector : -1;
     memcpy(out->reg, b->h.reg, sizeof out->reg);
     memcpy(out->vec, b->h.fpu.vec, sizeof out->vec);
@@ -420,6 +482,14 @@ static void print_difference(const struct simd_case *s, const struct state *here
     }
 }
 
+/* Processors differ in which comes first of a misaligned image and an address that faults, and in how much of an image they
+ * touch that is not wholly there. */
+static bool image_is_contentious(const struct simd_case *s, const struct state *here, const struct state *there)
+{
+    if (s->image && s->image_at + AREA_BYTES > DIFF_DATA + DIFF_DATA_BYTES) return true;
+    return s->image && here->vector == VEC_GP && s->image_at % 64 && there->vector >= VEC_SS && there->vector <= VEC_PF;
+}
+
 /* The host has not got it: both instructions are #UD there, whatever happens here. */
 static bool host_lacks(const struct state *here, const struct state *there)
 {
@@ -448,10 +518,12 @@ static void random_vector_instructions_do_here_what_they_do_on_the_host(void **s
         generate(&random, &b->icache.decoder, s);
         here_run(b, s, &here);
         host_run(s, code, data, &there);
+        copy_mxcsr_mask(s, b->mem.host + DIFF_DATA, data);
         bool memory = memcmp(b->mem.host + DIFF_DATA, data, DIFF_DATA_BYTES);
         faults += here.vector >= 0;
         count[s->c.mnemonic]++;
-        if ((same(s, &here, &there) && !memory) || host_lacks(&here, &there)) continue;
+        if (image_is_contentious(s, &here, &there) || host_lacks(&here, &there)) continue;
+        if (same(s, &here, &there) && !memory) continue;
         if (different[s->c.mnemonic]++ < 2 && differences++ < 30) print_difference(s, &here, &there, memory);
     }
     if (getenv("GIGOGNE_SIMD_TABLE")) print_table(count);
