@@ -29,6 +29,7 @@ static void print_instruction(struct core *c, u64 rip, const u8 *bytes, unsigned
 void core_trace_next(struct core *c)
 {
     const struct hart *h = c->hart;
+    c->world = h->world; /* it changes within a tick of the fast core */
     u64 rip = h->reg[REG_RIP] + (h->mode == MODE_LONG64 ? 0 : h->seg[SEG_CS].base);
     hpa_t at;
     u8 bytes[15] = {0};

@@ -14,9 +14,9 @@ simulate badfield -s board.core=fast -m "$images/test-monitor-badfield.elf:field
 verdict "a VM entry that fails: where the monitor was" grep -qE "^  where:       $place$" "$work/badfield.err"
 simulate guest_state -s board.core=fast -m "$images/test-monitor-badfield.elf:field=guest_rflags" "$images/bench-compute.elf"
 verdict "a VM entry that fails on guest state: where the guest was" grep -qE "^  guest:       " "$work/guest_state.err"
-simulate_well names --trace=exec,vmx -s board.core=fast -m "$images/monitor-ept.elf:host=4K" "$images/bench-exits.elf" -- iters=1
+simulate_well names --trace=exec,vmx --max-instructions 70000 -s board.core=fast -m "$images/monitor-ept.elf:host=2M" "$images/bench-exits.elf" -- iters=1
 verdict "exec: functions of the monitor in the root world" grep -qE "^[0-9]+ cpu0 root .*  ; vm_[a-z_]+" "$work/names/trace.log"
-verdict "exec: functions of the guest in the guest world" grep -qE "^[0-9]+ cpu0 guest .*  ; labelled_cpuid " "$work/names/trace.log"
+verdict "exec: functions of the guest in the guest world" grep -qE "^[0-9]+ cpu0 guest .*  ; paging_init " "$work/names/trace.log"
 verdict "vmx: qualification in words, and the guest's function" \
     grep -qE "^[0-9]+ cpu0\.vmx exit io_instruction, qualification 0x[0-9a-f]+ OUT 1 byte to port 0x[0-9a-f]+.*, RIP 0x[0-9a-f]+ $place," "$work/names/trace.log"
 rm -f "$work/names/trace.log"
