@@ -53,8 +53,9 @@ static bool look_host(struct view *v, unsigned guest_level, u64 gpa, hpa_t *out)
     if (!v->c->ept) return true;
     enum walk_state state = walk_begin(&w, &v->c->host_rules, v->c->host_root, gpa);
     while (state == WALK_NEED_ENTRY) state = feed(v, &w, guest_level, HPA(w.entry_at));
+    if (state != WALK_DONE) return false;
     *out = HPA(w.frame | (gpa & (BIT(w.page_shift) - 1)));
-    return state == WALK_DONE;
+    return true;
 }
 
 static bool look_guest(struct view *v, u64 va)
@@ -68,8 +69,9 @@ static bool look_guest(struct view *v, u64 va)
         if (!look_host(v, w.level, w.entry_at, &at)) return false;
         state = feed(v, &w, w.level, at);
     }
+    if (state != WALK_DONE) return false;
     v->gpa = w.frame | (va & (BIT(w.page_shift) - 1));
-    return state == WALK_DONE;
+    return true;
 }
 
 /* --- the drawing: a row per guest level, a column per host level, in each place the number of its reference --- */
