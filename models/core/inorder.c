@@ -206,6 +206,9 @@ static u32 latency_of(const struct inorder *p, const struct uop *u)
     case UOP_SHIFT_CL: return p->cfg.shift_cl_cycles;
     case UOP_DIV32: return p->cfg.div32_cycles;
     case UOP_DIV64: return p->cfg.div64_cycles;
+    case UOP_FP: return p->cfg.fp_cycles;
+    case UOP_FDIV: return p->cfg.fdiv_cycles;
+    case UOP_FSQRT: return p->cfg.fsqrt_cycles;
     default: return 1;
     }
 }

@@ -40,6 +40,9 @@
     P(u32,  shift_cl_cycles,      2,  NONZERO,      "shift and rotate by CL")                                \
     P(u32,  div32_cycles,         25, NONZERO,      "division of up to 32 bits")                             \
     P(u32,  div64_cycles,         40, NONZERO,      "64-bit division")                                       \
+    P(u32,  fp_cycles,            4,  NONZERO,      "floating-point addition, multiplication, fused multiply-add") \
+    P(u32,  fdiv_cycles,          14, NONZERO,      "floating-point division")                                         \
+    P(u32,  fsqrt_cycles,         18, NONZERO,      "floating-point square root")                                      \
     P(u32,  event_cycles,         60, ANY,          "microcode of an exception's or interrupt's delivery")   \
     P(u32,  mmio_cycles,          200, NONZERO,     "one memory-mapped device access")
 /* clang-format on */
