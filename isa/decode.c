@@ -1,5 +1,6 @@
 /* decode.c - finds the row of insns.def for an instruction and packs its operands. */
 #include "isa/decode.h"
+#include "isa/cpu_model.h"
 #include "isa/icache.h"
 #include "isa/operand.h"
 #include "isa/simd.h"
@@ -133,6 +134,9 @@ static const struct {
     {{KIND_M, KIND_R, KIND_I}, FORM_MRI},
     {{KIND_R, KIND_R, KIND_C}, FORM_RRC},
     {{KIND_M, KIND_R, KIND_C}, FORM_MRC},
+    {{KIND_R, KIND_R, KIND_R}, FORM_RRR},
+    {{KIND_R, KIND_R, KIND_M}, FORM_RRM},
+    {{KIND_R, KIND_M, KIND_R}, FORM_RMR},
 };
 
 static enum form find_form(const struct decoding *d)
@@ -144,11 +148,13 @@ static enum form find_form(const struct decoding *d)
     return FORM_NONE;
 }
 
-/* A visible operand: the first register is dst, a later one src. */
+/* A visible operand: the first is dst, the second src, a third register is in imm. */
 static void pack_operand(struct decoding *d, unsigned n)
 {
     const ZydisDecodedOperand *o = &d->op[n];
-    if (operand_kind(d, n) == KIND_R)
+    if (operand_kind(d, n) == KIND_R && n == 2)
+        d->out->hot.imm = decode_dependence(o->reg.value);
+    else if (operand_kind(d, n) == KIND_R)
         *(n == 0 ? &d->out->hot.dst : &d->out->hot.src) = decode_operand_register(o->reg.value);
     if (operand_kind(d, n) == KIND_M) set_memory(d, &o->mem);
     if (operand_kind(d, n) == KIND_I)
@@ -414,6 +420,17 @@ void decoder_init(struct decoder *d)
     for (unsigned n = ARRAY_LEN(rows); n-- > 0;) d->first_row[rows[n].mnemonic] = (u16)(n + 1);
 }
 
+void decoder_set_model(struct decoder *d, const struct cpu_model *m)
+{
+#define GATE(mnemonic, feature) d->absent[ZYDIS_MNEMONIC_##mnemonic] = !cpu_has(m, FEATURE_##feature);
+#include "isa/gates.def"
+#undef GATE
+    for (unsigned mode = 0; mode <= MODE_LONG64; mode++) {
+        ZydisDecoderEnableMode(&d->zydis[mode], ZYDIS_DECODER_MODE_LZCNT, cpu_has(m, FEATURE_lzcnt));
+        ZydisDecoderEnableMode(&d->zydis[mode], ZYDIS_DECODER_MODE_TZCNT, cpu_has(m, FEATURE_bmi1));
+    }
+}
+
 /* --- one instruction --- */
 
 static void reset(struct decoded_insn *out, const u8 *bytes, unsigned length)
@@ -526,6 +543,12 @@ static void find_row(const struct decoder *decoder, struct decoding *d)
     not_modelled(d);
 }
 
+/* SDM Vol. 2A, "Instruction Format": VEX "is not supported in virtual-8086 and real-address mode". */
+static bool is_vex_in_real_mode(const ZydisDecodedInstruction *z, enum code_mode mode)
+{
+    return mode == MODE_REAL16 && z->encoding == ZYDIS_INSTRUCTION_ENCODING_VEX;
+}
+
 enum decoded decode(const struct decoder *d, enum code_mode mode, const u8 *bytes, unsigned available,
                     struct decoded_insn *out)
 {
@@ -537,7 +560,7 @@ enum decoded decode(const struct decoder *d, enum code_mode mode, const u8 *byte
         return DECODED_TRUNCATED;
     if (status == ZYDIS_STATUS_NO_MORE_DATA || status == ZYDIS_STATUS_INSTRUCTION_TOO_LONG)
         undecodable(out, bytes, available, exec_too_long);
-    else if (ZYAN_FAILED(status))
+    else if (ZYAN_FAILED(status) || d->absent[z.mnemonic] || is_vex_in_real_mode(&z, mode))
         undecodable(out, bytes, available, exec_ud);
     else
         find_row(d, &decoding);

@@ -1,8 +1,7 @@
 /* decode.h - from bytes, by way of Zydis, to struct insn and struct insn_info.
  *
  * Models:       the rows of insns.def; prefixes, operand and address sizes of every mode; micro-operations
- *               derived from the operands.
- * Not modelled: CPUID feature bits that would turn an encoding into an older one (TZCNT is never BSF).
+ *               derived from the operands; instructions that the processor's model lacks (gates.def).
  * Neighbours:   icache.c calls it; insns.def is its table; the handlers' families are in operand.h.
  * Checked by:   tests/unit/test_decode.c
  */
@@ -15,6 +14,7 @@
 struct decoder {
     ZydisDecoder zydis[MODE_LONG64 + 1];
     u16 first_row[ZYDIS_MNEMONIC_MAX_VALUE + 1]; /* in insns.def's table, + 1; 0: none */
+    bool absent[ZYDIS_MNEMONIC_MAX_VALUE + 1];   /* the processor does not know it */
 };
 
 enum decoded { DECODED, DECODED_TRUNCATED /* more bytes are needed */ };
@@ -27,7 +27,10 @@ struct decoded_insn {
     bool stops; /* the functional run returns to the core behind it */
 };
 
+/* Knows everything. */
 void decoder_init(struct decoder *d);
+/* Knows from now on what a processor of this model knows. */
+void decoder_set_model(struct decoder *d, const struct cpu_model *m);
 /* Decodes one instruction from `available` (1..15) bytes. Bytes that are no instruction decode to one that
  * answers #UD or, above 15 bytes, #GP. */
 enum decoded decode(const struct decoder *d, enum code_mode mode, const u8 *bytes, unsigned available,

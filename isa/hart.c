@@ -42,8 +42,10 @@ void hart_init(struct hart *h, unsigned id, struct physmem *mem, struct icache *
     set_power_up_state(h);
     msr_reset(h);
     hart_load_mode(h);
-    if (ic)
+    if (ic) {
         icache_attach(ic, h);
+        decoder_set_model(&ic->decoder, model);
+    }
 }
 
 /* --- flags --- */

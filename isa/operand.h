@@ -28,7 +28,7 @@
 /* clang-format off */
 #define FORMS(F)                                                                                             \
     F(NONE) F(R) F(M) F(I) F(RR) F(RM) F(MR) F(RI) F(MI) F(RC) F(MC) F(RRI) F(RMI) F(MRI) F(RRC) F(MRC)      \
-    F(RX8) F(MX8) F(RX16) F(MX16) F(RX32) F(MX32)
+    F(RRR) F(RRM) F(RMR) F(RX8) F(MX8) F(RX16) F(MX16) F(RX32) F(MX32)
 enum form {
 #define F(name) FORM_##name,
     FORMS(F)

@@ -25,7 +25,7 @@
 struct diff_random {
     enum code_mode mode; /* MODE_LONG64, MODE_PROT32 (flat) or MODE_REAL16 (segments at the areas' starts) */
     u64 state, cases;
-    u8 seen[DIFF_MNEMONICS];
+    u64 seen[DIFF_MNEMONICS];
 };
 
 struct diff_case {
@@ -93,11 +93,51 @@ static inline unsigned diff_prefixes(struct diff_random *r, u8 *at)
     return n;
 }
 
+/* The 0F 38 map: MOVBE, ADCX, ADOX. */
+static inline void diff_third_map(struct diff_random *r, u8 *at)
+{
+    static const u8 opcodes[] = {0xf0, 0xf1, 0xf6};
+    at[1] = 0x38;
+    at[2] = opcodes[diff_below(r, ARRAY_LEN(opcodes))];
+}
+
+/* A three-byte VEX prefix and an opcode of BMI1 or BMI2. */
+static inline void diff_vex(struct diff_random *r, u8 *at)
+{
+    static const u8 opcodes[] = {0xf0, 0xf2, 0xf3, 0xf5, 0xf6, 0xf7};
+    at[0] = 0xc4;
+    bool rorx = diff_chance(r, 8);
+    at[1] = (u8)((at[1] & 0xe0) | (rorx ? 3 : 2));
+    at[2] = rorx ? (at[2] & 0x80) | 0x7b : at[2] & 0xfb; /* 128 bits */
+    at[3] = rorx ? 0xf0 : opcodes[diff_below(r, ARRAY_LEN(opcodes))];
+}
+
+/* POPCNT, TZCNT, LZCNT behind an F3 prefix. */
+static inline void diff_count(struct diff_random *r, u8 *at)
+{
+    static const u8 opcodes[] = {0xb8, 0xbc, 0xbd};
+    unsigned rex = diff_chance(r, 50);
+    at[0] = 0xf3;
+    at[1] = 0x48;
+    at[1 + rex] = 0x0f;
+    at[2 + rex] = opcodes[diff_below(r, ARRAY_LEN(opcodes))];
+}
+
 static inline void diff_random_bytes(struct diff_random *r, u8 bytes[15])
 {
     for (unsigned n = 0; n < 15; n++) bytes[n] = (u8)diff_next(r);
+    unsigned kind = (unsigned)diff_below(r, 100);
+    if (kind < 6) {
+        diff_vex(r, bytes);
+        return;
+    }
+    if (kind < 7) {
+        diff_count(r, bytes);
+        return;
+    }
     unsigned n = diff_prefixes(r, bytes);
     if (diff_chance(r, 45)) bytes[n] = 0x0f;
+    if (bytes[n] == 0x0f && diff_chance(r, 8)) diff_third_map(r, bytes + n);
 }
 
 /* --- which instructions, and what of them is undefined --- */
@@ -138,6 +178,14 @@ static inline u64 diff_undefined_always(u16 mnemonic)
     case ZYDIS_MNEMONIC_TZCNT:
     case ZYDIS_MNEMONIC_LZCNT:
         return all & ~(u64)(RFLAGS_CF | RFLAGS_ZF);
+    case ZYDIS_MNEMONIC_ANDN:
+    case ZYDIS_MNEMONIC_BLSI:
+    case ZYDIS_MNEMONIC_BLSMSK:
+    case ZYDIS_MNEMONIC_BLSR:
+    case ZYDIS_MNEMONIC_BZHI:
+        return RFLAGS_AF | RFLAGS_PF;
+    case ZYDIS_MNEMONIC_BEXTR:
+        return RFLAGS_AF | RFLAGS_PF | RFLAGS_SF;
     default:
         return 0;
     }
@@ -195,7 +243,8 @@ static inline bool diff_is_integer_group(const struct decoded_insn *d)
 static inline bool diff_is_system(const struct decoded_insn *d)
 {
     static const u16 system[] = {ZYDIS_MNEMONIC_PUSH,     ZYDIS_MNEMONIC_MOV,      ZYDIS_MNEMONIC_RDFSBASE,
-                                 ZYDIS_MNEMONIC_RDGSBASE, ZYDIS_MNEMONIC_WRFSBASE, ZYDIS_MNEMONIC_WRGSBASE};
+                                 ZYDIS_MNEMONIC_RDGSBASE, ZYDIS_MNEMONIC_WRFSBASE, ZYDIS_MNEMONIC_WRGSBASE,
+                                 ZYDIS_MNEMONIC_RDRAND,   ZYDIS_MNEMONIC_RDSEED,   ZYDIS_MNEMONIC_RDPID};
     if (d->cold.uop[0].kind != UOP_MICROCODE) return false;
     for (unsigned n = 0; n < ARRAY_LEN(system); n++)
         if (d->cold.mnemonic == system[n]) return true;
@@ -373,7 +422,7 @@ static inline void diff_generate(struct diff_random *r, const struct decoder *de
     while (!diff_try(r, decoder, c))
         ;
     r->cases++;
-    if (r->seen[c->mnemonic] < 255) r->seen[c->mnemonic]++;
+    r->seen[c->mnemonic]++;
 }
 
 static inline u64 diff_mnemonics_seen(const struct diff_random *r)
@@ -381,6 +430,23 @@ static inline u64 diff_mnemonics_seen(const struct diff_random *r)
     u64 count = 0;
     for (unsigned n = 0; n < DIFF_MNEMONICS; n++) count += r->seen[n] != 0;
     return count;
+}
+
+/* The coverage table: cases of each mnemonic. */
+static inline void diff_print_coverage(const struct diff_random *r)
+{
+    unsigned column = 0;
+    for (unsigned n = 0; n < DIFF_MNEMONICS; n++)
+        if (r->seen[n])
+            print_message("%-12s %9llu%s", ZydisMnemonicGetString(n), (unsigned long long)r->seen[n],
+                          ++column % 4 ? "   " : "\n");
+    print_message("%s", column % 4 ? "\n" : "");
+}
+
+/* `--coverage` on the command line asks for the table at the end. */
+static inline bool diff_wants_coverage(int argc, char **argv)
+{
+    return argc > 1 && !strcmp(argv[1], "--coverage");
 }
 
 static inline void diff_print(const struct diff_case *c)

@@ -99,6 +99,7 @@ static inline struct exec_bench *exec_bench_new(void)
 {
     struct exec_bench *b = calloc(1, sizeof *b);
     b->model = (struct cpu_model){0};
+    memset(b->model.has, true, sizeof b->model.has);
     flat_mmu_init(&b->flat, &b->mem, EXEC_RAM);
     icache_init(&b->icache, &b->mem);
     hart_init(&b->h, 0, &b->mem, &b->icache, &b->model);

@@ -1,10 +1,12 @@
 /* test_diff_host.c - random integer instructions in 64-bit mode, executed here and by the host CPU itself:
  * registers, flags, memory and faults must be the same but for what the manual leaves undefined. The host
  * executes one instruction under the trap flag, with its registers put in place and taken back by a signal
- * handler. Seeded; GIGOGNE_DIFF_CASES and GIGOGNE_DIFF_SEED change the run. */
+ * handler. Seeded; GIGOGNE_DIFF_CASES and GIGOGNE_DIFF_SEED change the run;
+ * --coverage prints how often each mnemonic was drawn. */
 #undef _GNU_SOURCE /* its <signal.h> names registers REG_RAX... as isa/insn.h does */
 #define _DEFAULT_SOURCE
 #include "diff.h"
+#include <cpuid.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -19,6 +21,8 @@ struct outcome_state {
     u64 reg[16], rip, rflags;
     int vector; /* of the fault, -1: none */
 };
+
+static bool wants_coverage; /* the command line's */
 
 /* The signal handler has no other way to know. */
 static struct {
@@ -140,10 +144,27 @@ static void print_difference(const struct diff_case *c, const struct outcome_sta
                           (unsigned long long)here->reg[r], (unsigned long long)there->reg[r]);
 }
 
+/* What CPUID says there is. */
+static bool host_has(u32 leaf, enum cpuid_reg reg, unsigned bit)
+{
+    u32 r[CPUID_REGS] = {0};
+    return __get_cpuid_count(leaf, 0, &r[CPUID_EAX], &r[CPUID_EBX], &r[CPUID_ECX], &r[CPUID_EDX]) && (r[reg] >> bit & 1);
+}
+
+/* The processor here is the host's: what that lacks is #UD, or an older instruction, on both. */
+static void take_host_model(struct exec_bench *b)
+{
+#define FEATURE(name, leaf, reg, bit, modelled, presets) b->model.has[FEATURE_##name] = host_has(leaf, reg, bit);
+#include "isa/features.def"
+#undef FEATURE
+    decoder_set_model(&b->icache.decoder, &b->model);
+}
+
 static void random_instructions_do_here_what_they_do_on_the_host(void **state)
 {
     (void)state;
     struct exec_bench *b = diff_bench_new(MODE_LONG64);
+    take_host_model(b);
     struct diff_random random = {.mode = MODE_LONG64, .state = diff_setting("GIGOGNE_DIFF_SEED", 2)};
     struct diff_case *c = calloc(1, sizeof *c);
     u64 cases = diff_setting("GIGOGNE_DIFF_CASES", 200000), differences = 0, faults = 0;
@@ -163,14 +184,16 @@ static void random_instructions_do_here_what_they_do_on_the_host(void **state)
     }
     print_message("%llu cases, %llu faults, %llu mnemonics\n", (unsigned long long)cases,
                   (unsigned long long)faults, (unsigned long long)diff_mnemonics_seen(&random));
+    if (wants_coverage) diff_print_coverage(&random);
     assert_int_equal(differences, 0);
     assert_true(faults > cases / 100 && faults < cases / 2);
     free(c);
     exec_bench_free(b);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    wants_coverage = diff_wants_coverage(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_instructions_do_here_what_they_do_on_the_host),
     };

@@ -375,11 +375,7 @@ static u8 *map_code(u8 **writable)
 
 static void print_coverage(const struct diff_random *r)
 {
-    if (!getenv("GIGOGNE_DIFF_COVERAGE")) return;
-    for (unsigned m = 0; m < DIFF_MNEMONICS; m++)
-        if (r->seen[m])
-            print_message("%-12s %s%u\n", ZydisMnemonicGetString(m), r->seen[m] == 255 ? ">= " : "",
-                          r->seen[m]);
+    if (getenv("GIGOGNE_DIFF_COVERAGE")) diff_print_coverage(r);
 }
 
 static void random_instructions_do_here_what_they_do_on_the_host(void **state)
