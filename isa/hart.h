@@ -283,6 +283,7 @@ struct hart {
     u64 sysenter_cs, sysenter_esp, sysenter_eip;
     u64 pat, misc_enable, debugctl, bios_sign_id, mcg_status;
     u64 mtrr_def_type, mtrr_variable[16], mtrr_fixed[11]; /* kept, not acted upon: memory is write-back */
+    u64 random_state;    /* of RDRAND and RDSEED; the board sets it to the run's seed */
     u64 tsc_offset;      /* what WRMSR IA32_TIME_STAMP_COUNTER moved; equals IA32_TSC_ADJUST */
     u64 vmx_tsc_offset;  /* guest world with TSC offsetting, else 0 */
     u64 vmx_tsc_multiplier; /* guest world with TSC scaling: 2^-48ths, else 0 */

@@ -23,6 +23,7 @@ static void build_hart(struct processor *p, const struct pc_cfg *cfg, const stru
 {
     struct hart *h = p->hart;
     hart_init(h, p->id, s->ram, s->icache, s->model);
+    h->random_state = cfg->board.seed + p->id;
     mmu_init(&p->mmu, &cfg->mmu);
     h->mmu = &mmu_ops;
     h->mmu_self = &p->mmu;
