@@ -175,13 +175,16 @@ static bool xsave_usable(struct hart *h, const struct insn *i, enum cpu_feature 
     return true;
 }
 
-/* XSAVES and XRSTORS: also only at CPL 0, and not in a guest, since no control that enables them is offered. */
-static bool supervisor_usable(struct hart *h, const struct insn *i)
+/* XSAVES and XRSTORS: CPL 0 only; a guest must be let ("enable XSAVES/XRSTORS", else #UD), and asks for each supervisor
+ * component that the instruction names (SDM Vol. 3C, "Instructions That Cause VM Exits Conditionally"). */
+static enum outcome check_supervisor(struct hart *h, const struct insn *i, enum intercept what)
 {
-    if (hart_in_guest(h)) return (void)hart_ud(h), false;
-    if (cpu_has(h->model, FEATURE_xsaves) && (h->cr4 & CR4_OSXSAVE) && !(h->cr0 & CR0_TS) && h->cpl != 0)
-        return (void)hart_gp(h, 0), false;
-    return xsave_usable(h, i, FEATURE_xsaves);
+    u64 named = (h->reg[REG_RDX] << 32 | (u32)h->reg[REG_RAX]) & h->fpu.xss;
+    if (!cpu_has(h->model, FEATURE_xsaves) || !(h->cr4 & CR4_OSXSAVE)) return hart_ud(h);
+    if (hart_in_guest(h) && !h->virt->insn_enabled(h->virt_self, h, what)) return hart_ud(h);
+    if (h->cpl != 0) return hart_gp(h, 0);
+    if (hart_intercepted(h, i, what, named)) return OUT_EXIT;
+    return xsave_usable(h, i, FEATURE_xsaves) ? OUT_NEXT : OUT_FAULT;
 }
 
 /* --- saving --- */
@@ -253,7 +256,8 @@ enum outcome exec_xsavec(struct hart *h, const struct insn *i)
 
 enum outcome exec_xsaves(struct hart *h, const struct insn *i)
 {
-    return supervisor_usable(h, i) ? save_compacted(h, i) : OUT_FAULT;
+    enum outcome o = check_supervisor(h, i, INTERCEPT_xsaves);
+    return o == OUT_NEXT ? save_compacted(h, i) : o;
 }
 
 /* --- restoring --- */
@@ -329,7 +333,8 @@ enum outcome exec_xrstor(struct hart *h, const struct insn *i)
 
 enum outcome exec_xrstors(struct hart *h, const struct insn *i)
 {
-    return supervisor_usable(h, i) ? restore_image(h, i, true) : OUT_FAULT;
+    enum outcome o = check_supervisor(h, i, INTERCEPT_xrstors);
+    return o == OUT_NEXT ? restore_image(h, i, true) : o;
 }
 
 /* --- XCR0 --- */

@@ -228,7 +228,8 @@ struct virt_ops {
     bool (*write_cr8)(void *self, struct hart *h, u64 value);
     /* An IRET in guest world: ends what NMI blocking it ends there; true if there was some. */
     bool (*unblock_nmi)(void *self, struct hart *h);
-    /* false: INTERCEPT_rdtscp or INTERCEPT_invpcid is #UD in this guest ("enable RDTSCP", "enable INVPCID" clear). Guest world only. */
+    /* false: INTERCEPT_rdtscp, _invpcid, _xsaves or _xrstors is #UD in this guest: the control that enables it is clear.
+     * Guest world only. */
     bool (*insn_enabled)(void *self, struct hart *h, enum intercept what);
 };
 

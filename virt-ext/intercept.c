@@ -245,6 +245,8 @@ static const u8 reasons[INTERCEPT_COUNT] = {
     [INTERCEPT_ldtr_tr]     = EXIT_access_ldtr_tr,
     [INTERCEPT_rdrand]      = EXIT_rdrand,
     [INTERCEPT_rdseed]      = EXIT_rdseed,
+    [INTERCEPT_xsaves]      = EXIT_xsaves,
+    [INTERCEPT_xrstors]     = EXIT_xrstors,
     [INTERCEPT_getsec]      = EXIT_getsec,
     [INTERCEPT_task_switch] = EXIT_task_switch,
 };
@@ -346,5 +348,5 @@ bool vmx_insn_enabled(void *self, struct hart *h, enum intercept what)
     (void)h;
     if (what == INTERCEPT_rdtscp) return secondary_on(v, SECONDARY_enable_rdtscp);
     if (what == INTERCEPT_invpcid) return secondary_on(v, SECONDARY_enable_invpcid);
-    return true;
+    return what != INTERCEPT_xsaves && what != INTERCEPT_xrstors; /* the control that enables them is not offered */
 }

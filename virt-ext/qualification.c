@@ -204,6 +204,8 @@ static const struct row rows[EXIT_REASONS] = {
     [EXIT_apic_write]                 = {apic_offset,      BASIC},
     [EXIT_invpcid]                    = {displacement,     BASIC},
     [EXIT_page_modification_log_full] = {log_full,         BASIC},
+    [EXIT_xsaves]                     = {displacement,     BASIC},
+    [EXIT_xrstors]                    = {displacement,     BASIC},
 };
 /* clang-format on */
 

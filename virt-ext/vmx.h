@@ -91,7 +91,7 @@ enum exit_reason {
 #define EXIT(number, name, meaning) EXIT_##name = (number),
 #include "virt-ext/exits.def"
 #undef EXIT
-    EXIT_REASONS = 64
+    EXIT_REASONS = 65
 };
 
 #define EXIT_REASON_ENTRY_FAILURE BIT(31)
