@@ -358,6 +358,12 @@ static bool translate(void *self, struct hart *h, va_t va, enum access access, b
     return (LIKELY(m->timed) ? translate_timed : translate_functional)(m, h, va, access, user, out);
 }
 
+static bool allows(void *self, struct hart *h, va_t va, enum access access, bool user)
+{
+    const struct mmu *m = self;
+    return mmu_allows(m, h, va, access, privilege_of(h, user));
+}
+
 /* --- invalidation --- */
 
 /* Linear and combined mappings that the scope selects: TLBs; paging-structure caches by `psc_scope`. */
@@ -439,4 +445,4 @@ void mmu_set_timed(struct mmu *m, struct hart *h, bool timed)
     context_changed(m, h);
 }
 
-const struct mmu_ops mmu_ops = {translate, invalidate, context_changed};
+const struct mmu_ops mmu_ops = {translate, invalidate, context_changed, allows};

@@ -294,11 +294,10 @@ static bool locate_entry(struct run *r)
     return true;
 }
 
-static bool guest_permits(const struct run *r)
+static bool guest_permits(const struct mmu_context *c, const struct walk *w, enum access access, enum mmu_privilege p)
 {
-    unsigned need = r->c->need[r->access][r->privilege] & RIGHT_ALL;
-    unsigned forbid = r->c->forbid[r->access][r->privilege];
-    return !(need & ~r->guest.rights) && !(forbid & r->guest.rights);
+    unsigned need = c->need[access][p] & RIGHT_ALL;
+    return !(need & ~w->rights) && !(c->forbid[access][p] & w->rights);
 }
 
 /* Reads the guest's tables down to the leaf and applies its access rights. */
@@ -318,7 +317,7 @@ static bool walk_guest_tables(struct run *r)
     }
     if (state == WALK_NOT_PRESENT) return page_fault(r, 0);
     if (state == WALK_RESERVED) return page_fault(r, PF_P | PF_RSVD);
-    return guest_permits(r) || page_fault(r, PF_P);
+    return guest_permits(r->c, w, r->access, r->privilege) || page_fault(r, PF_P);
 }
 
 /* Sets the guest's flags. The host must allow the write; what a cache says against it is looked up again. */
@@ -433,28 +432,46 @@ bool mmu_guest_physical(struct mmu *m, struct hart *h, gpa_t at, enum access acc
 
 /* --- looking without touching --- */
 
-static bool peek_host(const struct mmu_context *c, const struct hart *h, u64 gpa, hpa_t *out)
+/* A guest-physical address of which the host must allow `wanted`. */
+static bool peek_host(const struct mmu_context *c, const struct hart *h, u64 gpa, unsigned wanted, hpa_t *out)
 {
     struct walk w;
     *out = HPA(gpa);
     if (!c->ept) return true;
     enum walk_state state = walk_begin(&w, &c->host_rules, c->host_root, gpa);
     while (state == WALK_NEED_ENTRY) state = walk_feed(&w, load_entry(h->mem, &w, HPA(w.entry_at)));
-    if (state != WALK_DONE) return false;
+    if (state != WALK_DONE || (wanted & ~w.rights)) return false;
     *out = HPA(w.frame | (gpa & (BIT(w.page_shift) - 1)));
     return true;
+}
+
+/* Reads the guest's tables into *w. */
+static bool peek_guest(const struct mmu_context *c, const struct hart *h, va_t va, struct walk *w)
+{
+    unsigned wanted = c->host_structure_writes ? RIGHT_R | RIGHT_W : RIGHT_R;
+    hpa_t at;
+    enum walk_state state = walk_begin(w, &c->guest_rules, c->guest_root, va.v);
+    while (state == WALK_NEED_ENTRY) {
+        if (!peek_host(c, h, w->entry_at, wanted, &at)) return false;
+        state = walk_feed(w, load_entry(h->mem, w, at));
+    }
+    return state == WALK_DONE;
 }
 
 bool mmu_peek(const struct mmu *m, const struct hart *h, va_t va, hpa_t *out)
 {
     const struct mmu_context *c = &m->context;
     struct walk w;
+    if (!c->paging) return peek_host(c, h, va.v, 0, out);
+    return peek_guest(c, h, va, &w) && peek_host(c, h, w.frame | (va.v & (BIT(w.page_shift) - 1)), 0, out);
+}
+
+bool mmu_allows(const struct mmu *m, const struct hart *h, va_t va, enum access access, enum mmu_privilege privilege)
+{
+    const struct mmu_context *c = &m->context;
+    struct walk w;
     hpa_t at;
-    if (!c->paging) return peek_host(c, h, va.v, out);
-    enum walk_state state = walk_begin(&w, &c->guest_rules, c->guest_root, va.v);
-    while (state == WALK_NEED_ENTRY) {
-        if (!peek_host(c, h, w.entry_at, &at)) return false;
-        state = walk_feed(&w, load_entry(h->mem, &w, at));
-    }
-    return state == WALK_DONE && peek_host(c, h, w.frame | (va.v & (BIT(w.page_shift) - 1)), out);
+    if (!c->paging) return peek_host(c, h, va.v, wanted_rights(access), &at);
+    if (!peek_guest(c, h, va, &w) || !guest_permits(c, &w, access, privilege)) return false;
+    return peek_host(c, h, w.frame | (va.v & (BIT(w.page_shift) - 1)), wanted_rights(access), &at);
 }

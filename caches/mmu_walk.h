@@ -27,6 +27,10 @@ struct mapping {
 bool mmu_walk(struct mmu *m, struct hart *h, va_t va, enum access access, enum mmu_privilege privilege,
               struct walk_ledger *ledger, struct mapping *out);
 
+/* Would mmu_walk find a translation, by the tables as they are? Touches nothing. */
+bool mmu_allows(const struct mmu *m, const struct hart *h, va_t va, enum access access,
+                enum mmu_privilege privilege);
+
 /* Drops in the modelled structures what would translate this linear address in the current context (TLBs
  * and paging-structure caches). mmu.c. */
 void mmu_drop_linear(struct mmu *m, va_t va);

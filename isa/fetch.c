@@ -68,14 +68,15 @@ static void record_fetch(struct hart *h, va_t va, unsigned bytes, const struct t
     h->record->n_fetches = h->record->n_accesses;
 }
 
-/* The fetch is in the 64-byte line that contains va, or enters it. */
+/* The fetch is in the 64-byte line that contains va, or enters it. A fault names va. */
 static bool enter_line(struct hart *h, va_t va, hpa_t *at)
 {
     struct fetch_state *f = &h->fetch;
     struct translation t;
     u64 line = va.v & ~(LINE_BYTES - 1);
     if (line != f->line_va) {
-        if (!h->mmu->translate(h->mmu_self, h, VA(line), ACCESS_FETCH, h->soft.user, &t)) return false;
+        if (!h->mmu->translate(h->mmu_self, h, va, ACCESS_FETCH, h->soft.user, &t)) return false;
+        t.at.v &= ~(LINE_BYTES - 1);
         record_fetch(h, VA(line), LINE_BYTES, &t);
         f->line_va = line;
         f->line_at = t.at;
@@ -179,11 +180,11 @@ const struct fetch_entry *fetch_find(struct hart *h)
 
 /* --- timed cores --- */
 
-/* The last byte may be in another line than the first. */
+/* The last byte may be in another line than the first: that line's first byte is the next one fetched. */
 static bool enter_last_line(struct hart *h, u64 rip, const struct insn *i)
 {
     hpa_t at;
-    return enter_line(h, VA(linear(h, rip + i->length - 1)), &at);
+    return enter_line(h, VA(linear(h, rip + i->length - 1) & ~(LINE_BYTES - 1)), &at);
 }
 
 const struct insn *fetch_next_timed(struct hart *h)

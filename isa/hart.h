@@ -199,6 +199,8 @@ struct mmu_ops {
     void (*invalidate)(void *self, struct hart *h, enum invalidate_kind kind, u64 pcid, va_t va);
     /* CR0, CR3, CR4, EFER or the VMX world changed: re-read the context (no invalidation by itself). */
     void (*context_changed)(void *self, struct hart *h);
+    /* Would translate succeed, by the tables as they are in memory? Sets no flag in them, touches nothing else, h->fault neither. */
+    bool (*allows)(void *self, struct hart *h, va_t va, enum access access, bool user);
 };
 
 struct virt_ops {

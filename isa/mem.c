@@ -67,16 +67,30 @@ static va_t behind(const struct hart *h, va_t va, unsigned bytes)
     return VA(h->mode == MODE_LONG64 ? va.v + bytes : (u32)(va.v + bytes));
 }
 
+static bool soft_allows(const struct hart *h, const struct piece *p, const struct request *q)
+{
+    const struct soft_entry *e =
+        &(q->access == ACCESS_READ ? h->soft.read : h->soft.write)[q->user][soft_index(p->va)];
+    return e->tag == soft_tag(&h->soft, p->va);
+}
+
+/* The access faults, and not in its first page: then that one's flags must stay as they are. */
+static bool only_second_faults(struct hart *h, const struct piece p[2], const struct request *q)
+{
+    return !soft_allows(h, &p[1], q) && !h->mmu->allows(h->mmu_self, h, p[1].va, q->access, q->user) &&
+           h->mmu->allows(h->mmu_self, h, p[0].va, q->access, q->user);
+}
+
 /* Translates all of it before anything is touched. Returns the number of pieces, 0 for a fault. */
 static unsigned translate_all(struct hart *h, va_t va, unsigned bytes, const struct request *q,
                               struct piece p[2])
 {
     unsigned first = (unsigned)min_u64(bytes, PAGE_BYTES - (va.v & (PAGE_BYTES - 1)));
     p[0] = (struct piece){.va = va, .bytes = first};
-    if (!translate_piece(h, &p[0], q)) return 0;
-    if (first == bytes) return 1;
+    if (first == bytes) return translate_piece(h, &p[0], q);
     p[1] = (struct piece){.va = behind(h, va, first), .bytes = bytes - first};
-    return translate_piece(h, &p[1], q) ? 2 : 0;
+    if (only_second_faults(h, p, q) && !translate_piece(h, &p[1], q)) return 0;
+    return translate_piece(h, &p[0], q) && translate_piece(h, &p[1], q) ? 2 : 0;
 }
 
 static void record_piece(struct hart *h, const struct piece *p, enum access kind, const struct request *q)

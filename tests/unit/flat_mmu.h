@@ -48,7 +48,13 @@ static void flat_context_changed(void *self, struct hart *h)
     (void)self, (void)h;
 }
 
-static const struct mmu_ops flat_mmu_ops = {flat_translate, flat_invalidate, flat_context_changed};
+static bool flat_allows(void *self, struct hart *h, va_t va, enum access access, bool user)
+{
+    (void)h, (void)user;
+    return !flat_refuses(self, va.v & ~(PAGE_BYTES - 1), access);
+}
+
+static const struct mmu_ops flat_mmu_ops = {flat_translate, flat_invalidate, flat_context_changed, flat_allows};
 
 /* RAM from 0. */
 static void flat_mmu_init(struct flat_mmu *m, struct physmem *mem, u64 ram_bytes)
