@@ -13,6 +13,7 @@ static void switch_now(struct core *c, u64 cycle)
                    kind_name[c->kind]);
     mmu_set_timed(c->mmu, c->hart, c->kind != CORE_FAST);
     c->hart->record = NULL;
+    transition_account_forget(&c->transition);
     if (c->kind == CORE_INORDER) inorder_begin(c->inorder, cycle);
     if (c->watch) c->watch->timed(c->watch->self, c->kind != CORE_FAST, cycle);
 }
@@ -61,6 +62,7 @@ void core_init(struct core *c, unsigned id, enum core_kind kind, const struct co
                        .max_instructions = UINT64_MAX,
                        .switch_at_instruction = UINT64_MAX};
     account_init(&c->account, 0);
+    transition_account_init(&c->transition);
     mmu_set_timed(c->mmu, c->hart, false);
     c->tick = clock_add_tick(c->clock, core_tick, c);
 }
@@ -99,7 +101,7 @@ void core_check_identities(struct core *c)
     account_check(&c->account);
     inorder_check_identities(c->inorder);
     CHECK(c->cycles == account_sum(&c->account), "cpu%u.cycles is not the sum of its account", c->id);
-    u64 out = 0, in = c->inorder->stats.first_entry_cycles;
+    u64 out = 0, in = c->transition.first_entry_cycles;
     for (unsigned r = 0; r < EXIT_REASONS; r++) {
         out += c->vmx->stats.cycles[r][VMX_CYCLES_OUT];
         in += c->vmx->stats.cycles[r][VMX_CYCLES_IN];
@@ -123,5 +125,8 @@ void core_register_stats(struct core *c, struct stats *s)
     stats_add(s, path, "instructions retired; a REP string counts as one", &c->hart->instructions);
     snprintf(path, sizeof path, "%s.unmodelled", prefix);
     stats_add(s, path, "instructions answered with #UD because they are not modelled", &c->hart->unmodelled);
+    snprintf(path, sizeof path, "%s.vmx.first_entry_cycles", prefix);
+    stats_add(s, path, "cycles of VM entries before the first exit: no exit's cycles_in",
+              &c->transition.first_entry_cycles);
     account_register_stats(&c->account, s, prefix);
 }

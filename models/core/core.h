@@ -11,7 +11,7 @@
 #define CORE_CORE_H
 
 #include "caches/mmu.h"
-#include "models/core/account.h"
+#include "models/core/transition_account.h"
 #include "models/sim/clock.h"
 #include "models/sim/trace.h"
 #include "virt-ext/vmx.h"
@@ -53,6 +53,7 @@ struct core {
     enum core_kind switch_to;
     u64 world;                   /* enum world of the current cycle: for waveforms */
     struct account account;
+    struct transition_account transition;
     /* statistics */
     u64 cycles; /* = account.until - account.start, kept by core_sync */
 };

@@ -6,25 +6,9 @@
 
 /* --- accounts --- */
 
-/* Adds cycles of the transition under way to its exit: its own, or for an entry the one before it. */
-static void charge_transition(struct inorder *p, u64 cycles)
-{
-    struct vmx *x = p->core->vmx;
-    bool out = p->transition_cause == CAUSE_vm_exit;
-    if (!out && x->stats.exits_total == 0)
-        p->stats.first_entry_cycles += cycles;
-    else
-        vmx_account_exit(x, (enum exit_reason)p->transition_reason, out ? VMX_CYCLES_OUT : VMX_CYCLES_IN,
-                         cycles);
-}
-
 void inorder_charge(struct inorder *p, enum cause cause, u64 cycle)
 {
-    if (p->transition_cause == CAUSE_COUNT)
-        account_charge(&p->core->account, p->world, cause, cycle);
-    else
-        charge_transition(
-            p, account_charge(&p->core->account, p->world, (enum cause)p->transition_cause, cycle));
+    core_charge(p->core, (enum world)p->world, cause, cycle);
 }
 
 void inorder_settle(struct inorder *p)
@@ -85,7 +69,7 @@ static u64 phase_begin(struct inorder *p, u64 now)
     p->world = c->hart->world;
     p->record.drained = p->drained = p->executed = false;
     if (!isa_fetch(c->hart, &p->record)) return idle(p, now);
-    p->next_access = p->next_walk = p->next_line = 0;
+    p->next_access = 0;
     p->uop = 0;
     p->phase = PHASE_FETCH;
     return GO_ON;
@@ -112,6 +96,12 @@ static bool needs_drain(const struct inorder *p)
            (p->cost.cycles[i->iclass] && i->iclass != CLASS_string);
 }
 
+static void begin_transition(struct inorder *p)
+{
+    inorder_settle(p); /* what the front end waited for is not the transition's */
+    core_begin_transition(p->core, &p->record);
+}
+
 static void execute(struct inorder *p)
 {
     p->record.not_drained = false;
@@ -119,7 +109,7 @@ static void execute(struct inorder *p)
     if (p->record.not_drained) return;
     p->executed = true;
     if (core_traces_records(p->core)) core_trace_record(p->core, &p->record);
-    if (p->record.transition.kind != TRANSITION_NONE) inorder_begin_transition(p);
+    if (p->record.transition.kind != TRANSITION_NONE) begin_transition(p);
 }
 
 /* An event in the instruction's place: isa_fetch did it all. */
@@ -127,7 +117,7 @@ static void accept_event(struct inorder *p)
 {
     p->executed = true;
     if (core_traces_records(p->core)) core_trace_record(p->core, &p->record);
-    if (p->record.transition.kind != TRANSITION_NONE) inorder_begin_transition(p);
+    if (p->record.transition.kind != TRANSITION_NONE) begin_transition(p);
 }
 
 static u64 phase_drain(struct inorder *p, u64 now)
@@ -141,12 +131,13 @@ static u64 phase_drain(struct inorder *p, u64 now)
     }
     if (!p->executed) execute(p);
     if (p->record.not_drained) return GO_ON;
-    if (!inorder_is_microcoded(p)) {
+    if (!microcode_carries_out(&p->cost, &p->record, false)) {
         p->phase = PHASE_ISSUE;
         return GO_ON;
     }
     if (!p->drained) return GO_ON; /* it faulted: once more through this phase, now to drain */
     inorder_settle(p);
+    p->cursor = (struct microcode_cursor){.next_access = p->next_access};
     p->phase = PHASE_MICROCODE;
     return GO_ON;
 }
@@ -316,6 +307,7 @@ static u64 phase_issue(struct inorder *p, u64 now)
         u64 until = issue_uop(p, now, i->n_uops ? &i->uop[p->uop] : &nop_uop);
         if (until != GO_ON) return until;
     }
+    p->cursor = (struct microcode_cursor){.next_access = p->next_access};
     p->phase = p->next_access < p->record.n_accesses ? PHASE_REFERENCES : PHASE_BEGIN;
     return GO_ON;
 }
@@ -329,8 +321,8 @@ static u64 phase_finish(struct inorder *p, u64 now)
     p->stats.events += r->event;
     p->phase = PHASE_BEGIN;
     bool refill = !r->info || r->event || r->info->serializing || r->info->flow == FLOW_FAR;
-    if (p->transition_cause != CAUSE_COUNT) {
-        inorder_end_transition(p, now + p->cfg.redirect_cycles);
+    if (transition_is_played(&p->core->transition)) {
+        core_end_transition(p->core, r, now + p->cfg.redirect_cycles);
         refill = true;
     }
     if (refill) {
@@ -391,8 +383,6 @@ void inorder_begin(struct inorder *p, u64 cycle)
     p->slot_cycle = KERNEL_NEVER;
     p->wait_cause = CAUSE_front_end;
     p->wait_flight = FLIGHT_NONE;
-    p->transition_cause = CAUSE_COUNT;
-    p->root_since = KERNEL_NEVER;
     p->world = p->core->hart->world;
     p->core->hart->record = &p->record;
 }
@@ -408,9 +398,7 @@ void inorder_init(struct inorder *p, const struct inorder_cfg *cfg, const struct
     p->l1i = l1i;
     p->l1d = l1d;
     p->walker = walker;
-    for (unsigned k = 0; k < CLASS_COUNT; k++)
-        p->cost.cycles[k] += vmx_instruction_cycles(&core->vmx->cfg, (enum insn_class)k);
-    p->transition_cause = CAUSE_COUNT;
+    microcode_add_vmx(&p->cost, &core->vmx->cfg);
     bpred_init(&p->bpred, bp);
 }
 
@@ -440,13 +428,3 @@ const size_t inorder_params_count = ARRAY_LEN(inorder_params);
 const struct param bpred_params[] = {BPRED_PARAMS(PARAM_ROW)};
 const size_t bpred_params_count = ARRAY_LEN(bpred_params);
 #undef PARAM_OF
-
-/* clang-format off */
-const struct param cost_params[] = {
-#define COST(class, def, source) \
-        {#class "_cycles", PARAM_u32, offsetof(struct cost_cfg, cycles) + CLASS_##class * sizeof(u32), def, RANGE(0, 100000), source},
-#include "models/core/costs.def"
-#undef COST
-};
-/* clang-format on */
-const size_t cost_params_count = ARRAY_LEN(cost_params);

@@ -23,6 +23,7 @@
 #include "caches/walker.h"
 #include "models/core/bpred.h"
 #include "models/core/core.h"
+#include "models/core/microcode.h"
 
 /* clang-format off */
 #define INORDER_PARAMS(P)                                                                                    \
@@ -42,20 +43,12 @@
     P(u32,  div64_cycles,         40, NONZERO,      "64-bit division")                                       \
     P(u32,  fp_cycles,            4,  NONZERO,      "floating-point addition, multiplication, fused multiply-add") \
     P(u32,  fdiv_cycles,          14, NONZERO,      "floating-point division")                                         \
-    P(u32,  fsqrt_cycles,         18, NONZERO,      "floating-point square root")                                      \
-    P(u32,  event_cycles,         60, ANY,          "microcode of an exception's or interrupt's delivery")   \
-    P(u32,  mmio_cycles,          200, NONZERO,     "one memory-mapped device access")
+    P(u32,  fsqrt_cycles,         18, NONZERO,      "floating-point square root")
 /* clang-format on */
 struct inorder_cfg {
     INORDER_PARAMS(PARAM_FIELD)
 };
 
-/* Microcode per class: one parameter each, "<class>_cycles" (costs.def); VMX classes are virt-ext's. */
-struct cost_cfg {
-    u32 cycles[CLASS_COUNT];
-};
-extern const struct param cost_params[];
-extern const size_t cost_params_count;
 extern const struct param inorder_params[];
 extern const size_t inorder_params_count;
 extern const struct param bpred_params[];
@@ -72,8 +65,7 @@ extern const size_t bpred_params_count;
     S(served_l3,          "data loads that the L3 served")                                   \
     S(served_dram,        "data loads that DRAM served")                                     \
     S(drains,             "times that the pipe was emptied")                                 \
-    S(events,             "exceptions and interrupts delivered")                             \
-    S(first_entry_cycles, "cycles of VM entries before the first exit: no exit's cycles_in")
+    S(events,             "exceptions and interrupts delivered")
 /* clang-format on */
 struct inorder_stats {
     INORDER_STATS(STAT_FIELD)
@@ -150,15 +142,10 @@ struct inorder {
     bool asleep;         /* the last tick named no cycle: an answer must wake the core */
     u8 wait_cause;       /* what the cycles since account.until are waiting for... */
     u8 wait_flight;      /* ...refined by this flight, FLIGHT_NONE: no flight */
-    u8 transition_cause; /* CAUSE_vm_exit or CAUSE_vm_entry while one is played, else CAUSE_COUNT */
-    u16 transition_reason;
-    u64 root_since; /* the hypervisor runs since the end of the last exit; KERNEL_NEVER: no exit yet */
-    u16 root_reason;
     bool drained;  /* older records have left the pipe; a delivery lets record.drained say so too early */
     bool executed; /* the record is filled: drain, then play it */
     u8 world;      /* enum world of the instruction that is played */
-    u8 next_line;  /* of record.transition: not yet requested */
-    u8 next_walk;  /* of record: walks without a reference, not yet played */
+    struct microcode_cursor cursor; /* of a microcoded record */
     struct bpred bpred;
     /* statistics */
     struct inorder_stats stats;
@@ -194,12 +181,8 @@ u64 inorder_wait(struct inorder *p, enum cause cause, u8 flight, u64 until);
 void inorder_settle(struct inorder *p);
 
 /* inorder_microcode.c */
-bool inorder_is_microcoded(const struct inorder *p);
 u64 inorder_phase_microcode(struct inorder *p, u64 now);
 u64 inorder_phase_references(struct inorder *p, u64 now);
-/* Called behind the execution of an instruction that was a VM exit or entry. */
-void inorder_begin_transition(struct inorder *p);
-void inorder_end_transition(struct inorder *p, u64 end);
 
 /* inorder_mem.c */
 /* Starts a reference; its completion makes `reg` ready. Returns false if no flight is free (nothing

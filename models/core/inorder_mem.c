@@ -356,19 +356,6 @@ void inorder_l1_freed(void *self)
     pump_stores(p);
 }
 
-/* The core has waited for this walk: its references' cycles go to their dimensions, what stood in front of
- * them to the guest's. */
-static void charge_walk(struct inorder *p, const struct walk_ledger *played, u64 end)
-{
-    u64 cycle = end;
-    for (unsigned i = 0; i < played->n_refs; i++) cycle -= played->ref[i].cycles;
-    inorder_charge(p, CAUSE_guest_walk, cycle);
-    for (unsigned i = 0; i < played->n_refs; i++) {
-        cycle += played->ref[i].cycles;
-        inorder_charge(p, played->ref[i].dim == DIM_GUEST ? CAUSE_guest_walk : CAUSE_host_walk, cycle);
-    }
-}
-
 void inorder_walk_done(void *self, u64 token, const struct walk_ledger *played)
 {
     struct inorder *p = self;
@@ -376,7 +363,8 @@ void inorder_walk_done(void *self, u64 token, const struct walk_ledger *played)
         store_translated(p, token - TOKEN_STORE);
         return;
     }
-    if (p->wait_flight == token) charge_walk(p, played, clock_now(p->core->clock));
+    if (p->wait_flight == token)
+        core_charge_walk(p->core, (enum world)p->world, played, clock_now(p->core->clock));
     flight_translated(p, token);
 }
 

@@ -76,7 +76,7 @@ identities() {
 cpu0.cycles = cpu0.account.*
 cpu0.vmx.exits_total = cpu0.vmx.exits.*.count
 cpu0.account.*.vm_exit = cpu0.vmx.exits.*.cycles_out
-cpu0.account.*.vm_entry = cpu0.vmx.exits.*.cycles_in + cpu0.inorder.first_entry_cycles
+cpu0.account.*.vm_entry = cpu0.vmx.exits.*.cycles_in + cpu0.vmx.first_entry_cycles
 cpu0.stlb.lookups = cpu0.itlb.misses + cpu0.dtlb.misses
 cpu0.mmu.walks = cpu0.stlb.misses + cpu0.mmu.rewalks
 cpu0.mmu.walks = cpu0.mmu.walks_done + cpu0.mmu.walks_page_fault + cpu0.mmu.walks_ept_violation + cpu0.mmu.walks_ept_misconfig

@@ -17,7 +17,7 @@ static void mmio_waits_for_older_loads_and_happens_once(void **state)
 {
     (void)state;
     struct core_bench *b = start();
-    b->cpu->inorder.cfg.mmio_cycles = 200;
+    b->cpu->inorder.cost.mmio_cycles = 200;
     bench_slow(b, LINE(0), 100);
     CODE(b, LOAD_EBX(LINE(0)), LOAD_EAX(NOWHERE), PROBE(LINE(1)), HLT);
     bench_run(b, 100);
@@ -99,7 +99,7 @@ static void parts_of_a_string_instruction_overlap(void **state)
  * */
 static u64 delivery_cycles(const struct core_bench *b, unsigned references)
 {
-    return b->cpu->inorder.cfg.event_cycles + references - 1 + HIT_CYCLES +
+    return b->cpu->inorder.cost.event_cycles + references - 1 + HIT_CYCLES +
            b->cpu->inorder.cfg.redirect_cycles;
 }
 
@@ -112,7 +112,7 @@ static void an_exception_is_delivered_behind_older_loads_at_its_price(void **sta
     CODE(b, LOAD_EBX(LINE(0)), 0x0f, 0x0b /* ud2 */);
     bench_run(b, 2000);
     unsigned references = b->l1d.n - 2; /* without the load and the probe */
-    assert_int_equal(bench_sent(b, IDT_AT + 8 * VEC_UD), 100 + b->cpu->inorder.cfg.event_cycles);
+    assert_int_equal(bench_sent(b, IDT_AT + 8 * VEC_UD), 100 + b->cpu->inorder.cost.event_cycles);
     assert_int_equal(bench_sent(b, LINE(9)), 100 + delivery_cycles(b, references));
     assert_int_equal(b->cpu->inorder.stats.events, 1);
     bench_free(b);
@@ -239,7 +239,7 @@ static void the_first_entry_belongs_to_no_exit(void **state)
     bench_run(b, 20000);
     for (unsigned reason = 0; reason < EXIT_REASONS; reason++)
         assert_int_equal(b->cpu->vmx.stats.cycles[reason][VMX_CYCLES_IN], 0);
-    assert_int_equal(b->cpu->inorder.stats.first_entry_cycles, transition_cycles(b, TRANSITION_ENTRY, 3));
+    assert_int_equal(b->cpu->core.transition.first_entry_cycles, transition_cycles(b, TRANSITION_ENTRY, 3));
     bench_free(b);
 }
 
