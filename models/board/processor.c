@@ -47,7 +47,8 @@ static void build_core(struct processor *p, const struct pc_cfg *cfg, const stru
     struct mem_port l1i = build_l1(&p->l1i, &cfg->l1i, p->name.l1i, p, s->clock);
     struct mem_port l1d = build_l1(&p->l1d, &cfg->l1d, p->name.l1d, p, s->clock);
     core_init(&p->core, p->id, CORE_FAST, &wiring);
-    inorder_init(&p->inorder, &cfg->inorder, &cfg->cost, &cfg->bpred, &p->core, l1i, l1d, &p->walker);
+    bpred_init(&p->bpred, &cfg->bpred);
+    inorder_init(&p->inorder, &cfg->inorder, &cfg->cost, &p->bpred, &p->core, l1i, l1d, &p->walker);
     walker_init(&p->walker, &cfg->walker,
                 &(struct walker_desc){.name = p->name.walker, .clock = s->clock, .port = walks_enter_l1 ? l1d : cache_port(&p->l2),
                                       .done = inorder_walk_done, .done_self = &p->inorder});
@@ -147,7 +148,7 @@ bool processor_init(struct processor *p, unsigned id, const struct pc_cfg *cfg, 
 
 void processor_fini(struct processor *p)
 {
-    inorder_fini(&p->inorder);
+    bpred_fini(&p->bpred);
     walker_fini(&p->walker);
     cache_fini(&p->l1i);
     cache_fini(&p->l1d);
@@ -160,6 +161,7 @@ void processor_register_stats(struct processor *p, struct stats *s)
 {
     core_register_stats(&p->core, s);
     inorder_register_stats(&p->inorder, s, p->name.cpu);
+    bpred_register_stats(&p->bpred, s, p->name.cpu);
     mmu_register_stats(&p->mmu, s, p->name.cpu);
     walker_add_stats(&p->walker, s, p->name.walker);
     vmx_register_stats(&p->vmx, s, p->name.cpu);

@@ -38,6 +38,7 @@ struct processor {
     struct mmu mmu;
     struct vmx vmx;
     struct core core;
+    struct bpred bpred;
     struct inorder inorder;
     struct cache l1i, l1d, l2;
     struct walker walker;

@@ -97,3 +97,8 @@ void bpred_register_stats(struct bpred *b, struct stats *s, const char *prefix)
     snprintf(path, sizeof path, "%s.bpred", prefix);
     stats_add_rows(s, path, rows, ARRAY_LEN(rows), &b->stats);
 }
+
+#define PARAM_OF struct bpred_cfg
+const struct param bpred_params[] = {BPRED_PARAMS(PARAM_ROW)};
+const size_t bpred_params_count = ARRAY_LEN(bpred_params);
+#undef PARAM_OF

@@ -22,6 +22,8 @@
 struct bpred_cfg {
     BPRED_PARAMS(PARAM_FIELD)
 };
+extern const struct param bpred_params[];
+extern const size_t bpred_params_count;
 
 #define BPRED_STATS(S)                                                     \
     S(branches,             "branches of all kinds")                       \

@@ -208,7 +208,7 @@ static u32 latency_of(const struct inorder *p, const struct uop *u)
 static void resolve_branch(struct inorder *p, u64 now)
 {
     const struct insn_record *r = &p->record;
-    bool right = bpred_branch(&p->bpred, (enum flow)r->info->flow, r->rip, r->rip + r->info->length,
+    bool right = bpred_branch(p->bpred, (enum flow)r->info->flow, r->rip, r->rip + r->info->length,
                               r->branch_taken, r->next_rip);
     u32 bubble = right ? (r->branch_taken ? p->cfg.taken_branch_cycles : 0) : p->cfg.mispredict_cycles;
     if (bubble == 0) return;
@@ -388,7 +388,7 @@ void inorder_begin(struct inorder *p, u64 cycle)
 }
 
 void inorder_init(struct inorder *p, const struct inorder_cfg *cfg, const struct cost_cfg *cost,
-                  const struct bpred_cfg *bp, struct core *core, struct mem_port l1i, struct mem_port l1d,
+                  struct bpred *bpred, struct core *core, struct mem_port l1i, struct mem_port l1d,
                   struct walker *walker)
 {
     memset(p, 0, sizeof *p);
@@ -399,12 +399,7 @@ void inorder_init(struct inorder *p, const struct inorder_cfg *cfg, const struct
     p->l1d = l1d;
     p->walker = walker;
     microcode_add_vmx(&p->cost, &core->vmx->cfg);
-    bpred_init(&p->bpred, bp);
-}
-
-void inorder_fini(struct inorder *p)
-{
-    bpred_fini(&p->bpred);
+    p->bpred = bpred;
 }
 
 #define STAT_OF struct inorder_stats
@@ -416,15 +411,9 @@ void inorder_register_stats(struct inorder *p, struct stats *s, const char *pref
     char path[64];
     snprintf(path, sizeof path, "%s.inorder", prefix);
     stats_add_rows(s, path, rows, ARRAY_LEN(rows), &p->stats);
-    bpred_register_stats(&p->bpred, s, prefix);
 }
 
 #define PARAM_OF struct inorder_cfg
 const struct param inorder_params[] = {INORDER_PARAMS(PARAM_ROW)};
 const size_t inorder_params_count = ARRAY_LEN(inorder_params);
-#undef PARAM_OF
-
-#define PARAM_OF struct bpred_cfg
-const struct param bpred_params[] = {BPRED_PARAMS(PARAM_ROW)};
-const size_t bpred_params_count = ARRAY_LEN(bpred_params);
 #undef PARAM_OF

@@ -51,8 +51,6 @@ struct inorder_cfg {
 
 extern const struct param inorder_params[];
 extern const size_t inorder_params_count;
-extern const struct param bpred_params[];
-extern const size_t bpred_params_count;
 
 /* clang-format off */
 #define INORDER_STATS(S)                                                                     \
@@ -115,6 +113,7 @@ struct inorder {
     struct cost_cfg cost;
     /* wiring */
     struct core *core;
+    struct bpred *bpred;
     struct mem_port l1i, l1d;
     struct walker *walker;
     /* state */
@@ -146,15 +145,13 @@ struct inorder {
     bool executed; /* the record is filled: drain, then play it */
     u8 world;      /* enum world of the instruction that is played */
     struct microcode_cursor cursor; /* of a microcoded record */
-    struct bpred bpred;
     /* statistics */
     struct inorder_stats stats;
 };
 
 void inorder_init(struct inorder *p, const struct inorder_cfg *cfg, const struct cost_cfg *cost,
-                  const struct bpred_cfg *bp, struct core *core, struct mem_port l1i, struct mem_port l1d,
+                  struct bpred *bpred, struct core *core, struct mem_port l1i, struct mem_port l1d,
                   struct walker *walker);
-void inorder_fini(struct inorder *p);
 
 /* The core model takes over at `cycle`, with nothing under way. */
 void inorder_begin(struct inorder *p, u64 cycle);

@@ -113,7 +113,7 @@ static void a_mispredicted_branch_costs_mispredict_cycles(void **state)
     CODE(b, 0x31, 0xc0 /* xor eax, eax */, 0x74, 0x01 /* jz over */, NOP, PROBE(LINE(0)),
          HLT); /* counters start at "not taken" */
     bench_run(b, 40);
-    assert_int_equal(b->cpu->inorder.bpred.stats.mispredicts, 1);
+    assert_int_equal(b->cpu->bpred.stats.mispredicts, 1);
     assert_int_equal(bench_sent(b, LINE(0)), 1 + 10); /* the flags are ready at 1 */
     assert_int_equal(bench_native(b, CAUSE_branch), 10 - 1);
     bench_free(b);
@@ -125,7 +125,7 @@ static void a_branch_rightly_predicted_costs_its_slot(void **state)
     struct core_bench *b = start(2);
     CODE(b, 0x31, 0xc0 /* xor eax, eax */, 0x75, 0x01 /* jnz over */, NOP, PROBE(LINE(0)), HLT);
     bench_run(b, 40);
-    assert_int_equal(b->cpu->inorder.bpred.stats.mispredicts, 0);
+    assert_int_equal(b->cpu->bpred.stats.mispredicts, 0);
     assert_int_equal(bench_sent(b, LINE(0)), 2);
     assert_int_equal(bench_native(b, CAUSE_branch), 0);
     bench_free(b);
