@@ -2,6 +2,7 @@
 #include "isa/decode.h"
 #include "isa/cpu_model.h"
 #include "isa/icache.h"
+#include "isa/mmx.h"
 #include "isa/operand.h"
 #include "isa/simd.h"
 #include "isa/x87.h"
@@ -272,6 +273,15 @@ static bool shape_simd(struct decoding *d)
 {
     int memory;
     if (!simd_decode(d->z, d->op, &d->out->hot, &memory)) return false;
+    if (memory >= 0) set_memory(d, &d->op[memory].mem);
+    return shape_implied(d);
+}
+
+/* The rows of mmx.def. */
+static bool shape_mmx(struct decoding *d)
+{
+    int memory;
+    if (!mmx_decode(d->z, d->op, &d->out->hot, &memory)) return false;
     if (memory >= 0) set_memory(d, &d->op[memory].mem);
     return shape_implied(d);
 }

@@ -1,16 +1,18 @@
-/* test_diff_simd.c - random SSE and AVX instructions, FXSAVE and XSAVE with their relatives, in 64-bit mode, executed here and by the host CPU: general registers, YMM
- * registers, MXCSR, flags, memory and faults must be the same. The host executes one instruction under the trap flag; a signal
+/* test_diff_simd.c - random MMX, SSE and AVX instructions, FXSAVE and XSAVE with their relatives, in 64-bit mode, executed here
+ * and by the host CPU: general registers, YMM and MMX registers with the x87 state around them, MXCSR, flags, memory and faults
+ * must be the same. The host executes one instruction under the trap flag; a signal
  * handler puts its registers in place and takes them back. Seeded; GIGOGNE_SIMD_CASES and GIGOGNE_SIMD_SEED change the run,
  * GIGOGNE_SIMD_TABLE=1 prints the cases of each mnemonic.
  *
  * Not compared: results of RCPPS and RSQRTPS (but to 2^-10), PE beside an unmasked overflow or underflow, MXCSR_MASK in images,
- * the x87 registers (test_diff_x87.c), and mnemonics that the host does not have.
+ * the x87 state that an image brings (test_diff_x87.c), and mnemonics that the host does not have.
  */
 #undef _GNU_SOURCE /* its <signal.h> names registers REG_RAX... as isa/insn.h does */
 #define _DEFAULT_SOURCE
 #include "diff.h"
 #include "isa/operand.h"
-#include "isa/simd.h"
+#include "isa/mmx.h"
+#include "isa/x87.h"
 #include <math.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -18,15 +20,17 @@
 
 /* Order of gregs and offsets in the signal frame's XSAVE area: struct sigcontext of the kernel's ABI. */
 enum { GREG_RIP = 16, GREG_EFL = 17, GREG_TRAPNO = 20, GREGS = 23 };
-enum { AREA_MXCSR = 24, AREA_XMM = 160, AREA_XSTATE_BV = 512, AREA_YMM = 576, AREA_BYTES = 832 };
+enum { AREA_X87_END = 6, AREA_MXCSR = 24, AREA_ST = 32, AREA_XMM = 160, AREA_XSTATE_BV = 512, AREA_YMM = 576, AREA_BYTES = 832 };
 static const unsigned greg_of[16] = {13, 14, 12, 11, 15, 10, 9, 8, 0, 1, 2, 3, 4, 5, 6, 7};
 
 #define X87_CONTROL 0x27f /* not the initial state, so that it is in use */
+#define X87_IMAGE_BYTES 160
 #define SETTINGS (MXCSR_DAZ | MXCSR_FTZ | 3u << MXCSR_RC_SHIFT)
 
 struct state {
     u64 reg[16], rip, rflags;
     union vec vec[16];
+    u8 x87[X87_IMAGE_BYTES]; /* as FXSAVE makes it */
     u32 mxcsr;
     int vector; /* of the fault, -1: none */
 };
@@ -34,6 +38,7 @@ struct state {
 struct simd_case {
     struct diff_case c;
     union vec vec[16];
+    u8 x87[X87_IMAGE_BYTES];
     u32 mxcsr;
     bool approximate;
     bool image;   /* FXSAVE and relatives */
@@ -58,8 +63,8 @@ static u8 *area_of(void *context)
 static void load_vectors(u8 *area)
 {
     u64 components = 7;
-    u16 control = X87_CONTROL;
-    memcpy(area, &control, 2);
+    memcpy(area, host.c->x87, AREA_MXCSR);
+    memcpy(area + AREA_ST, host.c->x87 + AREA_ST, X87_IMAGE_BYTES - AREA_ST);
     memcpy(area + AREA_MXCSR, &host.c->mxcsr, 4);
     memcpy(area + AREA_XSTATE_BV, &components, 8);
     for (unsigned n = 0; n < 16; n++) {
@@ -74,6 +79,7 @@ static void store_vectors(const u8 *area)
     u64 components;
     memcpy(&components, area + AREA_XSTATE_BV, 8);
     memset(host.out->vec, 0, sizeof host.out->vec);
+    memcpy(host.out->x87, area, X87_IMAGE_BYTES);
     memcpy(&host.out->mxcsr, area + AREA_MXCSR, 4);
     for (unsigned n = 0; n < 16; n++) {
         if (components & XCR0_SSE) memcpy(host.out->vec[n].b, area + AREA_XMM + 16 * n, 16);
@@ -314,6 +320,23 @@ static bool is_approximate(u16 m)
            m == ZYDIS_MNEMONIC_VRSQRTPS || m == ZYDIS_MNEMONIC_VRSQRTSS;
 }
 
+/* Any registers, TOP and tags; now and then an exception is pending. Images of instructions keep no exception pending: then the
+ * pointers would matter. */
+static void random_x87(struct diff_random *r, struct simd_case *s)
+{
+    bool pending = !s->image && diff_chance(r, 5);
+    u16 control = pending ? X87_CONTROL & ~1u : X87_CONTROL;
+    u16 status = (u16)(diff_below(r, 8) << X87_TOP_SHIFT | (pending ? X87_ES | X87_B | FLOAT_INVALID : 0));
+    memset(s->x87, 0, sizeof s->x87);
+    memcpy(s->x87, &control, 2);
+    memcpy(s->x87 + 2, &status, 2);
+    s->x87[4] = diff_chance(r, 30) ? 0xff : (u8)diff_next(r);
+    for (unsigned st = 0; st < 8; st++) {
+        union vec v = random_vector(r);
+        memcpy(s->x87 + AREA_ST + 16 * st, &v, 10);
+    }
+}
+
 static void random_state(struct diff_random *r, struct simd_case *s)
 {
     u16 m = s->c.mnemonic;
@@ -322,6 +345,7 @@ static void random_state(struct diff_random *r, struct simd_case *s)
     if (diff_chance(r, 60)) s->c.reg[REG_RAX] = diff_below(r, 40) - 20, s->c.reg[REG_RDX] = diff_below(r, 40) - 20;
     random_data(r, s->c.data, s->image || m == ZYDIS_MNEMONIC_LDMXCSR || m == ZYDIS_MNEMONIC_VLDMXCSR);
     s->mxcsr = random_mxcsr(r);
+    random_x87(r, s);
     s->approximate = is_approximate(s->c.mnemonic);
 }
 
@@ -331,6 +355,11 @@ static bool is_image(exec_fn exec)
 {
     return exec == exec_fxsave || exec == exec_fxrstor || exec == exec_xsave || exec == exec_xsaveopt ||
            exec == exec_xsavec || exec == exec_xrstor;
+}
+
+static bool is_vector(exec_fn exec)
+{
+    return exec == exec_simd || exec == exec_mmx || is_image(exec);
 }
 
 /* RAX and RDX say which components. */
@@ -368,7 +397,7 @@ static bool try_case(struct diff_random *r, const struct decoder *decoder, struc
     ZydisDecodedInstruction z;
     ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
     random_bytes(r, s->c.bytes);
-    if (decode(decoder, MODE_LONG64, s->c.bytes, 15, &d) != DECODED || !(d.hot.exec == exec_simd || is_image(d.hot.exec)))
+    if (decode(decoder, MODE_LONG64, s->c.bytes, 15, &d) != DECODED || !is_vector(d.hot.exec))
         return false;
     s->image = is_image(d.hot.exec);
     s->image_at = 0;
@@ -379,7 +408,8 @@ static bool try_case(struct diff_random *r, const struct decoder *decoder, struc
     if (z.attributes & (ZYDIS_ATTRIB_HAS_SEGMENT_FS | ZYDIS_ATTRIB_HAS_SEGMENT_GS)) return false;
     if (s->image && asks_by_address(&op[0].mem)) return false;
     random_state(r, s);
-    if (s->c.mnemonic == ZYDIS_MNEMONIC_MASKMOVDQU || s->c.mnemonic == ZYDIS_MNEMONIC_VMASKMOVDQU)
+    if (s->c.mnemonic == ZYDIS_MNEMONIC_MASKMOVDQU || s->c.mnemonic == ZYDIS_MNEMONIC_VMASKMOVDQU ||
+        s->c.mnemonic == ZYDIS_MNEMONIC_MASKMOVQ)
         s->c.reg[REG_RDI] = DIFF_DATA + diff_below(r, DIFF_DATA_BYTES - 16); /* masked-off bytes may fault or not */
     for (unsigned n = 0; n < z.operand_count_visible; n++) {
         if (op[n].type != ZYDIS_OPERAND_TYPE_MEMORY) continue;
@@ -422,11 +452,11 @@ static void here_run(struct exec_bench *b, const struct simd_case *s, struct sta
     diff_load(b, &s->c);
     memcpy(b->h.fpu.vec, s->vec, sizeof s->vec);
     b->h.fpu.mxcsr = s->mxcsr;
-    x87_reset(&b->h.fpu.x87);
-    b->h.fpu.x87.control = X87_CONTROL;
+    x87_from_image(&b->h.fpu.x87, s->x87, true);
     out->vector = diff_execute(b) == OUT_FAULT ? b->h.fault.vector : -1;
     memcpy(out->reg, b->h.reg, sizeof out->reg);
     memcpy(out->vec, b->h.fpu.vec, sizeof out->vec);
+    x87_to_image(&b->h.fpu.x87, out->x87, true);
     out->mxcsr = b->h.fpu.mxcsr;
     out->rip = b->h.reg[REG_RIP];
     out->rflags = hart_rflags(&b->h);
@@ -457,16 +487,33 @@ static bool same_mxcsr(const struct state *a, const struct state *b)
     return ((a->mxcsr ^ b->mxcsr) & ~ignored) == 0;
 }
 
+static bool same_x87(const struct simd_case *s, const struct state *a, const struct state *b)
+{
+    return s->image || (!memcmp(a->x87, b->x87, AREA_X87_END) &&
+                        !memcmp(a->x87 + AREA_ST, b->x87 + AREA_ST, X87_IMAGE_BYTES - AREA_ST));
+}
+
 static bool same(const struct simd_case *s, const struct state *a, const struct state *b)
 {
     return a->vector == b->vector && a->rip == b->rip && !memcmp(a->reg, b->reg, sizeof a->reg) &&
-           ((a->rflags ^ b->rflags) & DIFF_FLAGS) == 0 && same_vectors(s, a, b) && same_mxcsr(a, b);
+           ((a->rflags ^ b->rflags) & DIFF_FLAGS) == 0 && same_vectors(s, a, b) && same_mxcsr(a, b) && same_x87(s, a, b);
 }
 
 static void print_vector(const char *name, const union vec *v)
 {
     print_message("    %s %016llx %016llx %016llx %016llx\n", name, (unsigned long long)v->q[3],
                   (unsigned long long)v->q[2], (unsigned long long)v->q[1], (unsigned long long)v->q[0]);
+}
+
+static void print_x87(const char *name, const u8 *image)
+{
+    print_message("    %s control and status %02x%02x %02x%02x, tags %02x\n", name, image[1], image[0], image[3], image[2], image[4]);
+    for (unsigned st = 0; st < 8; st++) {
+        struct x87_register r = {0};
+        memcpy(&r.significand, image + AREA_ST + 16 * st, 8);
+        memcpy(&r.sign_exponent, image + AREA_ST + 16 * st + 8, 2);
+        print_message("      ST%u %04x %016llx\n", st, r.sign_exponent, (unsigned long long)r.significand);
+    }
 }
 
 static void print_difference(const struct simd_case *s, const struct state *here, const struct state *there,
@@ -487,6 +534,10 @@ static void print_difference(const struct simd_case *s, const struct state *here
         print_vector("host  ", &there->vec[n]);
         for (unsigned k = 0; k < 16; k++) print_vector("before", &s->vec[k]);
     }
+    if (same_x87(s, here, there)) return;
+    print_x87("before", s->x87);
+    print_x87("here  ", here->x87);
+    print_x87("host  ", there->x87);
 }
 
 /* Processors differ in which comes first of a misaligned image and an address that faults, and in how much of an image they
