@@ -155,7 +155,7 @@ static bool wants_virt(const struct hart *h)
 {
     bool stepped = (h->attention & ATTENTION_STEP) && h->stepped;
     return hart_in_guest(h) &&
-           (h->intr_line || h->nmi_pending || (h->attention & ATTENTION_WINDOW) || stepped);
+           (h->intr_line || h->nmi_pending || (h->attention & (ATTENTION_WINDOW | ATTENTION_STARTUP)) || stepped);
 }
 
 static bool nmi_is_open(const struct hart *h)
@@ -187,6 +187,8 @@ static bool take_interrupt(struct hart *h)
 static bool take_event(struct hart *h)
 {
     if (wants_virt(h) && h->virt->intercept_interrupt(h->virt_self, h))
+        return true;
+    if ((h->attention & ATTENTION_STARTUP) && hart_take_startup(h))
         return true;
     if (h->activity == ACTIVITY_SHUTDOWN)
         return take_nmi(h);
@@ -222,7 +224,7 @@ bool isa_would_wake(const struct hart *h)
 {
     bool held = h->movss_shadow && !h->shadow_seen;
     bool shadowed = (h->sti_shadow || h->movss_shadow) && !h->shadow_seen;
-    if (wants_virt(h))
+    if (wants_virt(h) || (h->world == WORLD_NATIVE && (h->init_pending || h->startup_pending)))
         return true;
     if (h->activity == ACTIVITY_SHUTDOWN || h->activity == ACTIVITY_WAIT_SIPI)
         return false;

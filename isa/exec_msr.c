@@ -34,21 +34,22 @@ static bool check_mtrr_types(const struct hart *h, u64 value)
 
 static u64 read_time_stamp_counter(struct hart *h) { return hart_read_tsc(h); }
 
+static bool write_tsc_adjust(struct hart *h, u64 value)
+{
+    h->tsc_offset = value;
+    if (h->bus->tsc_changed)
+        h->bus->tsc_changed(h->bus_self, h);
+    return true;
+}
+
 /* IA32_TSC_ADJUST moves with the counter: SDM Vol. 3B, "IA32_TSC_ADJUST Register". A guest's write does not
  * see its VMX offset. */
 static bool write_time_stamp_counter(struct hart *h, u64 value)
 {
-    h->tsc_offset = value - h->bus->read_tsc(h->bus_self, h);
-    return true;
+    return write_tsc_adjust(h, value - h->bus->read_tsc(h->bus_self, h));
 }
 
 static u64 read_tsc_adjust(struct hart *h) { return h->tsc_offset; }
-
-static bool write_tsc_adjust(struct hart *h, u64 value)
-{
-    h->tsc_offset = value;
-    return true;
-}
 
 static u64 read_efer(struct hart *h) { return h->efer; }
 static bool write_efer(struct hart *h, u64 value) { return hart_write_efer(h, value); }

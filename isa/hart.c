@@ -6,13 +6,16 @@
 #include "isa/msr.h"
 #include "isa/state.h"
 
-/* SDM Vol. 3A, "Processor State After Reset", for what is modelled of it. */
-static void set_power_up_state(struct hart *h)
+void hart_reset_registers(struct hart *h)
 {
+    memset(h->reg, 0, sizeof h->reg);
     h->reg[REG_RIP] = 0xfff0;
     h->reg[REG_RDX] = h->model->signature;
+    h->flags.zero = h->flags.sign = 1; /* all arithmetic flags clear */
+    h->flags.carries = 0;
     h->rflags = RFLAGS_ONE;
-    h->cr0 = CR0_CD | CR0_NW | CR0_ET;
+    h->cr2 = h->cr3 = h->cr4 = h->efer = 0;
+    memset(h->dr, 0, sizeof h->dr);
     h->dr[6] = 0xffff0ff0;
     h->dr[7] = 0x400;
     for (unsigned s = 0; s < SEG_COUNT; s++)
@@ -21,7 +24,13 @@ static void set_power_up_state(struct hart *h)
         (struct segment){0xffff0000, 0xffff, AR_P | AR_S | DESC_CODE | DESC_READABLE | DESC_ACCESSED, 0xf000};
     h->ldtr = (struct segment){.limit = 0xffff, .ar = AR_P | TYPE_LDT};
     h->tr = (struct segment){.limit = 0xffff, .ar = AR_P | TYPE_TSS | TSS_BUSY};
-    h->gdtr.limit = h->idtr.limit = 0xffff;
+    h->gdtr = h->idtr = (struct desc_table){.limit = 0xffff};
+}
+
+static void set_power_up_state(struct hart *h)
+{
+    hart_reset_registers(h);
+    h->cr0 = CR0_CD | CR0_NW | CR0_ET;
     h->fpu.mxcsr = MXCSR_INIT;
     h->fpu.xcr0 = XCR0_X87;
 }
@@ -37,7 +46,6 @@ void hart_init(struct hart *h, unsigned id, struct physmem *mem, struct icache *
     h->model = model;
     h->activity = ACTIVITY_ACTIVE;
     h->world = WORLD_NATIVE;
-    h->flags.zero = h->flags.sign = 1; /* all arithmetic flags clear */
     soft_tlb_flush(&h->soft);
     set_power_up_state(h);
     msr_reset(h);
@@ -151,6 +159,8 @@ void hart_update_attention(struct hart *h)
         a |= ATTENTION_SHADOW;
     if (h->activity != ACTIVITY_ACTIVE)
         a |= ATTENTION_IDLE;
+    if (h->init_pending || h->startup_pending)
+        a |= ATTENTION_STARTUP;
     h->attention = a;
 }
 

@@ -148,7 +148,8 @@ enum attention {
     ATTENTION_SHADOW = 16, /* STI or MOV SS shadow ends behind the next instruction */
     ATTENTION_IDLE = 32,   /* not ACTIVITY_ACTIVE */
     ATTENTION_STOP = 64,   /* the core asks the executor to return */
-    ATTENTION_STEP = 128   /* virtualization wants to be asked behind the next step: monitor trap flag */
+    ATTENTION_STEP = 128,  /* virtualization wants to be asked behind the next step: monitor trap flag */
+    ATTENTION_STARTUP = 256 /* an INIT or start-up IPI */
 };
 
 /* The event whose delivery through the IDT is under way, or was when a fault stopped it. Valid from isa_deliver's start until it
@@ -247,6 +248,15 @@ struct bus_ops {
     bool (*apic_wrmsr)(void *self, struct hart *h, u32 msr, u64 value, bool *gp);
     u64 (*get_cr8)(void *self, struct hart *h);
     void (*set_cr8)(void *self, struct hart *h, u64 value);
+    /* The local APIC's part of an INIT. Returns whether this is the bootstrap processor. */
+    bool (*init_signal)(void *self, struct hart *h);
+    /* The time-stamp counter jumped: WRMSR of it or of IA32_TSC_ADJUST. May be NULL. */
+    void (*tsc_changed)(void *self, struct hart *h);
+    /* What APIC virtualization does to the local APIC: ends its highest interrupt in service; sends a fixed IPI
+     * to one physical destination; tells the mode. NULL where nothing virtualizes. */
+    void (*apic_eoi)(void *self, struct hart *h);
+    void (*apic_send)(void *self, struct hart *h, u8 vector, u32 destination);
+    bool (*apic_in_x2apic_mode)(void *self, struct hart *h);
     /* Time-stamp counter without VMX offset, in TSC ticks. */
     u64 (*read_tsc)(void *self, struct hart *h);
     /* A region marker NOP was executed: payload 0x47KKIIII. */
@@ -292,6 +302,8 @@ struct hart {
     u64 vmx_tsc_multiplier; /* guest world with TSC scaling: 2^-48ths, else 0 */
     bool sti_shadow, movss_shadow, nmi_blocked, nmi_pending;
     bool intr_line;      /* the interrupt controller's INTR, whatever RFLAGS.IF */
+    bool init_pending, startup_pending; /* INIT, start-up IPI */
+    u8 startup_vector;
     bool shadow_seen;    /* the STI or MOV SS shadow covers the instruction that runs now: it ends behind it */
     bool tf_armed;       /* RFLAGS.TF was set when the instruction that runs now began */
     bool stepped;        /* ATTENTION_STEP: the step is done, or under way */
@@ -332,6 +344,11 @@ static inline bool hart_in_guest(const struct hart *h) { return h->world == WORL
 /* The interrupt controller's INTR line, NMI. */
 void hart_set_intr(struct hart *h, bool asserted);
 void hart_raise_nmi(struct hart *h);
+
+/* INIT, and the start-up IPI with its vector, which only a processor in the wait-for-SIPI state hears
+ * (isa/startup.c). */
+void hart_raise_init(struct hart *h);
+void hart_raise_startup(struct hart *h, u8 vector);
 
 /* Fault values. Each returns OUT_FAULT so that a handler can `return hart_gp(h, 0);`. */
 enum outcome hart_fault(struct hart *h, enum vector vector);

@@ -64,6 +64,10 @@ void hart_set_world(struct hart *h, enum world world);
 void hart_update_attention(struct hart *h);
 /* Enters an activity state: HLT, shutdown, or active again. */
 void hart_set_activity(struct hart *h, enum activity activity);
+/* Registers after power-up and INIT alike. SDM Vol. 3A, "Processor State After Reset". */
+void hart_reset_registers(struct hart *h);
+/* INIT and start-up IPI outside guests (isa/startup.c): true if one was taken. VMX root operation blocks INIT. */
+bool hart_take_startup(struct hart *h);
 /* RFLAGS.IF with the STI and MOV SS shadows: may a maskable interrupt be taken at this boundary? */
 bool hart_interrupts_open(const struct hart *h);
 /* Starts the shadow of STI (movss false) or of MOV SS and POP SS. */

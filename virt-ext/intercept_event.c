@@ -87,6 +87,20 @@ static bool exit_now(struct vmx *x, enum exit_reason reason)
     return true;
 }
 
+/* INIT and start-up IPI: the former waits while the guest is in the wait-for-SIPI state, the latter is heard only
+ * there. */
+static bool exit_for_startup(struct vmx *x)
+{
+    struct hart *h = x->hart;
+    bool waits = h->activity == ACTIVITY_WAIT_SIPI;
+    struct exit e = exit_between_instructions(h, waits ? EXIT_sipi : EXIT_init_signal);
+    if (!(waits ? h->startup_pending : h->init_pending)) return false;
+    if (waits) e.qualification = h->startup_vector;
+    *(waits ? &h->startup_pending : &h->init_pending) = false;
+    vmx_exit(x, &e);
+    return true;
+}
+
 /* "TPR Virtualization": behind the instruction, in front of everything else. */
 static bool exit_for_tpr(struct vmx *x)
 {
@@ -166,7 +180,7 @@ static bool exit_for_interrupt(struct vmx *x)
 bool vmx_intercept_interrupt(void *self, struct hart *h)
 {
     struct vmx *x = self;
-    if (exit_for_tpr(x) || exit_for_trap_flag(x)) return true;
+    if (exit_for_startup(x) || exit_for_tpr(x) || exit_for_trap_flag(x)) return true;
     if (debug_trap_is_due(h)) return false;
     if (exit_for_timer(x) || exit_for_nmi_window(x) || exit_for_nmi(x)) return true;
     return !nmi_is_open(h) && (exit_for_window(x) || exit_for_interrupt(x));

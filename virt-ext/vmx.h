@@ -5,8 +5,7 @@
  *               injection, IDT vectoring, MSR lists; worlds.
  * Not modelled: SMM and dual-monitor treatment, APIC virtualization but for the TPR shadow,
  *               unrestricted guest, #VE; guests with 32-bit or PAE paging
- *               or in virtual-8086 mode: their VM entry fails, and vmx_print_failure says why. INIT and SIPI
- *               (a guest in the wait-for-SIPI state stays there).
+ *               or in virtual-8086 mode: their VM entry fails, and vmx_print_failure says why.
  * Neighbours:   isa calls through vmx_ops; the MMU is told the world, VPID and EPT pointer; timing cores
  *               read record->transition.
  * Checked by:   tests/unit/test_vmcs.c, test_vmx_capabilities.c, test_entry_checks.c,

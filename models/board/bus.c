@@ -80,6 +80,11 @@ static u64 bus_mmio_read(void *self, hpa_t at, unsigned bytes)
         trace_access(pc, "load", at.v, value, bytes);
         return value;
     }
+    if (ioapic_decodes(at)) {
+        u64 value = ioapic_mmio_read(&pc->ioapic, at, bytes);
+        trace_access(pc, "load", at.v, value, bytes);
+        return value;
+    }
     note_empty_mmio(pc, at);
     pc->stats.empty_mmio_reads++;
     return bytes >= 8 ? UINT64_MAX : BIT(8 * bytes) - 1;
@@ -92,6 +97,10 @@ static void bus_mmio_write(void *self, hpa_t at, u64 value, unsigned bytes)
     trace_access(pc, "store", at.v, value, bytes);
     if (lapic_decodes(lapic, at)) {
         lapic_mmio_write(lapic, at, value, bytes);
+        return;
+    }
+    if (ioapic_decodes(at)) {
+        ioapic_mmio_write(&pc->ioapic, at, value, bytes);
         return;
     }
     note_empty_mmio(pc, at);
@@ -132,6 +141,42 @@ static void bus_set_cr8(void *self, struct hart *h, u64 value)
     lapic_set_cr8(lapic_of(self), value);
 }
 
+static bool bus_init_signal(void *self, struct hart *h)
+{
+    struct processor *p = self;
+    (void)h;
+    arrive(self);
+    lapic_init_signal(&p->lapic);
+    return p->lapic.desc.bootstrap;
+}
+
+static void bus_tsc_changed(void *self, struct hart *h)
+{
+    (void)h;
+    arrive(self);
+    lapic_tsc_changed(lapic_of(self));
+}
+
+static void bus_apic_eoi(void *self, struct hart *h)
+{
+    (void)h;
+    arrive(self);
+    lapic_eoi(lapic_of(self));
+}
+
+static void bus_apic_send(void *self, struct hart *h, u8 vector, u32 destination)
+{
+    (void)h;
+    arrive(self);
+    lapic_send_fixed(lapic_of(self), vector, destination);
+}
+
+static bool bus_apic_in_x2apic_mode(void *self, struct hart *h)
+{
+    (void)h;
+    return lapic_in_x2apic_mode(lapic_of(self));
+}
+
 static u64 bus_read_tsc(void *self, struct hart *h)
 {
     (void)h;
@@ -155,6 +200,11 @@ const struct bus_ops pc_bus_ops = {
     .apic_wrmsr = bus_apic_wrmsr,
     .get_cr8 = bus_get_cr8,
     .set_cr8 = bus_set_cr8,
+    .init_signal = bus_init_signal,
+    .tsc_changed = bus_tsc_changed,
+    .apic_eoi = bus_apic_eoi,
+    .apic_send = bus_apic_send,
+    .apic_in_x2apic_mode = bus_apic_in_x2apic_mode,
     .read_tsc = bus_read_tsc,
     .marker = bus_marker,
 };

@@ -49,14 +49,33 @@ static bool build_processors(struct pc *pc)
     return true;
 }
 
-/* --- devices and their interrupts: the PIC's output is the first processor's LINT0 --- */
+/* --- devices and their interrupts: the PIC's output is the first processor's LINT0. ISA interrupts reach PIC
+ * and I/O APIC, the timer's at the latter's input 2 --- */
+
+#define IOAPIC_ID 0 /* of a bus of its own */
+
+static void pass_level(struct irq_line line, bool level) { line.changed(line.self, line.input, level); }
+
+static void isa_irq_changed(void *self, unsigned irq, bool level)
+{
+    struct pc *pc = self;
+    pass_level(pic_input(&pc->pic, irq), level);
+    pass_level(ioapic_input(&pc->ioapic, irq == 0 ? 2 : irq), level);
+}
+
+static struct irq_line isa_irq(struct pc *pc, unsigned irq)
+{
+    return (struct irq_line){.changed = isa_irq_changed, .self = pc, .input = irq};
+}
 
 static void build_devices(struct pc *pc)
 {
     const struct pc_hooks *hooks = &pc->hooks;
     pic_init(&pc->pic, &(struct pic_desc){.intr = lapic_lint0(&pc->cpu[0].lapic)});
-    pit_init(&pc->pit, &(struct pit_desc){.irq = pic_input(&pc->pic, 0)});
-    uart_init(&pc->uart, &(struct uart_desc){.base = UART_COM1, .sink = hooks->console, .sink_self = hooks->self, .irq = pic_input(&pc->pic, 4)});
+    ioapic_init(&pc->ioapic, IOAPIC_ID, &pc->apic_bus);
+    apic_bus_attach_ioapic(&pc->apic_bus, &pc->ioapic);
+    pit_init(&pc->pit, &(struct pit_desc){.irq = isa_irq(pc, 0)});
+    uart_init(&pc->uart, &(struct uart_desc){.base = UART_COM1, .sink = hooks->console, .sink_self = hooks->self, .irq = isa_irq(pc, 4)});
     exitport_init(&pc->exitport, &(struct exitport_desc){.exited = hooks->exited, .self = hooks->self});
     post_init(&pc->post);
 }
@@ -109,6 +128,7 @@ void pc_register_stats(struct pc *pc, struct stats *s)
     uart_add_stats(&pc->uart, s, "uart");
     pic_add_stats(&pc->pic, s, "pic");
     pit_add_stats(&pc->pit, s, "pit");
+    ioapic_add_stats(&pc->ioapic, s, "ioapic");
     stats_add_rows(s, "bus", rows, ARRAY_LEN(rows), &pc->stats);
 }
 

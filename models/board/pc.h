@@ -2,9 +2,11 @@
  *
  *   processor (processor.h) -- crossbar -- L3 -- DRAM          one clock domain; DRAM keeps its own clock
  *   ports:  20, 21, a0, a1 PIC   40-43, 61 PIT   80 POST   f4 exit   3f8-3ff UART       MMIO: fee00000 local APIC
+ *                                                                                                         fec00000 I/O APIC
  *   UART --IRQ4--> PIC <--IRQ0-- PIT     PIC --INTR--> local APIC (LINT0, ExtINT) --> hart
+ *   UART --input 4--> I/O APIC <--input 2-- PIT     I/O APIC, local APICs -- APIC bus
  *
- * Not modelled: several processors (issue 5), I/O APIC, HPET, PCI, RTC, keyboard controller. Ports and physical addresses where nothing is
+ * Not modelled: several processors (issue 5), HPET, PCI, RTC, keyboard controller. Ports and physical addresses where nothing is
  *               answer all ones, as an empty bus does, and are counted.
  */
 #ifndef BOARD_PC_H
@@ -13,6 +15,7 @@
 #include "models/board/board.h"
 #include "models/board/processor.h"
 #include "models/dev/exitport.h"
+#include "models/dev/ioapic.h"
 #include "models/dev/pic.h"
 #include "models/dev/pit.h"
 #include "models/dev/post.h"
@@ -55,6 +58,8 @@ struct pc {
     struct uart uart;
     struct pic pic;
     struct pit pit;
+    struct ioapic ioapic;
+    struct apic_bus apic_bus;
     struct exitport exitport;
     struct post post;
     /* wiring */

@@ -17,6 +17,8 @@ static void set_names(struct processor_names *n, unsigned id)
     set_name(n->walker, id, ".walker");
     set_name(n->lapic, id, ".lapic");
     set_name(n->timer, id, ".vmx.timer");
+    set_name(n->lapic_timer, id, ".lapic.timer");
+    set_name(n->lapic_ipi, id, ".lapic.ipi");
 }
 
 static void build_hart(struct processor *p, const struct pc_cfg *cfg, const struct processor_socket *s)
@@ -88,15 +90,33 @@ static void nmi_raised(void *self)
 
 static u8 acknowledge_pic(void *self) { return pic_acknowledge(&((struct processor *)self)->pc->pic); }
 
+static void init_raised(void *self)
+{
+    struct processor *p = self;
+    hart_raise_init(p->hart);
+    core_wake(&p->core);
+}
+
+static void startup_raised(void *self, u8 vector)
+{
+    struct processor *p = self;
+    hart_raise_startup(p->hart, vector);
+    core_wake(&p->core);
+}
+
+/* The deadline is compared with what WRMSR and IA32_TSC_ADJUST have made of the counter. */
 static u64 deadline_tsc(void *self)
 {
     struct processor *p = self;
-    return p->hart->bus->read_tsc(p, p->hart);
+    return p->hart->bus->read_tsc(p, p->hart) + p->hart->tsc_offset;
 }
 
 static void build_lapic(struct processor *p, const struct pc_cfg *cfg)
 {
     struct lapic_desc desc = {.id = p->id, .bootstrap = p->id == 0, .intr = {.changed = intr_changed, .self = p},
+                              .x2apic = cpu_has(&p->pc->model, FEATURE_x2apic), .bus = &p->pc->apic_bus,
+                              .timer_name = p->name.lapic_timer, .ipi_name = p->name.lapic_ipi,
+                              .init = init_raised, .startup = startup_raised, .startup_self = p,
                               .nmi = nmi_raised, .nmi_self = p, .extint = acknowledge_pic, .extint_self = p,
                               .read_tsc = deadline_tsc, .tsc_self = p, .tsc_hz = cfg->cpu.frequency_hz};
     lapic_init(&p->lapic, &cfg->lapic, &desc);

@@ -2,7 +2,7 @@
  *
  *   hart, MMU, VMX -- core -- L1I, L1D -- L2 -- (the board's crossbar)          walkers -- L1D or L2
  *
- * Not modelled: several of them at once (issue 5): coherence, inter-processor interrupts, start-up.
+ * Not modelled: several of them at once (issue 5): coherence.
  * Neighbours:   pc.c builds it onto the crossbar and the shared RAM; bus.c answers its ports and MMIO.
  */
 #ifndef BOARD_PROCESSOR_H
@@ -25,6 +25,7 @@ struct pc;
 struct processor_names {
     char cpu[PROCESSOR_NAME_BYTES], l1i[PROCESSOR_NAME_BYTES], l1d[PROCESSOR_NAME_BYTES], l2[PROCESSOR_NAME_BYTES];
     char walker[PROCESSOR_NAME_BYTES], lapic[PROCESSOR_NAME_BYTES], timer[PROCESSOR_NAME_BYTES];
+    char lapic_timer[PROCESSOR_NAME_BYTES], lapic_ipi[PROCESSOR_NAME_BYTES];
 };
 
 struct processor {

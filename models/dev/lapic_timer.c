@@ -127,6 +127,11 @@ void lapic_timer_set_deadline(struct lapic *l, u64 tsc)
     if (at_ps < KERNEL_NEVER) notify_at(l, (u64)at_ps);
 }
 
+void lapic_tsc_changed(struct lapic *l)
+{
+    if (l->timer_runs && mode_of(l) == TIMER_TSC_DEADLINE) lapic_timer_set_deadline(l, l->tsc_deadline);
+}
+
 void lapic_timer_expired(void *self)
 {
     struct lapic *l = self;
