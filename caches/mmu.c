@@ -101,6 +101,15 @@ static void derive_rights(struct mmu_context *c, const struct hart *h)
     }
 }
 
+/* SDM Vol. 3A, "Protection Keys". */
+static void derive_keys(struct mmu_context *c, const struct hart *h)
+{
+    bool ia32e = c->paging && (h->efer & EFER_LMA);
+    c->key_rights[0] = ia32e && (h->cr4 & CR4_PKS) ? (u32)h->pkrs : 0;
+    c->key_rights[1] = ia32e && (h->cr4 & CR4_PKE) ? h->pkru : 0;
+    c->keyed = c->key_rights[0] | c->key_rights[1];
+}
+
 /* SDM Vol. 3A, "Paging Modes". */
 static enum walk_format guest_format(const struct hart *h)
 {
@@ -161,7 +170,7 @@ static void derive_spaces(struct mmu_context *c, const struct mmu *m, const stru
 }
 
 /* Control bits that decide which entries of the soft TLB may be there, packed. */
-static u32 soft_rights(const struct hart *h)
+static u32 soft_control(const struct hart *h)
 {
     u32 mode = (u32)guest_format(h) << 5 | (h->cr4 & CR4_PSE ? 16u : 0u);
     return mode | (h->cr0 & CR0_WP ? 1u : 0u) | (h->cr4 & CR4_SMEP ? 2u : 0u) |
@@ -175,22 +184,24 @@ static void context_changed(void *self, struct hart *h)
     derive_guest(c, h);
     derive_host(c, m, h);
     derive_rights(c, h);
+    derive_keys(c, h);
     derive_spaces(c, m, h);
-    if (!m->timed) soft_spaces_select(&m->spaces, &h->soft, &c->space, soft_rights(h));
+    if (!m->timed) soft_spaces_select(&m->spaces, &h->soft, &c->space, &(struct soft_rights){soft_control(h), {c->key_rights[0], c->key_rights[1]}});
 }
 
 /* --- TLBs --- */
 
-static enum mmu_privilege privilege_of(const struct hart *h, bool user)
+static enum mmu_privilege privilege_of(const struct hart *h, enum access_by by)
 {
-    if (user) return MMU_USER;
-    return (h->rflags & RFLAGS_AC) && h->cpl < 3 ? MMU_SUPERVISOR_AC : MMU_SUPERVISOR;
+    if (by == BY_USER) return MMU_USER;
+    return by == BY_SUPERVISOR && (h->rflags & RFLAGS_AC) ? MMU_SUPERVISOR_AC : MMU_SUPERVISOR;
 }
 
-static bool permits(const struct mmu_context *c, u16 rights, enum access access, enum mmu_privilege p)
+static inline bool permits(const struct mmu_context *c, const struct tlb_entry *e, enum access access, enum mmu_privilege p)
 {
     u16 need = c->need[access][p];
-    return (rights & need) == need && !(rights & c->forbid[access][p]);
+    if ((e->rights & need) != need || (e->rights & c->forbid[access][p])) return false;
+    return LIKELY(!c->keyed) || mmu_key_permits(c, e->rights, e->key, access, p);
 }
 
 static inline struct tlb_entry *l1_lookup(struct tlb l1[MMU_SIZES], u64 address, const struct tlb_space *s)
@@ -217,14 +228,18 @@ static void l1_fill(struct tlb l1[MMU_SIZES], va_t va, const struct tlb_space *s
     struct tlb_entry e = {.frame = map->frame | inside,
                           .rights = map->rights,
                           .shift = (u8)shift,
-                          .whole_shift = map->whole_shift};
+                          .whole_shift = map->whole_shift,
+                          .key = map->key};
     tlb_fill(&l1[size], va.v, s, map->global, &e);
 }
 
 static void stlb_fill(struct mmu *m, va_t va, const struct mapping *map)
 {
-    struct tlb_entry e = {
-        .frame = map->frame, .rights = map->rights, .shift = map->shift, .whole_shift = map->whole_shift};
+    struct tlb_entry e = {.frame = map->frame,
+                          .rights = map->rights,
+                          .shift = map->shift,
+                          .whole_shift = map->whole_shift,
+                          .key = map->key};
     if (map->shift == 30)
         tlb_fill(&m->stlb_1g, va.v, &m->context.space, map->global, &e);
     else if (map->shift == 12 || m->cfg.stlb_holds_2m)
@@ -301,24 +316,27 @@ static bool translate_from_stlb(struct mmu *m, struct hart *h, va_t va, enum acc
     struct tlb_entry *e = stlb_lookup(m, va.v);
     m->stlb_stats.lookups++;
     m->stlb_stats.misses += !e;
-    if (!e || !permits(&m->context, e->rights, access, p)) return walk_and_fill(m, h, va, access, p, e, out);
-    struct mapping map = {
-        .frame = e->frame, .rights = e->rights, .shift = e->shift, .whole_shift = e->whole_shift};
-    map.global = e->mask != ~0ull;
+    if (!e || !permits(&m->context, e, access, p)) return walk_and_fill(m, h, va, access, p, e, out);
+    struct mapping map = {.frame = e->frame,
+                          .rights = e->rights,
+                          .shift = e->shift,
+                          .whole_shift = e->whole_shift,
+                          .key = e->key,
+                          .global = e->mask != ~0ull};
     l1_fill(access == ACCESS_FETCH ? m->itlb : m->dtlb, va, &m->context.space, &map);
     answer(h, map.frame, map.shift, va, TLB_L2, out);
     return true;
 }
 
-static bool translate_timed(struct mmu *m, struct hart *h, va_t va, enum access access, bool user,
+static bool translate_timed(struct mmu *m, struct hart *h, va_t va, enum access access, enum access_by by,
                             struct translation *out)
 {
     bool fetch = access == ACCESS_FETCH;
-    enum mmu_privilege p = privilege_of(h, user);
+    enum mmu_privilege p = privilege_of(h, by);
     struct mmu_tlb_stats *stats = fetch ? &m->itlb_stats : &m->dtlb_stats;
     struct tlb_entry *e = l1_lookup(fetch ? m->itlb : m->dtlb, va.v, &m->context.space);
     stats->lookups++;
-    if (LIKELY(e && permits(&m->context, e->rights, access, p))) {
+    if (LIKELY(e && permits(&m->context, e, access, p))) {
         answer(h, e->frame, e->shift, va, TLB_L1, out);
         return true;
     }
@@ -334,11 +352,11 @@ static bool soft_may_keep(const struct mmu_context *c, const struct mapping *map
     return access == ACCESS_FETCH || p != MMU_SUPERVISOR_AC || !c->smap || !(map->rights & RIGHT_U);
 }
 
-static bool translate_functional(struct mmu *m, struct hart *h, va_t va, enum access access, bool user,
+static bool translate_functional(struct mmu *m, struct hart *h, va_t va, enum access access, enum access_by by,
                                  struct translation *out)
 {
     struct mapping map;
-    enum mmu_privilege p = privilege_of(h, user);
+    enum mmu_privilege p = privilege_of(h, by);
     if (!mmu_walk(m, h, va, access, p, NULL, &map)) return false;
     answer(h, map.frame, map.shift, va, TLB_WALK, out);
     out->cacheable_soft = out->host && soft_may_keep(&m->context, &map, access, p);
@@ -346,7 +364,7 @@ static bool translate_functional(struct mmu *m, struct hart *h, va_t va, enum ac
     return true;
 }
 
-static bool translate(void *self, struct hart *h, va_t va, enum access access, bool user,
+static bool translate(void *self, struct hart *h, va_t va, enum access access, enum access_by by,
                       struct translation *out)
 {
     struct mmu *m = self;
@@ -355,13 +373,13 @@ static bool translate(void *self, struct hart *h, va_t va, enum access access, b
         out->cacheable_soft = out->host && !m->timed;
         return true;
     }
-    return (LIKELY(m->timed) ? translate_timed : translate_functional)(m, h, va, access, user, out);
+    return (LIKELY(m->timed) ? translate_timed : translate_functional)(m, h, va, access, by, out);
 }
 
-static bool allows(void *self, struct hart *h, va_t va, enum access access, bool user)
+static bool allows(void *self, struct hart *h, va_t va, enum access access, enum access_by by)
 {
     const struct mmu *m = self;
-    return mmu_allows(m, h, va, access, privilege_of(h, user));
+    return mmu_allows(m, h, va, access, privilege_of(h, by));
 }
 
 /* --- invalidation --- */

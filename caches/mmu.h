@@ -3,17 +3,17 @@
  *
  * Models:     per-page-size L1 ITLB/DTLB, unified STLB, guest and EPT paging-structure caches, nested TLB
  *             (guest-physical mappings), tags PCID, VPID, EP4TA, global pages; 32-bit, PAE, 4- and 5-level
- *             paging and EPT; A/D bits in both dimensions; permissions (U/S, R/W, NX, WP, SMEP, SMAP),
- *             reserved bits; EPT violations and misconfigurations as values.
+ *             paging and EPT; A/D bits in both dimensions; permissions (U/S, R/W, NX, WP, SMEP, SMAP,
+ *             protection keys), reserved bits; EPT violations and misconfigurations as values.
  *             In functional mode (the fast core) no modelled structure is looked up or filled, nothing is
  *             counted; walks go straight to RAM and the executor's soft TLB keeps results.
- * Not modelled: PDPTE registers (PAE paging reads its four PDPTEs like any entry), protection keys, memory
+ * Not modelled: PDPTE registers (PAE paging reads its four PDPTEs like any entry), memory
  *             types (kept, without effect on timing), EPT sub-page permissions, mode-based execute control,
- *             #VE. Implicit supervisor accesses of code with CPL < 3 honour RFLAGS.AC.
+ *             #VE.
  * Choices:    where the manual leaves one: guest accessed and dirty flags are set when the whole translation
  *             has succeeded, so a faulting access sets none; a fault may come from a stale
  *             paging-structure-cache entry and then drops it; a page of 1 GiB without a TLB for its size
- *             takes 2 MiB pieces.
+ *             takes 2 MiB pieces; SMAP counts the frame of an event delivery as an implicit access.
  * Neighbours: isa (mmu_ops), virt-ext (mmu_set_virt, INVEPT, INVVPID), physmem.
  * Checked by: tests/unit/test_walk.c, test_tlb.c, test_pwc.c, test_mmu.c, test_mmu_ept.c,
  *             test_mmu_legacy.c, test_mmu_invalidate.c, test_mmu_oracle.c
@@ -157,6 +157,8 @@ struct mmu_context {
     bool reports_fetch;          /* PF_I is reported: NXE or SMEP */
     bool globals;                /* CR4.PGE */
     bool host_structure_writes;  /* EPT A/D: reads of guest paging structures count as writes */
+    bool keyed;                  /* a protection key may deny something */
+    u32 key_rights[2];           /* access and write disable by key: of supervisor-mode, user-mode pages */
     struct tlb_space space;      /* tags of linear and combined mappings */
     struct tlb_space host_space; /* tags of guest-physical mappings */
     struct walk_rules guest_rules, host_rules;

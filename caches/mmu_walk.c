@@ -294,6 +294,21 @@ static bool locate_entry(struct run *r)
     return true;
 }
 
+/* SDM Vol. 3A, "Protection Keys": access disable, and write disable where read-only pages are heeded. */
+bool mmu_key_permits(const struct mmu_context *c, unsigned rights, unsigned key, enum access access,
+                     enum mmu_privilege p)
+{
+    u32 denied = c->key_rights[rights & RIGHT_U ? 1 : 0] >> 2 * key;
+    if (access == ACCESS_FETCH) return true;
+    if (denied & 1) return false;
+    return !(denied & 2) || access == ACCESS_READ || !(c->need[ACCESS_WRITE][p] & RIGHT_W);
+}
+
+static bool key_permits(const struct mmu_context *c, const struct walk *w, enum access access, enum mmu_privilege p)
+{
+    return !c->keyed || mmu_key_permits(c, w->rights, walk_key(w), access, p);
+}
+
 static bool guest_permits(const struct mmu_context *c, const struct walk *w, enum access access, enum mmu_privilege p)
 {
     unsigned need = c->need[access][p] & RIGHT_ALL;
@@ -317,6 +332,7 @@ static bool walk_guest_tables(struct run *r)
     }
     if (state == WALK_NOT_PRESENT) return page_fault(r, 0);
     if (state == WALK_RESERVED) return page_fault(r, PF_P | PF_RSVD);
+    if (!key_permits(r->c, w, r->access, r->privilege)) return page_fault(r, PF_P | PF_PK);
     return guest_permits(r->c, w, r->access, r->privilege) || page_fault(r, PF_P);
 }
 
@@ -355,6 +371,7 @@ static void combine(const struct run *r, const struct mapping *host, struct mapp
     u64 address = w->frame | (r->va.v & (BIT(w->page_shift) - 1));
     *out = (struct mapping){.shift = shift, .whole_shift = w->page_shift};
     out->frame = mapped(host, address).v & ~(BIT(shift) - 1);
+    out->key = (u8)walk_key(w);
     out->global = r->c->globals && walk_is_global(w);
     out->rights = (u16)(w->rights | (host->rights & HOST_RIGHTS) << MMU_HOST_SHIFT);
     if (walk_is_dirty(w)) out->rights |= host->rights & MMU_DIRTY;
@@ -472,6 +489,7 @@ bool mmu_allows(const struct mmu *m, const struct hart *h, va_t va, enum access 
     struct walk w;
     hpa_t at;
     if (!c->paging) return peek_host(c, h, va.v, wanted_rights(access), &at);
-    if (!peek_guest(c, h, va, &w) || !guest_permits(c, &w, access, privilege)) return false;
+    if (!peek_guest(c, h, va, &w) || !guest_permits(c, &w, access, privilege) || !key_permits(c, &w, access, privilege))
+        return false;
     return peek_host(c, h, w.frame | (va.v & (BIT(w.page_shift) - 1)), wanted_rights(access), &at);
 }

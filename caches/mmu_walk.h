@@ -19,6 +19,7 @@ struct mapping {
     u16 rights;     /* linear: guest's | host's << MMU_HOST_SHIFT | MMU_DIRTY; else: host's | MMU_DIRTY */
     u8 shift;       /* of the page that all dimensions agree on */
     u8 whole_shift; /* of the guest's page, >= shift */
+    u8 key;         /* protection key, in IA-32e mode */
     bool global;
 };
 
@@ -26,6 +27,10 @@ struct mapping {
  * NULL: functional, no structure is touched and nothing is counted. */
 bool mmu_walk(struct mmu *m, struct hart *h, va_t va, enum access access, enum mmu_privilege privilege,
               struct walk_ledger *ledger, struct mapping *out);
+
+/* What the rights by protection key say to an access of a page with these rights and this key. */
+bool mmu_key_permits(const struct mmu_context *c, unsigned rights, unsigned key, enum access access,
+                     enum mmu_privilege p);
 
 /* Would mmu_walk find a translation, by the tables as they are? Touches nothing. */
 bool mmu_allows(const struct mmu *m, const struct hart *h, va_t va, enum access access,

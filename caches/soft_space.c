@@ -26,13 +26,13 @@ void soft_spaces_reset(struct soft_spaces *s, struct soft_tlb *t)
     soft_tlb_flush(t);
 }
 
-static bool is_same(const struct soft_space *p, const struct tlb_space *of, u32 rights)
+static bool is_same(const struct soft_space *p, const struct tlb_space *of, const struct soft_rights *rights)
 {
-    return p->known && p->of.context == of->context && p->of.pcid == of->pcid && p->rights == rights;
+    return p->known && p->of.context == of->context && p->of.pcid == of->pcid && !memcmp(&p->rights, rights, sizeof *rights);
 }
 
 /* The space, or the slot that has not been used for longest. */
-static unsigned find(const struct soft_spaces *s, const struct tlb_space *of, u32 rights)
+static unsigned find(const struct soft_spaces *s, const struct tlb_space *of, const struct soft_rights *rights)
 {
     unsigned oldest = 0;
     for (unsigned i = 0; i < SOFT_SPACES; i++) {
@@ -42,12 +42,12 @@ static unsigned find(const struct soft_spaces *s, const struct tlb_space *of, u3
     return oldest;
 }
 
-void soft_spaces_select(struct soft_spaces *s, struct soft_tlb *t, const struct tlb_space *of, u32 rights)
+void soft_spaces_select(struct soft_spaces *s, struct soft_tlb *t, const struct tlb_space *of, const struct soft_rights *rights)
 {
     if (!is_same(&s->space[s->current], of, rights)) s->current = find(s, of, rights);
     struct soft_space *p = &s->space[s->current];
     if (!is_same(p, of, rights))
-        *p = (struct soft_space){.known = true, .of = *of, .rights = rights, .tag = SOFT_TAG_NONE};
+        *p = (struct soft_space){.known = true, .of = *of, .rights = *rights, .tag = SOFT_TAG_NONE};
     if (p->tag == SOFT_TAG_NONE) take_tag(s, t, p);
     p->used = ++s->clock;
     t->space = p->tag;

@@ -18,10 +18,16 @@
 #define SOFT_SPACES      64
 #define SOFT_LARGE_WORDS 8 /* of the filter of 2-MiB regions */
 
+/* Control state that entries depend on. */
+struct soft_rights {
+    u32 control;       /* bits of CR0, CR4 and EFER */
+    u32 key_rights[2]; /* struct mmu_context */
+};
+
 struct soft_space {
     bool known;
     struct tlb_space of;
-    u32 rights;                     /* control bits that entries depend on */
+    struct soft_rights rights;
     u32 tag;                        /* SOFT_TAG_NONE: takes a new one when it is selected */
     u64 used;                       /* age */
     u64 large_2m[SOFT_LARGE_WORDS]; /* bit by hash of the region: a page of 2 MiB or more may be kept there */
@@ -39,7 +45,8 @@ struct soft_spaces {
 void soft_spaces_reset(struct soft_spaces *s, struct soft_tlb *t);
 
 /* Lookups are from now on those of this space: sets t->space. */
-void soft_spaces_select(struct soft_spaces *s, struct soft_tlb *t, const struct tlb_space *of, u32 rights);
+void soft_spaces_select(struct soft_spaces *s, struct soft_tlb *t, const struct tlb_space *of,
+                        const struct soft_rights *rights);
 
 /* The soft TLB may keep 4-KiB parts of the page of 2^shift bytes, shift > 12, at `va` in this space. */
 void soft_spaces_note_large(struct soft_spaces *s, va_t va, unsigned shift);

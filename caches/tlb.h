@@ -39,6 +39,7 @@ struct tlb_entry {
     u16 rights;     /* the owner's: enum rights and more */
     u8 shift;       /* of this entry's page size */
     u8 whole_shift; /* of the page that it is a piece of; = shift if it is whole */
+    u8 key;         /* the owner's: protection key */
 };
 
 struct tlb {

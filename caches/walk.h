@@ -103,6 +103,12 @@ bool walk_is_dirty(const struct walk *w);
 /* After WALK_DONE: the leaf's global flag (ordinary paging only). */
 bool walk_is_global(const struct walk *w);
 
+/* After WALK_DONE: the leaf's protection key (4- and 5-level paging; elsewhere these bits are reserved or not there). */
+static inline unsigned walk_key(const struct walk *w)
+{
+    return (unsigned)bits(w->entry[w->level], 62, 59);
+}
+
 /* After WALK_DONE: the level whose entry mapped the page. */
 static inline unsigned walk_leaf_level(const struct walk *w)
 {

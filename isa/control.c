@@ -39,6 +39,8 @@ static const struct {
     {CR4_OSXSAVE, FEATURE_xsave},
     {CR4_SMEP, FEATURE_smep},
     {CR4_SMAP, FEATURE_smap},
+    {CR4_PKE, FEATURE_pku},
+    {CR4_PKS, FEATURE_pks},
 };
 
 u64 cr4_allowed_bits(const struct hart *h)
@@ -60,6 +62,11 @@ bool efer_is_valid(const struct hart *h, u64 efer)
     if (cpu_has(h->model, FEATURE_nx))
         allowed |= EFER_NXE;
     return !(efer & ~allowed);
+}
+
+bool base_is_canonical(const struct hart *h, u64 va)
+{
+    return is_canonical(va, cpu_has(h->model, FEATURE_la57) ? 57 : 48);
 }
 
 static bool memory_type_is_valid(u64 type) { return type <= 7 && type != 2 && type != 3; }
@@ -167,6 +174,14 @@ bool hart_write_cr4(struct hart *h, u64 value)
         invalidate_all(h);
     context_changed(h);
     return true;
+}
+
+/* --- protection keys --- */
+
+void hart_write_pkru(struct hart *h, u32 value)
+{
+    h->pkru = value;
+    if (h->cr4 & CR4_PKE) context_changed(h);
 }
 
 /* --- EFER --- */

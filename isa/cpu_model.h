@@ -31,6 +31,9 @@ struct cpu_cache {
     bool shared; /* by all cores */
 };
 
+/* Where PKRU stands in the standard format of an XSAVE area. */
+#define XSAVE_PKRU_OFFSET 2688
+
 #define CPU_MODEL_CACHES 4
 
 struct cpu_model {
@@ -59,6 +62,7 @@ static inline bool cpu_has(const struct cpu_model *m, enum cpu_feature f) { retu
 struct cpuid_dynamic {
     u32 apic_id;
     bool osxsave;      /* CR4.OSXSAVE */
+    bool ospke;        /* CR4.PKE */
     bool in_64bit_mode; /* SYSCALL's bit shows only there */
     u64 xcr0;           /* decides the size of the XSAVE area that leaf DH tells */
 };

@@ -122,6 +122,14 @@ static void leaf_version(const struct cpu_model *m, const struct cpuid_dynamic *
         out[CPUID_EDX] |= 1u << 28; /* HTT: EBX[23:16] counts */
 }
 
+#define OSPKE_BIT (1u << 4)
+
+static void leaf_features(const struct cpuid_dynamic *d, u32 subleaf, u32 out[CPUID_REGS])
+{
+    if (subleaf == 0 && d->ospke)
+        out[CPUID_ECX] |= OSPKE_BIT;
+}
+
 /* Descriptor ff: the caches are described by leaf 4. */
 static void leaf_descriptors(u32 out[CPUID_REGS]) { out[CPUID_EAX] = 0x0000ff01; }
 
@@ -163,17 +171,23 @@ static void leaf_topology(const struct cpu_model *m, const struct cpuid_dynamic 
 }
 
 /* Components of the XSAVE area: SDM Vol. 1, "Enumeration of CPU Support for XSAVE Instructions and XSAVE-Supported
- * Features". AVX's stands at 576 in either format. */
-enum { XSAVE_BASE_BYTES = 576, XSAVE_AVX_BYTES = 256, XSAVE_AVX = 2 };
+ * Features". AVX's stands at 576 in either format, PKRU's where Intel's processors have it. */
+enum { XSAVE_BASE_BYTES = 576, XSAVE_AVX_BYTES = 256, XSAVE_PKRU_BYTES = 8, XSAVE_AVX = 2, XSAVE_PKRU = 9 };
+
+static u32 xsave_compacted_bytes(u64 components)
+{
+    return XSAVE_BASE_BYTES + (components >> XSAVE_AVX & 1 ? XSAVE_AVX_BYTES : 0) +
+           (components >> XSAVE_PKRU & 1 ? XSAVE_PKRU_BYTES : 0);
+}
 
 static u32 xsave_bytes(u64 components)
 {
-    return XSAVE_BASE_BYTES + (components >> XSAVE_AVX & 1 ? XSAVE_AVX_BYTES : 0);
+    return components >> XSAVE_PKRU & 1 ? XSAVE_PKRU_OFFSET + XSAVE_PKRU_BYTES : xsave_compacted_bytes(components);
 }
 
 static void leaf_xsave(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 subleaf, u32 out[CPUID_REGS])
 {
-    u32 components = cpu_has(m, FEATURE_avx) ? 7 : 3;
+    u32 components = (cpu_has(m, FEATURE_avx) ? 7 : 3) | (cpu_has(m, FEATURE_pku) ? 1u << XSAVE_PKRU : 0);
     if (!cpu_has(m, FEATURE_xsave))
         return;
     if (subleaf == 0) {
@@ -181,10 +195,13 @@ static void leaf_xsave(const struct cpu_model *m, const struct cpuid_dynamic *d,
         out[CPUID_EBX] = xsave_bytes(d->xcr0);
         out[CPUID_ECX] = xsave_bytes(components);
     } else if (subleaf == 1 && cpu_has(m, FEATURE_xsaves)) {
-        out[CPUID_EBX] = xsave_bytes(d->xcr0);
+        out[CPUID_EBX] = xsave_compacted_bytes(d->xcr0);
     } else if (subleaf == XSAVE_AVX && cpu_has(m, FEATURE_avx)) {
         out[CPUID_EAX] = XSAVE_AVX_BYTES;
         out[CPUID_EBX] = XSAVE_BASE_BYTES;
+    } else if (subleaf == XSAVE_PKRU && cpu_has(m, FEATURE_pku)) {
+        out[CPUID_EAX] = XSAVE_PKRU_BYTES;
+        out[CPUID_EBX] = XSAVE_PKRU_OFFSET;
     }
 }
 
@@ -266,6 +283,7 @@ static void fill(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 l
     case 0x1: leaf_version(m, d, out); break;
     case 0x2: leaf_descriptors(out); break;
     case 0x4: leaf_cache(m, subleaf, out); break;
+    case 0x7: leaf_features(d, subleaf, out); break;
     case 0xb: leaf_topology(m, d, subleaf, out); break;
     case 0xd: leaf_xsave(m, d, subleaf, out); break;
     case 0x15: leaf_tsc(m, out); break;

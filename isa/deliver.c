@@ -203,11 +203,11 @@ static bool push_frame(struct hart *h, struct delivery *d)
 {
     struct frame f = frame_of(h, d);
     u64 end = d->rsp - f.words * d->slot_bytes;
-    bool user = d->cpl == 3;
+    enum access_by by = d->cpl == 3 ? BY_USER : BY_PROCESSOR;
     if (!stack_holds(h, d, f.words * d->slot_bytes))
         return fail(h, VEC_SS, (d->cpl == h->cpl ? 0 : selector_error(d->ss.selector)) | d->ext);
-    if (!mem_probe(h, slot_at(h, d, d->rsp - 1), ACCESS_WRITE, user) ||
-        !mem_probe(h, slot_at(h, d, end), ACCESS_WRITE, user))
+    if (!mem_probe(h, slot_at(h, d, d->rsp - 1), ACCESS_WRITE, by) ||
+        !mem_probe(h, slot_at(h, d, end), ACCESS_WRITE, by))
         return false;
     for (unsigned n = 0; n < f.words; n++)
         if (!push_word(h, d, slot_at(h, d, d->rsp - (n + 1) * d->slot_bytes), f.word[n]))

@@ -195,7 +195,7 @@ enum outcome exec_invlpg(struct hart *h, const struct insn *i)
     va_t va = insn_linear(h, i);
     if (hart_intercepted(h, i, INTERCEPT_invlpg, va.v))
         return OUT_EXIT;
-    if (va_is_canonical(h, va.v))
+    if (base_is_canonical(h, va.v))
         h->mmu->invalidate(h->mmu_self, h, INVALIDATE_INVLPG, 0, va);
     return OUT_FLUSH;
 }
@@ -216,7 +216,7 @@ static bool invpcid_is_valid(const struct hart *h, u64 type, u64 pcid, u64 va)
         return false;
     if (type <= INVPCID_SINGLE && pcid && !(h->cr4 & CR4_PCIDE))
         return false;
-    return type != INVPCID_ADDRESS || va_is_canonical(h, va);
+    return type != INVPCID_ADDRESS || base_is_canonical(h, va);
 }
 
 static bool invpcid_is_enabled(struct hart *h)

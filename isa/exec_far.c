@@ -170,8 +170,8 @@ static enum outcome call_inward(struct hart *h, const struct target *t, unsigned
     if (!va_is_canonical(h, rsp))
         return hart_fault_error(h, VEC_SS, 0);
     rsp -= sizeof frame;
-    if (!mem_probe(h, VA(rsp), ACCESS_WRITE, false) ||
-        !mem_probe(h, VA(rsp + sizeof frame - 1), ACCESS_WRITE, false))
+    if (!mem_probe(h, VA(rsp), ACCESS_WRITE, BY_PROCESSOR) ||
+        !mem_probe(h, VA(rsp + sizeof frame - 1), ACCESS_WRITE, BY_PROCESSOR))
         return OUT_FAULT;
     for (unsigned n = 0; n < ARRAY_LEN(frame); n++)
         if (!mem_store_system(h, VA(rsp + 8 * n), 8, frame[n]))

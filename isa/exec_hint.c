@@ -17,5 +17,5 @@ enum outcome exec_marker(struct hart *h, const struct insn *i)
 /* Faults like a load of one byte; the caches behind it are the timing model's. */
 enum outcome exec_clflush(struct hart *h, const struct insn *i)
 {
-    return mem_probe(h, insn_ea(h, i), ACCESS_READ, h->cpl == 3) ? OUT_NEXT : OUT_FAULT;
+    return mem_probe(h, insn_ea(h, i), ACCESS_READ, explicit_by(h)) ? OUT_NEXT : OUT_FAULT;
 }

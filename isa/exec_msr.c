@@ -10,7 +10,7 @@
 typedef bool (*check_fn)(const struct hart *h, u64 value);
 
 static bool check_any(const struct hart *h, u64 value) { return (void)h, (void)value, true; }
-static bool check_canonical(const struct hart *h, u64 value) { return va_is_canonical(h, value); }
+static bool check_canonical(const struct hart *h, u64 value) { return base_is_canonical(h, value); }
 static bool check_pat(const struct hart *h, u64 value) { return (void)h, pat_is_valid(value); }
 
 /* The memory type in the low byte: UC, WC, WT, WP or WB (SDM Vol. 3A, "Memory Type Range
@@ -50,6 +50,18 @@ static bool write_time_stamp_counter(struct hart *h, u64 value)
 }
 
 static u64 read_tsc_adjust(struct hart *h) { return h->tsc_offset; }
+
+/* SDM Vol. 3A, "Protection Keys": bits 63:32 are reserved. */
+static u64 read_pkrs(struct hart *h) { return h->pkrs; }
+
+static bool write_pkrs(struct hart *h, u64 value)
+{
+    if (value >> 32)
+        return false;
+    h->pkrs = value;
+    h->mmu->context_changed(h->mmu_self, h);
+    return true;
+}
 
 static u64 read_efer(struct hart *h) { return h->efer; }
 static bool write_efer(struct hart *h, u64 value) { return hart_write_efer(h, value); }

@@ -100,7 +100,7 @@ static enum outcome load_table(struct hart *h, const struct insn *i, struct desc
         return OUT_FAULT;
     if (base_bytes == 4 && insn_operand_bytes(i) == 2)
         base &= 0xffffff;
-    if (!va_is_canonical(h, base))
+    if (!base_is_canonical(h, base))
         return hart_gp(h, 0);
     *table = (struct desc_table){base, (u16)limit};
     return OUT_FLUSH;
@@ -170,7 +170,7 @@ static enum outcome find_system_segment(struct hart *h, u16 selector, u32 type_m
         return o;
     *out = segment_from_descriptor(selector, low);
     out->base |= high << 32;
-    if ((out->ar & (AR_S | type_mask)) != type || bits(high, 44, 40) || !va_is_canonical(h, out->base))
+    if ((out->ar & (AR_S | type_mask)) != type || bits(high, 44, 40) || !base_is_canonical(h, out->base))
         return hart_gp(h, selector_error(selector));
     return out->ar & AR_P ? OUT_NEXT : hart_fault_error(h, VEC_NP, selector_error(selector));
 }
@@ -364,7 +364,7 @@ static enum outcome write_base(struct hart *h, const struct insn *i, enum segreg
         return hart_ud(h);
     if (!insn_read_rm(h, i, insn_operand_bytes(i), &base))
         return OUT_FAULT;
-    if (!va_is_canonical(h, base))
+    if (!base_is_canonical(h, base))
         return hart_gp(h, 0);
     h->seg[seg].base = base;
     return OUT_NEXT;

@@ -108,7 +108,7 @@ enum outcome exec_enter(struct hart *h, const struct insn *i)
     u64 frame = h->reg[REG_RSP];
     u64 top = hart_stack_add(h, frame, -(i64)(bits(i->imm, 15, 0) + level * bytes));
     if ((level && !enter_nested(h, bytes, level, frame)) ||
-        !mem_probe(h, hart_stack_at(h, top), ACCESS_WRITE, h->cpl == 3)) {
+        !mem_probe(h, hart_stack_at(h, top), ACCESS_WRITE, explicit_by(h))) {
         h->reg[REG_RSP] = rsp;
         return OUT_FAULT;
     }

@@ -279,7 +279,7 @@ ALWAYS_INLINE enum outcome ins(struct hart *h, const struct insn *i, unsigned by
     if (!io_permitted(h, port, bytes)) return OUT_FAULT;
     if (hart_intercepted(h, i, INTERCEPT_io, io_info(h, i, bytes, true))) return OUT_EXIT;
     if (string_count(h, i) == 0) return OUT_NEXT;
-    if (!mem_probe(h, destination_va(h, i), ACCESS_WRITE, h->cpl == 3)) return OUT_FAULT;
+    if (!mem_probe(h, destination_va(h, i), ACCESS_WRITE, explicit_by(h))) return OUT_FAULT;
     if (!mem_store(h, SEG_ES, destination_va(h, i), bytes, h->bus->port_read(h->bus_self, port, bytes)))
         return OUT_FAULT;
     advance(h, i, REG_RDI, step_of(h, bytes));

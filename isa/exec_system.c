@@ -25,7 +25,11 @@ enum outcome exec_cpuid(struct hart *h, const struct insn *i)
     u32 out[CPUID_REGS];
     if (hart_intercepted(h, i, INTERCEPT_cpuid, 0))
         return OUT_EXIT;
-    struct cpuid_dynamic d = {h->id, h->cr4 & CR4_OSXSAVE, hart_in_64bit_mode(h), h->fpu.xcr0};
+    struct cpuid_dynamic d = {.apic_id = h->id,
+                              .osxsave = h->cr4 & CR4_OSXSAVE,
+                              .ospke = h->cr4 & CR4_PKE,
+                              .in_64bit_mode = hart_in_64bit_mode(h),
+                              .xcr0 = h->fpu.xcr0};
     cpuid_query(h->model, &d, (u32)h->reg[REG_RAX], (u32)h->reg[REG_RCX], out);
     h->reg[REG_RAX] = out[CPUID_EAX];
     h->reg[REG_RBX] = out[CPUID_EBX];
@@ -166,6 +170,30 @@ static enum outcome set_ac(struct hart *h, bool on)
 
 enum outcome exec_clac(struct hart *h, const struct insn *i) { return (void)i, set_ac(h, false); }
 enum outcome exec_stac(struct hart *h, const struct insn *i) { return (void)i, set_ac(h, true); }
+
+/* SDM Vol. 2B, "RDPKRU", and 2D, "WRPKRU". */
+enum outcome exec_rdpkru(struct hart *h, const struct insn *i)
+{
+    (void)i;
+    if (!(h->cr4 & CR4_PKE))
+        return hart_ud(h);
+    if ((u32)h->reg[REG_RCX])
+        return hart_gp(h, 0);
+    h->reg[REG_RAX] = h->pkru;
+    h->reg[REG_RDX] = 0;
+    return OUT_NEXT;
+}
+
+enum outcome exec_wrpkru(struct hart *h, const struct insn *i)
+{
+    (void)i;
+    if (!(h->cr4 & CR4_PKE))
+        return hart_ud(h);
+    if ((u32)h->reg[REG_RCX] || (u32)h->reg[REG_RDX])
+        return hart_gp(h, 0);
+    hart_write_pkru(h, (u32)h->reg[REG_RAX]);
+    return OUT_FLUSH;
+}
 
 enum outcome exec_pushf(struct hart *h, const struct insn *i)
 {

@@ -161,7 +161,7 @@ static bool store_80_bits(struct x87_op *o, struct x87_register value)
 {
     struct hart *h = o->h;
     va_t at = insn_ea(h, o->i);
-    if (va_is_canonical(h, at.v) && !mem_probe(h, at, ACCESS_WRITE, h->soft.user)) return false;
+    if (va_is_canonical(h, at.v) && !mem_probe(h, at, ACCESS_WRITE, explicit_by(h))) return false;
     return mem_store(h, o->i->segment, VA(at.v + 8), 2, value.sign_exponent) &&
            mem_store(h, o->i->segment, at, 8, value.significand);
 }

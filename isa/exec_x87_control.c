@@ -51,7 +51,7 @@ static bool store_image(struct x87_op *o, const u8 *image, unsigned bytes)
 {
     struct hart *h = o->h;
     va_t at = insn_ea(h, o->i);
-    if (va_is_canonical(h, at.v) && !mem_probe(h, at, ACCESS_WRITE, h->soft.user)) return false;
+    if (va_is_canonical(h, at.v) && !mem_probe(h, at, ACCESS_WRITE, explicit_by(h))) return false;
     for (unsigned end = bytes; end > 0; end -= 2) {
         u64 v = image[end - 2] | (u64)image[end - 1] << 8;
         if (!mem_store(h, o->i->segment, VA(at.v + end - 2), 2, v)) return false;

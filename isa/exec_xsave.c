@@ -1,7 +1,7 @@
 /* exec_xsave.c - FXSAVE and FXRSTOR, XSAVE and XRSTOR with their variants, XGETBV, XSETBV.
  *
- * Images: SDM Vol. 1, "FXSAVE Area" and "XSAVE Area". YMM's upper halves are the only component behind the header, so that
- * they stand at the same place in the standard and in the compacted format.
+ * Images: SDM Vol. 1, "FXSAVE Area" and "XSAVE Area". YMM's upper halves come first behind the header, so that they stand
+ * at the same place in the standard and in the compacted format; PKRU does not.
  */
 #include "isa/cpu_model.h"
 #include "isa/operand.h"
@@ -44,7 +44,7 @@ static unsigned vectors(const struct hart *h)
 static bool probe(struct hart *h, va_t va, unsigned bytes, enum access access)
 {
     if (!va_is_canonical(h, va.v) || !va_is_canonical(h, va.v + bytes - 1)) return true; /* the access itself faults */
-    return mem_probe(h, va, access, h->cpl == 3) && mem_probe(h, VA(va.v + bytes - 1), access, h->cpl == 3);
+    return mem_probe(h, va, access, explicit_by(h)) && mem_probe(h, VA(va.v + bytes - 1), access, explicit_by(h));
 }
 
 static bool load_part(struct hart *h, const struct insn *i, unsigned from, unsigned to, struct image *m)
@@ -154,11 +154,24 @@ static bool lower_halves_in_use(const struct hart *h)
     return any;
 }
 
+/* --- PKRU: eight bytes at a place of their own --- */
+
+static va_t pkru_at(const struct hart *h, const struct insn *i, bool compacted, u64 components)
+{
+    u64 behind_header = components & XCR0_AVX ? IMAGE_BYTES : IMAGE_YMM;
+    return VA(insn_ea(h, i).v + (compacted ? behind_header : XSAVE_PKRU_OFFSET));
+}
+
+static bool store_pkru(struct hart *h, const struct insn *i, bool compacted, u64 components)
+{
+    return mem_store(h, i->segment, pkru_at(h, i, compacted, components), 8, h->pkru);
+}
+
 /* XINUSE: SDM Vol. 1, "Processor Tracking of XSAVE-Managed State". */
 static u64 in_use(const struct hart *h)
 {
     return (x87_is_initial(&h->fpu.x87) ? 0 : XCR0_X87) | (lower_halves_in_use(h) ? XCR0_SSE : 0) |
-           (upper_halves_in_use(h) ? XCR0_AVX : 0);
+           (upper_halves_in_use(h) ? XCR0_AVX : 0) | (h->pkru ? XCR0_PKRU : 0);
 }
 
 /* RFBM: the components that EDX:EAX asks for and XCR0 has. */
@@ -207,9 +220,12 @@ static bool store_components(struct hart *h, const struct insn *i, u64 component
 }
 
 /* The whole area that may be written. */
-static bool probe_area(struct hart *h, const struct insn *i)
+static bool probe_area(struct hart *h, const struct insn *i, bool compacted)
 {
     unsigned bytes = requested(h) & XCR0_AVX ? IMAGE_BYTES : IMAGE_YMM;
+    va_t pkru = pkru_at(h, i, compacted, requested(h));
+    if ((requested(h) & XCR0_PKRU) && va_is_canonical(h, pkru.v) && !mem_probe(h, pkru, ACCESS_WRITE, explicit_by(h)))
+        return false;
     return probe(h, insn_ea(h, i), bytes, ACCESS_WRITE);
 }
 
@@ -218,11 +234,13 @@ static enum outcome save_standard(struct hart *h, const struct insn *i, bool onl
 {
     struct image m = {{0}};
     u64 asked = requested(h), used = in_use(h), bv;
-    if (!probe_area(h, i) || !simd_load(h, i->segment, VA(insn_ea(h, i).v + IMAGE_HEADER), 8, &bv)) return OUT_FAULT;
+    if (!probe_area(h, i, false) || !simd_load(h, i->segment, VA(insn_ea(h, i).v + IMAGE_HEADER), 8, &bv)) return OUT_FAULT;
     fill(h, i, &m);
     bv = (bv & ~asked) | (asked & used);
     memcpy(m.b + IMAGE_HEADER, &bv, 8);
-    if (!store_components(h, i, only_used ? asked & used : asked, asked & (XCR0_SSE | XCR0_AVX), &m)) return OUT_FAULT;
+    u64 written = only_used ? asked & used : asked;
+    if (!store_components(h, i, written, asked & (XCR0_SSE | XCR0_AVX), &m)) return OUT_FAULT;
+    if ((written & XCR0_PKRU) && !store_pkru(h, i, false, asked)) return OUT_FAULT;
     return store_part(h, i, IMAGE_HEADER, IMAGE_HEADER + 8, &m) ? OUT_NEXT : OUT_FAULT;
 }
 
@@ -232,10 +250,11 @@ static enum outcome save_compacted(struct hart *h, const struct insn *i)
     struct image m = {{0}};
     u64 asked = requested(h), used = in_use(h) | (h->fpu.mxcsr != MXCSR_INIT ? XCR0_SSE : 0);
     struct header header = {.xstate_bv = asked & used, .xcomp_bv = asked | XCOMP_COMPACTED};
-    if (!probe_area(h, i)) return OUT_FAULT;
+    if (!probe_area(h, i, true)) return OUT_FAULT;
     fill(h, i, &m);
     memcpy(m.b + IMAGE_HEADER, &header, sizeof header);
     if (!store_components(h, i, asked & used, asked & used & XCR0_SSE, &m)) return OUT_FAULT;
+    if ((asked & used & XCR0_PKRU) && !store_pkru(h, i, true, asked)) return OUT_FAULT;
     return store_part(h, i, IMAGE_HEADER, IMAGE_HEADER + 16, &m) ? OUT_NEXT : OUT_FAULT;
 }
 
@@ -271,6 +290,15 @@ static bool header_is_legal(const struct hart *h, const struct header *x, bool o
     if (!compacted) return !only_compacted && !(x->xstate_bv & ~h->fpu.xcr0) && !x->xcomp_bv && !x->reserved[0];
     return cpu_has(h->model, FEATURE_xsavec) && !(x->xcomp_bv & ~XCOMP_COMPACTED & ~h->fpu.xcr0) &&
            !(x->xstate_bv & ~x->xcomp_bv) && !reserved;
+}
+
+/* PKRU of the image, 0 if it has none. False: h->fault. */
+static bool load_pkru(struct hart *h, const struct insn *i, const struct header *x, u64 *pkru)
+{
+    bool compacted = x->xcomp_bv & XCOMP_COMPACTED;
+    *pkru = 0;
+    if (!(x->xstate_bv & XCR0_PKRU)) return true;
+    return mem_load(h, i->segment, pkru_at(h, i, compacted, x->xcomp_bv), 4, pkru);
 }
 
 static void restore_ymm(struct hart *h, const struct image *m, bool from_image)
@@ -311,19 +339,22 @@ static enum outcome restore_image(struct hart *h, const struct insn *i, bool onl
 {
     struct image m = {{0}};
     struct header x;
-    u64 asked = requested(h);
+    u64 asked = requested(h), pkru;
     if (!load_part(h, i, IMAGE_HEADER, IMAGE_HEADER + sizeof x, &m)) return OUT_FAULT;
     memcpy(&x, m.b + IMAGE_HEADER, sizeof x);
     if (!header_is_legal(h, &x, only_compacted)) return hart_gp(h, 0);
     if (!load_part(h, i, 0, IMAGE_LEGACY_END, &m)) return OUT_FAULT;
     if ((asked & XCR0_AVX) && !load_part(h, i, IMAGE_YMM, IMAGE_BYTES, &m)) return OUT_FAULT;
+    if ((asked & XCR0_PKRU) && !load_pkru(h, i, &x, &pkru)) return OUT_FAULT;
     if (loads_mxcsr(&x, asked) && (image_mxcsr(&m) & ~MXCSR_MASK)) return hart_gp(h, 0);
     restore(h, i, &m, asked, x.xstate_bv);
     if (loads_mxcsr(&x, asked))
         h->fpu.mxcsr = image_mxcsr(&m);
     else if (asked & XCR0_SSE)
         h->fpu.mxcsr = MXCSR_INIT;
-    return OUT_NEXT;
+    if (!(asked & XCR0_PKRU)) return OUT_NEXT;
+    hart_write_pkru(h, (u32)pkru);
+    return OUT_FLUSH;
 }
 
 enum outcome exec_xrstor(struct hart *h, const struct insn *i)
@@ -355,7 +386,8 @@ enum outcome exec_xgetbv(struct hart *h, const struct insn *i)
 /* x87 always; AVX only with SSE (SDM Vol. 1, "Enabling the XSAVE Feature Set and XSAVE-Enabled Features"). */
 static bool xcr0_is_valid(const struct hart *h, u64 value)
 {
-    u64 there = XCR0_X87 | XCR0_SSE | (cpu_has(h->model, FEATURE_avx) ? XCR0_AVX : 0);
+    u64 there = XCR0_X87 | XCR0_SSE | (cpu_has(h->model, FEATURE_avx) ? XCR0_AVX : 0) |
+                (cpu_has(h->model, FEATURE_pku) ? XCR0_PKRU : 0);
     return (value & XCR0_X87) && !(value & ~there) && (!(value & XCR0_AVX) || (value & XCR0_SSE));
 }
 

@@ -75,7 +75,7 @@ static bool enter_line(struct hart *h, va_t va, hpa_t *at)
     struct translation t;
     u64 line = va.v & ~(LINE_BYTES - 1);
     if (line != f->line_va) {
-        if (!h->mmu->translate(h->mmu_self, h, va, ACCESS_FETCH, h->soft.user, &t)) return false;
+        if (!h->mmu->translate(h->mmu_self, h, va, ACCESS_FETCH, explicit_by(h), &t)) return false;
         t.at.v &= ~(LINE_BYTES - 1);
         record_fetch(h, VA(line), LINE_BYTES, &t);
         f->line_va = line;
@@ -93,7 +93,7 @@ static bool translate_soft(struct hart *h, va_t va, hpa_t *at)
         *at = HPA(va.v + e->addend - (u64)(uintptr_t)h->mem->host);
         return true;
     }
-    if (!h->mmu->translate(h->mmu_self, h, va, ACCESS_FETCH, h->soft.user, &t)) return false;
+    if (!h->mmu->translate(h->mmu_self, h, va, ACCESS_FETCH, explicit_by(h), &t)) return false;
     if (t.cacheable_soft && t.host)
         *e = (struct soft_entry){soft_tag(&h->soft, va), (u64)(uintptr_t)t.host - va.v};
     *at = t.at;

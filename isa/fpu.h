@@ -63,6 +63,7 @@ struct fpu_state {
 #define XCR0_X87 BIT(0)
 #define XCR0_SSE BIT(1)
 #define XCR0_AVX BIT(2)
+#define XCR0_PKRU BIT(9)
 
 /* The x87 part of an FXSAVE image, 160 bytes: bytes 0..23 and the registers at 32..159; 24..31 (MXCSR) are left alone. `wide`: REX.W,
  * 64-bit instruction and data pointers instead of selector and offset. */

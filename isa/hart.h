@@ -70,6 +70,8 @@ struct desc_table {
 #define CR4_OSXSAVE    BIT(18)
 #define CR4_SMEP       BIT(20)
 #define CR4_SMAP       BIT(21)
+#define CR4_PKE        BIT(22)
+#define CR4_PKS        BIT(24)
 
 #define EFER_SCE BIT(0)
 #define EFER_LME BIT(8)
@@ -114,6 +116,7 @@ enum vector {
 #define PF_U    BIT(2)
 #define PF_RSVD BIT(3)
 #define PF_I    BIT(4)
+#define PF_PK   BIT(5)
 
 /* FAULT_NOT_DRAINED (timed cores only): the access is MMIO and record->drained is false; the slow path of mem.c raises it before
  * any device is touched, isa_execute answers it with record->not_drained and leaves the state as it was. */
@@ -194,14 +197,14 @@ enum intercept {
 
 /* Upward calls. `self` pointers are per table. All return values; none jumps. */
 struct mmu_ops {
-    /* Translates one byte's page for an access of the current privilege (user: CPL 3 semantics). false: h->fault is set. Records
-     * TLB level and ledger into h->record when that is not NULL. */
-    bool (*translate)(void *self, struct hart *h, va_t va, enum access access, bool user, struct translation *out);
+    /* Translates one byte's page for an access with these rights. false: h->fault is set. Records TLB level and ledger into
+     * h->record when that is not NULL. */
+    bool (*translate)(void *self, struct hart *h, va_t va, enum access access, enum access_by by, struct translation *out);
     void (*invalidate)(void *self, struct hart *h, enum invalidate_kind kind, u64 pcid, va_t va);
-    /* CR0, CR3, CR4, EFER or the VMX world changed: re-read the context (no invalidation by itself). */
+    /* CR0, CR3, CR4, EFER, PKRU, IA32_PKRS or the VMX world changed: re-read the context (no invalidation by itself). */
     void (*context_changed)(void *self, struct hart *h);
     /* Would translate succeed, by the tables as they are in memory? Sets no flag in them, touches nothing else, h->fault neither. */
-    bool (*allows)(void *self, struct hart *h, va_t va, enum access access, bool user);
+    bool (*allows)(void *self, struct hart *h, va_t va, enum access access, enum access_by by);
 };
 
 struct virt_ops {
@@ -292,6 +295,8 @@ struct hart {
     u64 cr0, cr2, cr3, cr4;
     u64 dr[8];
     u64 efer;
+    u32 pkru;            /* rights by protection key of user-mode pages; an XSAVE component */
+    u64 pkrs;            /* of supervisor-mode pages: IA32_PKRS */
     u64 star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
     u64 sysenter_cs, sysenter_esp, sysenter_eip;
     u64 pat, misc_enable, debugctl, bios_sign_id, mcg_status;

@@ -12,14 +12,13 @@ struct piece {
 
 struct request {
     enum access access; /* what the translation must allow */
-    bool user;
-    bool system; /* implicit */
+    enum access_by by;
     bool rmw;    /* a load that its store follows */
 };
 
 static struct request explicit_request(const struct hart *h, enum access access)
 {
-    return (struct request){.access = access, .user = h->soft.user};
+    return (struct request){.access = access, .by = explicit_by(h)};
 }
 
 /* SDM Vol. 1, "Canonical Addressing": #SS(0) through SS, #GP(0) else. */
@@ -58,7 +57,7 @@ static bool check_drained(struct hart *h, const struct piece *p)
 
 static bool translate_piece(struct hart *h, struct piece *p, const struct request *q)
 {
-    return h->mmu->translate(h->mmu_self, h, p->va, q->access, q->user, &p->t) && check_drained(h, p);
+    return h->mmu->translate(h->mmu_self, h, p->va, q->access, q->by, &p->t) && check_drained(h, p);
 }
 
 /* Linear addresses of legacy modes wrap at 4 GiB. */
@@ -70,15 +69,15 @@ static va_t behind(const struct hart *h, va_t va, unsigned bytes)
 static bool soft_allows(const struct hart *h, const struct piece *p, const struct request *q)
 {
     const struct soft_entry *e =
-        &(q->access == ACCESS_READ ? h->soft.read : h->soft.write)[q->user][soft_index(p->va)];
+        &(q->access == ACCESS_READ ? h->soft.read : h->soft.write)[q->by == BY_USER][soft_index(p->va)];
     return e->tag == soft_tag(&h->soft, p->va);
 }
 
 /* The access faults, and not in its first page: then that one's flags must stay as they are. */
 static bool only_second_faults(struct hart *h, const struct piece p[2], const struct request *q)
 {
-    return !soft_allows(h, &p[1], q) && !h->mmu->allows(h->mmu_self, h, p[1].va, q->access, q->user) &&
-           h->mmu->allows(h->mmu_self, h, p[0].va, q->access, q->user);
+    return !soft_allows(h, &p[1], q) && !h->mmu->allows(h->mmu_self, h, p[1].va, q->access, q->by) &&
+           h->mmu->allows(h->mmu_self, h, p[0].va, q->access, q->by);
 }
 
 /* Translates all of it before anything is touched. Returns the number of pieces, 0 for a fault. */
@@ -105,7 +104,7 @@ static void record_piece(struct hart *h, const struct piece *p, enum access kind
                              .tlb = p->t.tlb,
                              .walk = p->t.walk,
                              .mmio = !p->t.host,
-                             .system = q->system,
+                             .system = q->by == BY_PROCESSOR,
                              .rmw = q->rmw};
     h->record->io |= !p->t.host;
 }
@@ -121,9 +120,9 @@ static void keep_soft(struct hart *h, const struct piece *p, const struct reques
 {
     if (!p->t.cacheable_soft || !p->t.host) return;
     if (q->access == ACCESS_READ)
-        keep(h->soft.read[q->user], h, p);
+        keep(h->soft.read[q->by == BY_USER], h, p);
     else if (!h->mem->has_code[p->t.at.v >> PAGE_SHIFT])
-        keep(h->soft.write[q->user], h, p);
+        keep(h->soft.write[q->by == BY_USER], h, p);
 }
 
 static u64 read_piece(struct hart *h, const struct piece *p)
@@ -230,20 +229,20 @@ bool mem_load_rmw_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes,
 
 bool mem_load_system(struct hart *h, va_t va, unsigned bytes, u64 *out)
 {
-    struct request q = {.access = ACCESS_READ, .system = true};
+    struct request q = {.access = ACCESS_READ, .by = BY_PROCESSOR};
     return load(h, va, bytes, &q, out);
 }
 
 bool mem_store_system(struct hart *h, va_t va, unsigned bytes, u64 value)
 {
-    struct request q = {.access = ACCESS_WRITE, .system = true};
+    struct request q = {.access = ACCESS_WRITE, .by = BY_PROCESSOR};
     return store(h, va, bytes, &q, value);
 }
 
-bool mem_probe(struct hart *h, va_t va, enum access access, bool user)
+bool mem_probe(struct hart *h, va_t va, enum access access, enum access_by by)
 {
     struct translation t;
-    return h->mmu->translate(h->mmu_self, h, va, access, user, &t);
+    return h->mmu->translate(h->mmu_self, h, va, access, by, &t);
 }
 
 static bool soft_span(struct hart *h, va_t va, enum access access, unsigned class, struct mem_span *out)

@@ -23,13 +23,14 @@ bool mem_store_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u6
 /* A read-modify-write's load: needs write permission, faults as a write, and gives where to write back. */
 bool mem_load_rmw_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 *out);
 
-/* Implicit supervisor accesses whatever the CPL: descriptor tables, TSS, event-delivery stack when `user`
- * is false. */
+/* Accesses BY_PROCESSOR. */
 bool mem_load_system(struct hart *h, va_t va, unsigned bytes, u64 *out);
 bool mem_store_system(struct hart *h, va_t va, unsigned bytes, u64 value);
+/* Whose rights the explicit accesses of now have. */
+static inline enum access_by explicit_by(const struct hart *h) { return h->soft.user ? BY_USER : BY_SUPERVISOR; }
 /* Would an access to the byte at `va` be allowed? For checking a whole frame before its first push; leaves
  * no access in the record. */
-bool mem_probe(struct hart *h, va_t va, enum access access, bool user);
+bool mem_probe(struct hart *h, va_t va, enum access access, enum access_by by);
 
 /* Host memory of `bytes` that do not cross a page; host is NULL for MMIO, then nothing was recorded. A
  * string instruction's part. */
@@ -71,11 +72,17 @@ static inline bool mem_store(struct hart *h, enum segreg seg, va_t va, unsigned 
     return mem_store_slow(h, seg, va, bytes, value);
 }
 
+static inline bool is_canonical(u64 va, unsigned bits)
+{
+    i64 high = (i64)va >> (bits - 1);
+    return high == 0 || high == -1;
+}
+
+/* An address that memory is accessed or code is run at: SDM Vol. 1, "Canonical Addressing"; Vol. 3A, "4-Level
+ * Paging and 5-Level Paging". */
 static inline bool va_is_canonical(const struct hart *h, u64 va)
 {
-    unsigned top = h->cr4 & CR4_LA57 ? 56 : 47;
-    i64 high = (i64)va >> top;
-    return high == 0 || high == -1;
+    return is_canonical(va, h->cr4 & CR4_LA57 ? 57 : 48);
 }
 
 #endif

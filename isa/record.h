@@ -11,6 +11,13 @@ enum world { WORLD_NATIVE, WORLD_ROOT, WORLD_GUEST, WORLD_COUNT };
 
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
 
+/* Whose rights an access has: SDM Vol. 3A, "Determination of Access Rights". */
+enum access_by {
+    BY_SUPERVISOR, /* explicitly, CPL < 3 */
+    BY_USER,
+    BY_PROCESSOR   /* implicitly, whatever the CPL: descriptor tables, TSS, the stack of an event delivery */
+};
+
 /* Who answered a translation. */
 enum tlb_level { TLB_NONE /* paging off or not translated */, TLB_L1, TLB_L2, TLB_WALK };
 

@@ -77,7 +77,7 @@ static bool may_access_both(struct hart *h, enum segreg seg, va_t first, va_t se
     bool canonical = va_is_canonical(h, first.v) && va_is_canonical(h, second.v);
     if (h->mode == MODE_LONG64 && !canonical)
         return mem_get_span(h, seg, va_is_canonical(h, first.v) ? second : first, 1, access, &span);
-    return mem_probe(h, first, access, h->cpl == 3) && mem_probe(h, second, access, h->cpl == 3);
+    return mem_probe(h, first, access, explicit_by(h)) && mem_probe(h, second, access, explicit_by(h));
 }
 
 /* One or two spans; both are translated before anything is read or written. */

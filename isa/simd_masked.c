@@ -31,8 +31,8 @@ static bool may_store(const struct simd *s, const union vec *mask, unsigned lane
         va_t first = lane_at(s, n, lane_bytes), last = VA(first.v + lane_bytes - 1);
         if (!lane_is_on(mask, n, lane_bytes) || !va_is_canonical(s->h, first.v) || !va_is_canonical(s->h, last.v))
             continue;
-        if (!mem_probe(s->h, first, ACCESS_WRITE, s->h->cpl == 3)) return false;
-        if (!mem_probe(s->h, last, ACCESS_WRITE, s->h->cpl == 3)) return false;
+        if (!mem_probe(s->h, first, ACCESS_WRITE, explicit_by(s->h))) return false;
+        if (!mem_probe(s->h, last, ACCESS_WRITE, explicit_by(s->h))) return false;
     }
     return true;
 }

@@ -39,6 +39,14 @@ bool hart_write_cr4(struct hart *h, u64 value);
 /* WRMSR to IA32_EFER: LMA in `value` is ignored. False: #GP(0). */
 bool hart_write_efer(struct hart *h, u64 value);
 
+/* WRPKRU and what else writes PKRU, WRMSR to IA32_PKRS: tells the MMU. */
+void hart_write_pkru(struct hart *h, u32 value);
+
+/* An address that a register is to hold (segment and table bases, MSRs) or an invalidation names: checked by the
+ * width of the processor's linear addresses, whatever CR4.LA57. Where memory is accessed or code run:
+ * va_is_canonical. Intel, "5-Level Paging and 5-Level EPT", "Linear-Address Canonicality". */
+bool base_is_canonical(const struct hart *h, u64 va);
+
 /* --- mode (isa/hart.c) --- */
 
 /* Derives h->mode and the class of the soft TLB's lookups from CR0, EFER, RFLAGS.VM, h->cpl and the segments:

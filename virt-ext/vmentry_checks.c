@@ -16,8 +16,7 @@ static bool controls_allowed(const struct vmx *x, enum vmx_word word, u32 value)
 /* The manual asks for the processor's linear-address width, whatever CR4.LA57. */
 static bool canonical(const struct hart *h, u64 va)
 {
-    i64 high = (i64)va >> (cpu_has(h->model, FEATURE_la57) ? 56 : 47);
-    return high == 0 || high == -1;
+    return base_is_canonical(h, va);
 }
 
 static bool msr_list_fits(const struct hart *h, u64 at, u32 count)

@@ -268,7 +268,7 @@ static bool invvpid_is_legal(const struct hart *h, u64 type, const u64 descripto
 {
     if (descriptor[0] >> 16) return false;
     if (type != INVVPID_ALL && !descriptor[0]) return false;
-    return type != INVVPID_ADDRESS || va_is_canonical(h, descriptor[1]);
+    return type != INVVPID_ADDRESS || base_is_canonical(h, descriptor[1]);
 }
 
 static enum outcome invvpid(struct vmx *x, const struct insn *i)

@@ -25,7 +25,9 @@
     P(u64,    switch_instructions, 0, ANY,                      "instruction count for run.switch_at=instructions")
 #define CPU_PARAMS(P)                                                                                                         \
     P(choice, model,      0,       ONE_OF("cascade-lake", "haswell", "nehalem", "tiny"), "what CPUID reports")                 \
-    P(u64,    frequency_hz, 3100000000ull, RANGE(1 * MHz, 100 * GHz), "core clock, and the time-stamp counter's")
+    P(u64,    frequency_hz, 3100000000ull, RANGE(1 * MHz, 100 * GHz), "core clock, and the time-stamp counter's")             \
+    P(bool,   la57,       false,   ANY,                         "it has 57-bit linear addresses: 5-level paging")             \
+    P(bool,   pks,        false,   ANY,                         "it has protection keys for supervisor-mode pages")
 /* clang-format on */
 
 struct board_cfg {

@@ -470,14 +470,14 @@ static inline bool diff_same_registers(const struct diff_case *c, const u64 *her
 /* --- execution here --- */
 
 /* Only the code and data areas are mapped; code is not writable. */
-static inline bool diff_translate(void *self, struct hart *h, va_t va, enum access access, bool user,
+static inline bool diff_translate(void *self, struct hart *h, va_t va, enum access access, enum access_by by,
                                   struct translation *out)
 {
     bool code = va.v >= DIFF_CODE && va.v < DIFF_CODE + DIFF_CODE_BYTES;
     ((struct flat_mmu *)self)->reads_code |= code && access == ACCESS_READ;
     bool data = va.v >= DIFF_DATA && va.v < DIFF_DATA + DIFF_DATA_BYTES;
     if (!(code && access != ACCESS_WRITE) && !data) return hart_page_fault(h, va, 0), false;
-    bool done = flat_translate(self, h, va, access, user, out);
+    bool done = flat_translate(self, h, va, access, by, out);
     out->cacheable_soft &= access != ACCESS_READ || data; /* every read of code is to be seen here */
     return done;
 }

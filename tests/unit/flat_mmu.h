@@ -19,7 +19,7 @@ static bool flat_refuses(const struct flat_mmu *m, u64 page, enum access access)
     return page == m->absent_page || (page == m->readonly_page && access == ACCESS_WRITE);
 }
 
-static bool flat_translate(void *self, struct hart *h, va_t va, enum access access, bool user,
+static bool flat_translate(void *self, struct hart *h, va_t va, enum access access, enum access_by by,
                            struct translation *out)
 {
     struct flat_mmu *m = self;
@@ -28,7 +28,7 @@ static bool flat_translate(void *self, struct hart *h, va_t va, enum access acce
     if (flat_refuses(m, page, access)) {
         h->fault = (struct fault){.kind = FAULT_EXCEPTION, .vector = VEC_PF, .has_error = true, .va = va};
         h->fault.error = (page == m->absent_page ? 0 : PF_P) | (access == ACCESS_WRITE ? PF_W : 0) |
-                         (user ? PF_U : 0) | (access == ACCESS_FETCH ? PF_I : 0);
+                         (by == BY_USER ? PF_U : 0) | (access == ACCESS_FETCH ? PF_I : 0);
         return false;
     }
     *out = (struct translation){.at = {va.v}, .walk = -1, .tlb = TLB_L1, .page_shift = PAGE_SHIFT};
@@ -48,9 +48,9 @@ static void flat_context_changed(void *self, struct hart *h)
     (void)self, (void)h;
 }
 
-static bool flat_allows(void *self, struct hart *h, va_t va, enum access access, bool user)
+static bool flat_allows(void *self, struct hart *h, va_t va, enum access access, enum access_by by)
 {
-    (void)h, (void)user;
+    (void)h, (void)by;
     return !flat_refuses(self, va.v & ~(PAGE_BYTES - 1), access);
 }
 

@@ -173,12 +173,12 @@ static inline void bench_free(struct bench *b)
     free(b);
 }
 
-static inline bool bench_translate(struct bench *b, u64 va, enum access access, bool user,
+static inline bool bench_translate(struct bench *b, u64 va, enum access access, enum access_by by,
                                    struct translation *out)
 {
     record_reset(&b->record);
     b->h.fault = (struct fault){.kind = FAULT_NONE};
-    return mmu_ops.translate(&b->m, &b->h, VA(va), access, user, out);
+    return mmu_ops.translate(&b->m, &b->h, VA(va), access, by, out);
 }
 
 /* The ledger of the last translation, which walked. */
@@ -188,17 +188,17 @@ static inline const struct walk_ledger *bench_ledger(const struct bench *b)
     return &b->record.walk[0];
 }
 
-static inline void bench_expect(struct bench *b, u64 va, enum access access, bool user, u64 hpa)
+static inline void bench_expect(struct bench *b, u64 va, enum access access, enum access_by by, u64 hpa)
 {
     struct translation t;
-    assert_true(bench_translate(b, va, access, user, &t));
+    assert_true(bench_translate(b, va, access, by, &t));
     assert_int_equal(t.at.v, hpa);
 }
 
-static inline void bench_expect_page_fault(struct bench *b, u64 va, enum access access, bool user, u32 error)
+static inline void bench_expect_page_fault(struct bench *b, u64 va, enum access access, enum access_by by, u32 error)
 {
     struct translation t;
-    assert_false(bench_translate(b, va, access, user, &t));
+    assert_false(bench_translate(b, va, access, by, &t));
     assert_int_equal(b->h.fault.kind, FAULT_EXCEPTION);
     assert_int_equal(b->h.fault.vector, VEC_PF);
     assert_true(b->h.fault.has_error);

@@ -142,14 +142,31 @@ static void cr3_drops_the_pcid_that_it_names_unless_bit_63_says_no(void **state)
 static void cr4_refuses_what_cpuid_does_not_have(void **state)
 {
     struct hart_bench *b = *state;
-    u64 bad[] = {CR4_VMXE, CR4_SMAP, CR4_LA57, CR4_VME, BIT(15), BIT(40)};
+    u64 bad[] = {CR4_VMXE, CR4_SMAP, CR4_LA57, CR4_VME, CR4_PKE, CR4_PKS, BIT(15), BIT(40)};
+    assert_true(cpu_model_set_feature(&b->model, "smap", false));
+    assert_true(cpu_model_set_feature(&b->model, "pku", false));
     for (unsigned n = 0; n < ARRAY_LEN(bad); n++) {
         b->h.reg[REG_RAX] = CR4_PAE | bad[n];
         mov_refused(b, STEP(b, MOV_CR4_RAX));
     }
-    assert_true(cpu_model_set_feature(&b->model, "vmx", true));
-    b->h.reg[REG_RAX] = CR4_PAE | CR4_VMXE;
+    const char *const there[] = {"vmx", "smap", "pku", "pks"};
+    for (unsigned n = 0; n < ARRAY_LEN(there); n++) assert_true(cpu_model_set_feature(&b->model, there[n], true));
+    b->h.reg[REG_RAX] = CR4_PAE | CR4_VMXE | CR4_SMAP | CR4_PKE | CR4_PKS;
     assert_int_equal(STEP(b, MOV_CR4_RAX), OUT_FLUSH);
+}
+
+/* Memory by the paging mode, registers and invalidations by the processor's width. */
+static void canonical_addresses_follow_la57(void **state)
+{
+    struct hart_bench *b = *state;
+    const u64 wide = 0x00ff000000000000, too_wide = 0x0100000000000000;
+    assert_false(va_is_canonical(&b->h, wide) || base_is_canonical(&b->h, wide));
+    assert_true(cpu_model_set_feature(&b->model, "la57", true));
+    assert_false(va_is_canonical(&b->h, wide));
+    assert_true(base_is_canonical(&b->h, wide));
+    b->h.cr4 |= CR4_LA57;
+    assert_true(va_is_canonical(&b->h, wide) && va_is_canonical(&b->h, ~wide));
+    assert_false(va_is_canonical(&b->h, too_wide) || base_is_canonical(&b->h, too_wide));
 }
 
 static void cr4_keeps_pae_and_la57_in_long_mode(void **state)
@@ -394,6 +411,7 @@ int main(void)
         TEST(cr3_refuses_bits_beyond_maxphyaddr),
         TEST(cr3_drops_the_pcid_that_it_names_unless_bit_63_says_no),
         TEST(cr4_refuses_what_cpuid_does_not_have),
+        TEST(canonical_addresses_follow_la57),
         TEST(cr4_keeps_pae_and_la57_in_long_mode),
         TEST(pcide_needs_long_mode_and_pcid_0),
         TEST(cr4_invalidates_when_the_manual_says_so_and_not_else),

@@ -133,12 +133,12 @@ static void a_write_to_the_second_page_drops_a_crossing_instruction(void **state
 static bool remapped;
 
 /* The page behind EXEC_CODE's moves to EXEC_DATA when `remapped`. */
-static bool remapping_translate(void *self, struct hart *h, va_t va, enum access access, bool user,
+static bool remapping_translate(void *self, struct hart *h, va_t va, enum access access, enum access_by by,
                                 struct translation *out)
 {
     bool moves = remapped && va.v >> PAGE_SHIFT == (EXEC_CODE >> PAGE_SHIFT) + 1;
     u64 to = EXEC_DATA + (va.v & (PAGE_BYTES - 1));
-    if (!flat_translate(self, h, va, access, user, out)) return false;
+    if (!flat_translate(self, h, va, access, by, out)) return false;
     if (moves) {
         out->at = HPA(to);
         out->host = h->mem->host + to;

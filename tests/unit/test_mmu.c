@@ -2,6 +2,7 @@
  *                      and every scope of invalidation. Each test that can runs in functional and in timed
  *                      mode. */
 #include "mmu_bench.h"
+#include "isa/state.h"
 #include <string.h>
 
 #define VA_PAGE  0x00007f1234567000ull
@@ -100,19 +101,22 @@ static void every_level_restricts_every_kind_of_access(void **unused)
             for (unsigned i = 0; i < ARRAY_LEN(rights_cases); i++) try_rights(&rights_cases[i], level, timed);
 }
 
-static void implicit_supervisor_accesses_at_cpl_3_ignore_rflags_ac(void **unused)
+static void implicit_supervisor_accesses_ignore_rflags_ac(void **unused)
 {
     (void)unused;
-    FOR_BOTH_MODES (timed) {
-        struct bench *b = new_native(timed);
-        bench_map(b, VA_PAGE, PAGE_A, 12, PTE_ALL);
-        b->h.cr4 |= CR4_SMAP;
-        b->h.rflags |= RFLAGS_AC;
-        b->h.cpl = 3;
-        mmu_ops.context_changed(&b->m, &b->h);
-        bench_expect_page_fault(b, VA_PAGE, READ, false, PF_P);
-        bench_free(b);
-    }
+    FOR_BOTH_MODES (timed)
+        for (u8 cpl = 0; cpl <= 3; cpl++) {
+            struct bench *b = new_native(timed);
+            bench_map(b, VA_PAGE, PAGE_A, 12, PTE_ALL);
+            b->h.cr4 |= CR4_SMAP;
+            b->h.rflags |= RFLAGS_AC;
+            b->h.cpl = cpl;
+            mmu_ops.context_changed(&b->m, &b->h);
+            bench_expect_page_fault(b, VA_PAGE, READ, BY_PROCESSOR, PF_P);
+            bench_expect(b, VA_PAGE, READ, BY_SUPERVISOR, PAGE_A);
+            bench_expect_page_fault(b, VA_PAGE, WRITE, BY_PROCESSOR, PF_P | PF_W);
+            bench_free(b);
+        }
 }
 
 static void an_access_that_ac_allowed_is_not_kept_for_those_without(void **unused)
@@ -128,6 +132,50 @@ static void an_access_that_ac_allowed_is_not_kept_for_those_without(void **unuse
     assert_false(t.cacheable_soft);
     assert_true(bench_translate(b, VA_PAGE, READ, true, &t));
     assert_true(t.cacheable_soft);
+    bench_free(b);
+}
+
+/* --- protection keys --- */
+
+static void set_pkru(struct bench *b, u32 value)
+{
+    b->h.cr4 |= CR4_PKE;
+    b->h.efer |= EFER_LMA;
+    hart_write_pkru(&b->h, value);
+}
+
+/* What the soft TLB kept under one PKRU it does not find under another, and finds again under the first. */
+static void translations_kept_under_one_pkru_are_not_found_under_another(void **unused)
+{
+    struct bench *b = new_native(false);
+    struct soft_entry *e = &b->h.soft.read[1][soft_index(VA(VA_PAGE))];
+    struct translation t;
+    (void)unused;
+    bench_map(b, VA_PAGE, PAGE_A, 12, PTE_ALL | 3ull << 59);
+    set_pkru(b, 0);
+    assert_true(bench_translate(b, VA_PAGE, READ, true, &t) && t.cacheable_soft);
+    e->tag = soft_tag(&b->h.soft, VA(VA_PAGE));
+    set_pkru(b, 1u << 6);
+    assert_false(e->tag == soft_tag(&b->h.soft, VA(VA_PAGE)));
+    bench_expect_page_fault(b, VA_PAGE, READ, true, PF_P | PF_U | PF_PK);
+    set_pkru(b, 0);
+    assert_true(e->tag == soft_tag(&b->h.soft, VA(VA_PAGE)));
+    bench_free(b);
+}
+
+static void a_key_denies_what_the_tlbs_hold_at_once(void **unused)
+{
+    (void)unused;
+    struct bench *b = new_native(true);
+    bench_map(b, VA_PAGE, PAGE_A, 12, PTE_ALL | 3ull << 59);
+    set_pkru(b, 0);
+    bench_expect(b, VA_PAGE, WRITE, true, PAGE_A);
+    set_pkru(b, 2u << 6);
+    bench_expect_page_fault(b, VA_PAGE, WRITE, true, PF_P | PF_W | PF_U | PF_PK);
+    bench_expect(b, VA_PAGE, READ, true, PAGE_A);
+    bench_expect(b, VA_PAGE, FETCH, true, PAGE_A);
+    set_pkru(b, 2u << 8); /* another key's */
+    bench_expect(b, VA_PAGE, WRITE, true, PAGE_A);
     bench_free(b);
 }
 
@@ -388,8 +436,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_level_restricts_every_kind_of_access),
-        cmocka_unit_test(implicit_supervisor_accesses_at_cpl_3_ignore_rflags_ac),
+        cmocka_unit_test(implicit_supervisor_accesses_ignore_rflags_ac),
         cmocka_unit_test(an_access_that_ac_allowed_is_not_kept_for_those_without),
+        cmocka_unit_test(translations_kept_under_one_pkru_are_not_found_under_another),
+        cmocka_unit_test(a_key_denies_what_the_tlbs_hold_at_once),
         cmocka_unit_test(a_page_that_is_absent_at_any_level_faults_without_p),
         cmocka_unit_test(a_reserved_bit_at_any_level_faults_with_p_and_rsvd),
         cmocka_unit_test(xd_is_reserved_without_nxe_and_fetches_are_reported_only_with_nxe_or_smep),

@@ -54,13 +54,14 @@ struct rewrite {
 struct oracle {
     /* the machine */
     const u8 *ram;
-    bool paging, la57, wp, smep, smap, nxe, ac;
+    bool paging, la57, wp, smep, smap, nxe, ac, pke, pks;
+    u32 pkru, pkrs;
     bool ept, ept_five, ept_flags, execute_only;
     u64 cr3, eptp;
     /* the access */
     u64 va;
     enum access access;
-    bool user;
+    enum access_by by;
     /* the prediction */
     enum fault_kind kind;
     u64 error_or_qualification, gpa;
@@ -70,6 +71,7 @@ struct oracle {
     struct rewrite rewrite[64];
     unsigned rewrites;
     bool guest_u, guest_w, guest_x; /* of the page: advanced information */
+    unsigned key;
 };
 
 static u64 oracle_read(const struct oracle *o, u64 at)
@@ -157,7 +159,7 @@ static bool oracle_page_fault(struct oracle *o, u64 cause)
     o->kind = FAULT_EXCEPTION;
     o->error_or_qualification = cause;
     if (o->access == ACCESS_WRITE) o->error_or_qualification |= 2;
-    if (o->user) o->error_or_qualification |= 4;
+    if (o->by == BY_USER) o->error_or_qualification |= 4;
     if (o->access == ACCESS_FETCH && (o->nxe || o->smep)) o->error_or_qualification |= 16;
     return false;
 }
@@ -174,10 +176,20 @@ static bool oracle_reserved(const struct oracle *o, u64 e, unsigned level)
 
 static bool oracle_denied(const struct oracle *o)
 {
-    if (o->user && !o->guest_u) return true;
-    if (o->access == ACCESS_FETCH) return !o->guest_x || (!o->user && o->smep && o->guest_u);
-    if (!o->user && o->smap && !o->ac && o->guest_u) return true;
-    return o->access == ACCESS_WRITE && !o->guest_w && (o->user || o->wp);
+    bool user = o->by == BY_USER, ac = o->by == BY_SUPERVISOR && o->ac;
+    if (user && !o->guest_u) return true;
+    if (o->access == ACCESS_FETCH) return !o->guest_x || (!user && o->smep && o->guest_u);
+    if (!user && o->smap && !ac && o->guest_u) return true;
+    return o->access == ACCESS_WRITE && !o->guest_w && (user || o->wp);
+}
+
+static bool oracle_key_denies(const struct oracle *o)
+{
+    bool on = o->guest_u ? o->pke : o->pks;
+    u32 rights = o->guest_u ? o->pkru : o->pkrs;
+    if (!on || o->access == ACCESS_FETCH) return false;
+    if (rights >> (2 * o->key) & 1) return true;
+    return o->access == ACCESS_WRITE && (rights >> (2 * o->key + 1) & 1) && (o->by == BY_USER || o->wp);
 }
 
 static bool oracle_guest_walk(struct oracle *o, u64 *gpa, u64 *gpas, u64 *hpas, u64 *writable,
@@ -202,6 +214,7 @@ static bool oracle_guest_walk(struct oracle *o, u64 *gpa, u64 *gpas, u64 *hpas, 
     u64 size = level == 1 ? 4 * KiB : level == 2 ? 2 * MiB : GiB;
     *gpa = (e & ADDRESS & ~(size - 1)) | (o->va & (size - 1));
     *leaf_level = level;
+    o->key = (unsigned)bits(e, 62, 59);
     return true;
 }
 
@@ -224,8 +237,8 @@ static void oracle_translate(struct oracle *o)
     o->kind = FAULT_NONE;
     o->refs = o->rewrites = 0;
     if (o->paging && !oracle_guest_walk(o, &gpa, gpas, hpas, writable, &leaf_level)) return;
-    if (o->paging && oracle_denied(o)) {
-        oracle_page_fault(o, 1);
+    if (o->paging && (oracle_key_denies(o) || oracle_denied(o))) {
+        oracle_page_fault(o, oracle_key_denies(o) ? 0x21 : 1);
         return;
     }
     if (!oracle_host(o, gpa, 0,
@@ -367,6 +380,8 @@ static void choose_control_state(struct oracle *o)
     o->smep = one_in(2);
     o->smap = one_in(2);
     o->nxe = !one_in(4);
+    o->pke = one_in(2);
+    o->pks = one_in(3);
     o->ept = !one_in(4);
     o->ept_five = o->ept && one_in(3);
     o->ept_flags = o->ept && one_in(2);
@@ -383,7 +398,8 @@ static void tell_machine(struct machine *x)
     x->h.cr0 = CR0_PE | (o->paging ? CR0_PG : 0) | (o->wp ? CR0_WP : 0);
     x->h.cr3 = o->cr3;
     x->h.cr4 =
-        CR4_PAE | CR4_PGE | (o->la57 ? CR4_LA57 : 0) | (o->smep ? CR4_SMEP : 0) | (o->smap ? CR4_SMAP : 0);
+        CR4_PAE | CR4_PGE | (o->la57 ? CR4_LA57 : 0) | (o->smep ? CR4_SMEP : 0) | (o->smap ? CR4_SMAP : 0) |
+        (o->pke ? CR4_PKE : 0) | (o->pks ? CR4_PKS : 0);
     x->h.efer = (o->paging ? EFER_LME | EFER_LMA : 0) | (o->nxe ? EFER_NXE : 0);
     mmu_set_ept_features(&x->m, &(struct mmu_ept_features){true, true, o->execute_only, true});
     mmu_invept(&x->m, &x->h, INVEPT_ALL, 0);
@@ -466,10 +482,15 @@ static void run_machine(struct machine *x, unsigned kind)
     struct translation t;
     w.undos = 0;
     x->h.rflags = RFLAGS_ONE | (w.o.ac ? RFLAGS_AC : 0);
-    x->h.cpl = w.o.user ? 3 : 0;
+    x->h.cpl = w.o.by == BY_USER ? 3 : 0;
+    if (x->h.pkru != w.o.pkru || x->h.pkrs != w.o.pkrs) {
+        x->h.pkru = w.o.pkru;
+        x->h.pkrs = w.o.pkrs;
+        mmu_ops.context_changed(&x->m, &x->h);
+    }
     x->h.fault = (struct fault){.kind = FAULT_NONE};
     record_reset(&x->record);
-    bool done = mmu_ops.translate(&x->m, &x->h, VA(w.o.va), w.o.access, w.o.user, &t);
+    bool done = mmu_ops.translate(&x->m, &x->h, VA(w.o.va), w.o.access, w.o.by, &t);
     expect_same_outcome(x, done, &t);
     expect_same_rewrites();
     if (kind == TIMED_BARE) expect_same_references(x);
@@ -482,8 +503,10 @@ static void choose_access(struct oracle *o, u64 previous)
     if (!o->paging) o->va &= 0xffffffff;
     if (bits(o->va, 29, 21) == 1) o->va ^= 1 << 21;
     o->access = (enum access)below(3);
-    o->user = one_in(2);
+    o->by = (enum access_by)below(3);
     o->ac = one_in(2);
+    if (one_in(4)) o->pkru = (u32)(rnd() & rnd());
+    if (one_in(4)) o->pkrs = (u32)(rnd() & rnd());
 }
 
 static void run_case(u64 *previous)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+static const struct soft_rights no_rights;
+
 static const struct tlb_space space_a = {.context = 1, .pcid = 0}, space_b = {.context = 2, .pcid = 0},
                               space_a5 = {.context = 1, .pcid = 5};
 
@@ -41,14 +43,14 @@ static bool kept(u64 va)
 static void a_space_keeps_its_entries_while_others_run(void **unused)
 {
     (void)unused;
-    soft_spaces_select(spaces, tlb, &space_a, 0);
+    soft_spaces_select(spaces, tlb, &space_a, &no_rights);
     keep(0x1000);
-    soft_spaces_select(spaces, tlb, &space_b, 0);
+    soft_spaces_select(spaces, tlb, &space_b, &no_rights);
     assert_false(kept(0x1000));
     keep(0x2000);
-    soft_spaces_select(spaces, tlb, &space_a, 1); /* other rights: another space */
+    soft_spaces_select(spaces, tlb, &space_a, &(struct soft_rights){.control = 1}); /* other rights: another space */
     assert_false(kept(0x1000));
-    soft_spaces_select(spaces, tlb, &space_a, 0);
+    soft_spaces_select(spaces, tlb, &space_a, &no_rights);
     assert_true(kept(0x1000));
     assert_false(kept(0x2000));
 }
@@ -56,24 +58,24 @@ static void a_space_keeps_its_entries_while_others_run(void **unused)
 static void invalidating_a_space_spares_the_others(void **unused)
 {
     (void)unused;
-    soft_spaces_select(spaces, tlb, &space_b, 0);
+    soft_spaces_select(spaces, tlb, &space_b, &no_rights);
     keep(0x2000);
-    soft_spaces_select(spaces, tlb, &space_a, 0);
+    soft_spaces_select(spaces, tlb, &space_a, &no_rights);
     keep(0x1000);
     soft_spaces_invalidate(spaces, tlb, &(struct tlb_scope){.context = 1, .context_mask = ~0ull});
     assert_false(kept(0x1000));
-    soft_spaces_select(spaces, tlb, &space_b, 0);
+    soft_spaces_select(spaces, tlb, &space_b, &no_rights);
     assert_true(kept(0x2000));
 }
 
 static void invalidating_a_space_that_does_not_run_is_seen_when_it_runs_again(void **unused)
 {
     (void)unused;
-    soft_spaces_select(spaces, tlb, &space_a5, 0);
+    soft_spaces_select(spaces, tlb, &space_a5, &no_rights);
     keep(0x1000);
-    soft_spaces_select(spaces, tlb, &space_a, 0);
+    soft_spaces_select(spaces, tlb, &space_a, &no_rights);
     soft_spaces_invalidate(spaces, tlb, &(struct tlb_scope){.context = 1, .context_mask = ~0ull, .pcid = 5});
-    soft_spaces_select(spaces, tlb, &space_a5, 0);
+    soft_spaces_select(spaces, tlb, &space_a5, &no_rights);
     assert_false(kept(0x1000));
 }
 
@@ -82,7 +84,7 @@ static void one_address_goes_alone_when_no_large_page_may_cover_it(void **unused
     const struct tlb_scope invlpg = {
         .context = 1, .context_mask = ~0ull, .globals = true, .one_address = true, .address = 0x1000};
     (void)unused;
-    soft_spaces_select(spaces, tlb, &space_a, 0);
+    soft_spaces_select(spaces, tlb, &space_a, &no_rights);
     soft_spaces_note_large(spaces, VA(0x40000000), 21);
     u32 tag = tlb->space;
     keep(0x1000);
@@ -99,7 +101,7 @@ static void one_address_of_a_large_page_takes_all_its_parts(void **unused)
         .context = 1, .context_mask = ~0ull, .globals = true, .one_address = true, .address = 0x200000};
     (void)unused;
     for (unsigned shift = 21; shift <= 30; shift += 9) {
-        soft_spaces_select(spaces, tlb, &space_a, 0);
+        soft_spaces_select(spaces, tlb, &space_a, &no_rights);
         soft_spaces_note_large(spaces, VA(0x201000), shift);
         keep(0x201000);
         soft_spaces_invalidate(spaces, tlb, &invlpg);
@@ -112,12 +114,12 @@ static void a_global_large_page_goes_from_every_pcid(void **unused)
     const struct tlb_scope invlpg = {
         .context = 1, .context_mask = ~0ull, .globals = true, .one_address = true, .address = 0x200000};
     (void)unused;
-    soft_spaces_select(spaces, tlb, &space_a5, 0);
+    soft_spaces_select(spaces, tlb, &space_a5, &no_rights);
     soft_spaces_note_large(spaces, VA(0x201000), 21);
     keep(0x201000);
-    soft_spaces_select(spaces, tlb, &space_a, 0);
+    soft_spaces_select(spaces, tlb, &space_a, &no_rights);
     soft_spaces_invalidate(spaces, tlb, &invlpg);
-    soft_spaces_select(spaces, tlb, &space_a5, 0);
+    soft_spaces_select(spaces, tlb, &space_a5, &no_rights);
     assert_false(kept(0x201000));
 }
 
@@ -125,7 +127,7 @@ static void running_out_of_tags_flushes_and_never_revives_an_entry(void **unused
 {
     const struct tlb_scope all = {.any_pcid = true, .globals = true};
     (void)unused;
-    soft_spaces_select(spaces, tlb, &space_a, 0);
+    soft_spaces_select(spaces, tlb, &space_a, &no_rights);
     for (unsigned i = 0; i < 3 * SOFT_TAG_NONE; i++) {
         keep(0x1000);
         soft_spaces_invalidate(spaces, tlb, &all);
@@ -140,7 +142,7 @@ static void more_spaces_than_slots_never_mix(void **unused)
     for (unsigned round = 0; round < 2; round++)
         for (u16 pcid = 0; pcid < 3 * SOFT_SPACES; pcid++) {
             const struct tlb_space s = {.context = 1, .pcid = pcid};
-            soft_spaces_select(spaces, tlb, &s, 0);
+            soft_spaces_select(spaces, tlb, &s, &no_rights);
             assert_false(kept(0x1000)); /* the slot was taken by others meanwhile */
             keep(0x1000);
             assert_true(kept(0x1000));

@@ -94,7 +94,47 @@ static void vmx_instructions_are_undefined_without_a_hypervisor(void **state)
 static void stac_is_undefined_without_smap(void **state)
 {
     struct hart_bench *b = *state;
+    assert_true(cpu_model_set_feature(&b->model, "smap", false));
     assert_int_equal(STEP(b, 0x0f, 0x01, 0xcb), OUT_FAULT);
+    assert_fault(b, VEC_UD, 0);
+}
+
+static void stac_and_clac_write_ac_at_cpl_0_only(void **state)
+{
+    struct hart_bench *b = *state;
+    assert_int_equal(STEP(b, 0x0f, 0x01, 0xcb), OUT_FLUSH); /* stac */
+    assert_true(b->h.rflags & RFLAGS_AC);
+    assert_int_equal(STEP(b, 0x0f, 0x01, 0xca), OUT_FLUSH); /* clac */
+    assert_false(b->h.rflags & RFLAGS_AC);
+    bench_user(b, true);
+    assert_int_equal(STEP(b, 0x0f, 0x01, 0xcb), OUT_FAULT);
+    assert_fault(b, VEC_UD, 0);
+}
+
+/* SDM Vol. 2B, "RDPKRU", and 2D, "WRPKRU". */
+static void rdpkru_and_wrpkru_need_cr4_pke_and_zeros(void **state)
+{
+    struct hart_bench *b = *state;
+    struct hart *h = &b->h;
+    h->reg[REG_RAX] = 0xffffffff11223344;
+    h->reg[REG_RCX] = h->reg[REG_RDX] = 0xffffffff00000000; /* 32 bits count */
+    assert_int_equal(STEP(b, 0x0f, 0x01, 0xef), OUT_FAULT); /* wrpkru */
+    assert_fault(b, VEC_UD, 0);
+    h->cr4 |= CR4_PKE;
+    assert_int_equal(STEP(b, 0x0f, 0x01, 0xef), OUT_FLUSH);
+    assert_int_equal(h->pkru, 0x11223344);
+    h->reg[REG_RAX] = ~0ull;
+    assert_int_equal(STEP(b, 0x0f, 0x01, 0xee), OUT_NEXT); /* rdpkru */
+    assert_int_equal(h->reg[REG_RAX], 0x11223344);
+    assert_int_equal(h->reg[REG_RDX], 0);
+    h->reg[REG_RDX] = 1;
+    assert_int_equal(STEP(b, 0x0f, 0x01, 0xef), OUT_FAULT);
+    assert_fault(b, VEC_GP, 0);
+    h->reg[REG_RCX] = 1;
+    assert_int_equal(STEP(b, 0x0f, 0x01, 0xee), OUT_FAULT);
+    assert_fault(b, VEC_GP, 0);
+    h->cr4 &= ~CR4_PKE;
+    assert_int_equal(STEP(b, 0x0f, 0x01, 0xee), OUT_FAULT);
     assert_fault(b, VEC_UD, 0);
 }
 
@@ -270,6 +310,8 @@ int main(void)
         TEST(privileged_instructions_fault_in_ring_3),
         TEST(vmx_instructions_are_undefined_without_a_hypervisor),
         TEST(stac_is_undefined_without_smap),
+        TEST(stac_and_clac_write_ac_at_cpl_0_only),
+        TEST(rdpkru_and_wrpkru_need_cr4_pke_and_zeros),
         TEST(in_merges_into_the_accumulator_as_its_size_says),
         TEST(out_writes_the_low_bytes),
         TEST(the_bitmap_decides_in_ring_3),

@@ -135,6 +135,69 @@ static void xrstors_takes_the_compacted_format_only(void **state)
     assert_fault(b, VEC_GP, 0);
 }
 
+/* --- PKRU --- */
+
+enum { PKRU_STANDARD = AREA + 2688, PKRU_COMPACTED = AREA + 832, PKRU_ALONE = AREA + 576 };
+
+static struct hart_bench *ready_with_keys(void **state)
+{
+    struct hart_bench *b = ready(state);
+    b->h.cr4 |= CR4_PKE;
+    b->h.fpu.xcr0 = b->h.reg[REG_RAX] = ALL | XCR0_PKRU;
+    b->h.pkru = 0x12345678;
+    for (u64 at = XSTATE_BV; at < YMM; at += 8) bench_write(b, at, 8, 0);
+    bench_write(b, AREA + 24, 4, MXCSR_INIT);
+    return b;
+}
+
+static void pkru_has_its_own_place_in_the_standard_format(void **state)
+{
+    struct hart_bench *b = ready_with_keys(state);
+    assert_int_equal(XSAVE(b), OUT_NEXT);
+    assert_int_equal(bench_read(b, XSTATE_BV, 8), XCR0_PKRU);
+    assert_int_equal(bench_read(b, PKRU_STANDARD, 8), 0x12345678);
+    b->h.pkru = 1;
+    assert_int_equal(XRSTOR(b), OUT_FLUSH);
+    assert_int_equal(b->h.pkru, 0x12345678);
+    bench_write(b, XSTATE_BV, 8, 0); /* its initial state */
+    assert_int_equal(XRSTOR(b), OUT_FLUSH);
+    assert_int_equal(b->h.pkru, 0);
+    b->h.reg[REG_RAX] = ALL; /* not asked for */
+    b->h.pkru = 7;
+    assert_int_equal(XRSTOR(b), OUT_NEXT);
+    assert_int_equal(b->h.pkru, 7);
+}
+
+static void pkru_follows_the_components_asked_for_in_the_compacted_format(void **state)
+{
+    struct hart_bench *b = ready_with_keys(state);
+    assert_int_equal(XSAVEC(b), OUT_NEXT);
+    assert_int_equal(bench_read(b, XCOMP_BV, 8), COMPACTED | ALL | XCR0_PKRU);
+    assert_int_equal(bench_read(b, PKRU_COMPACTED, 8), 0x12345678);
+    b->h.reg[REG_RAX] = XCR0_PKRU;
+    assert_int_equal(XSAVEC(b), OUT_NEXT);
+    assert_int_equal(bench_read(b, PKRU_ALONE, 8), 0x12345678);
+    b->h.pkru = 0;
+    assert_int_equal(XRSTOR(b), OUT_FLUSH);
+    assert_int_equal(b->h.pkru, 0x12345678);
+    b->h.reg[REG_RCX] = 1;
+    assert_int_equal(XGETBV(b), OUT_NEXT);
+    assert_int_equal(b->h.reg[REG_RAX], XCR0_PKRU);
+}
+
+static void xcr0_takes_pkru_where_the_processor_has_it(void **state)
+{
+    struct hart_bench *b = ready_with_keys(state);
+    b->h.fpu.xcr0 = XCR0_X87;
+    b->h.reg[REG_RAX] = XCR0_X87 | XCR0_PKRU;
+    b->h.reg[REG_RCX] = 0;
+    assert_int_equal(STEP(b, 0x0f, 0x01, 0xd1), OUT_FLUSH); /* xsetbv */
+    assert_int_equal(b->h.fpu.xcr0, XCR0_X87 | XCR0_PKRU);
+    assert_true(cpu_model_set_feature(&b->model, "pku", false));
+    assert_int_equal(STEP(b, 0x0f, 0x01, 0xd1), OUT_FAULT);
+    assert_fault(b, VEC_GP, 0);
+}
+
 /* --- who may --- */
 
 static void xsaves_and_xrstors_are_for_ring_0_with_an_aligned_area(void **state)
@@ -195,6 +258,9 @@ int main(void)
         TEST(the_compacted_format_names_what_was_asked_for),
         TEST(xsaves_and_xrstors_move_the_state_there_and_back),
         TEST(xrstors_takes_the_compacted_format_only),
+        TEST(pkru_has_its_own_place_in_the_standard_format),
+        TEST(pkru_follows_the_components_asked_for_in_the_compacted_format),
+        TEST(xcr0_takes_pkru_where_the_processor_has_it),
         TEST(xsaves_and_xrstors_are_for_ring_0_with_an_aligned_area),
         TEST(a_guest_without_the_control_does_not_know_xsaves),
         TEST(a_guests_xsaves_asks_about_the_supervisor_components_it_names),
