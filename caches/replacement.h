@@ -5,7 +5,7 @@
  * Not modelled: set duelling, policies that look at the address or the program counter.
  * A new policy is one file (replacement_<name>.c) that defines replacement_<name>, and one row below.
  * Neighbours:   cache.c fills invalid ways first and asks for a victim only of a full set.
- * Checked by:   tests/unit/test_cache.c (order of eviction)
+ * Checked by:   tests/unit/test_replacement.c, tests/unit/test_cache.c (order of eviction)
  */
 #ifndef CACHES_REPLACEMENT_H
 #define CACHES_REPLACEMENT_H
@@ -15,7 +15,9 @@
 /* clang-format off */
 #define REPLACEMENT_POLICIES(P)                                                      \
     P(lru,    "the line whose last use is the longest ago")                          \
-    P(random, "any line, by a generator with a fixed seed: runs repeat exactly")
+    P(random, "any line, by a generator with a fixed seed: runs repeat exactly")     \
+    P(plru,   "tree pseudo-LRU: a bit per node of a binary tree over the ways")      \
+    P(srrip,  "re-reference interval prediction, 2 bits: new lines are expected late")
 /* clang-format on */
 
 struct replacement;
