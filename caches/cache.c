@@ -47,7 +47,8 @@ static void evict(struct cache *c, size_t place)
 {
     if (c->state[place] == LINE_INVALID) return;
     c->stats.evictions++;
-    if (c->state[place] == LINE_DIRTY) {
+    c->stats.prefetches_useless += (c->state[place] & LINE_PREFETCHED) != 0;
+    if ((c->state[place] & ~LINE_PREFETCHED) == LINE_DIRTY) {
         c->stats.writebacks++;
         post_down(c, send_writeback, c->line[place] << LINE_SHIFT);
     }
@@ -61,7 +62,7 @@ static u32 choose_way(struct cache *c, u32 set)
     return c->replacement.policy->victim(&c->replacement, set);
 }
 
-static void install(struct cache *c, u64 line, bool dirty)
+static void install(struct cache *c, u64 line, u8 state)
 {
     const u32 set = set_of(c, line);
     const u32 way = choose_way(c, set);
@@ -69,7 +70,7 @@ static void install(struct cache *c, u64 line, bool dirty)
 
     evict(c, place);
     c->line[place] = line;
-    c->state[place] = dirty ? LINE_DIRTY : LINE_CLEAN;
+    c->state[place] = state;
     c->replacement.policy->fill(&c->replacement, set, way);
 }
 
@@ -92,7 +93,7 @@ static void fill(void *self, u64 token, enum served served)
     const struct mshr *m = &c->mshrs.entry[i];
 
     c->stats.fills++;
-    install(c, m->line, m->dirty);
+    install(c, m->line, (m->dirty ? LINE_DIRTY : LINE_CLEAN) | (m->prefetch ? LINE_PREFETCHED : 0));
     mshr_release(&c->mshrs, i, served);
     drain_queue(c);
     tell_freed(c);
@@ -109,7 +110,7 @@ static void send_miss(void *self, u64 i)
 {
     struct cache *c = self;
     struct mshr *m = &c->mshrs.entry[i];
-    const struct mem_request r = {HPA(m->line << LINE_SHIFT), m->kind, m->origin, fill, c, i};
+    const struct mem_request r = {.at = HPA(m->line << LINE_SHIFT), .kind = m->kind, .origin = m->origin, .done = fill, .self = c, .token = i};
     u64 ready_cycle;
     enum served served;
     const enum port_answer answer = port_access(&c->next, &r, &ready_cycle, &served);
@@ -118,6 +119,41 @@ static void send_miss(void *self, u64 i)
     if (answer != PORT_HIT) return;
     m->served = (u8)served;
     clock_post(c->clock, ready_cycle, fill_at_ready, c, i);
+}
+
+/* --- prefetches --- */
+
+static void send_prefetch(struct cache *c, u64 line, u8 origin)
+{
+    const struct mem_request r = {.at = HPA(line << LINE_SHIFT), .kind = MEM_PREFETCH, .origin = origin};
+    i32 i;
+
+    if (find_line(c, set_of(c, line), line) >= 0 || mshr_find(&c->mshrs, line) != MSHR_NONE) {
+        c->stats.prefetches_known++;
+        return;
+    }
+    i = c->mshrs.used + c->prefetch_reserve < c->mshrs.n && c->queue_length == 0 ? mshr_allocate(&c->mshrs, line, &r) : MSHR_NONE;
+    if (i == MSHR_NONE) {
+        c->stats.prefetches_dropped++;
+        return;
+    }
+    c->mshrs.entry[i].prefetch = true;
+    c->stats.prefetches++;
+    post_down(c, send_miss, (u64)i);
+}
+
+/* The prefetchers see what programs ask for, and what prefetchers above ask for, but no page walks. */
+static void show_prefetchers(struct cache *c, const struct mem_request *r, bool hit)
+{
+    const struct prefetch_look look = {.at = r->at, .pc = r->pc, .hit = hit};
+
+    if (r->origin != ORIGIN_DATA && r->origin != ORIGIN_FETCH) return;
+    for (u32 n = 0; n < c->n_prefetchers; n++) {
+        struct prefetch_wish wish = {.n = 0};
+
+        c->prefetcher[n]->look(c->prefetcher_state[n], &look, &c->prefetch_limits, &wish);
+        for (u32 i = 0; i < wish.n; i++) send_prefetch(c, wish.line[i], r->origin);
+    }
 }
 
 /* --- lookups --- */
@@ -130,9 +166,14 @@ static void count_lookup(struct cache *c, const struct mem_request *r)
 
 static void hit(struct cache *c, const struct mem_request *r, u32 set, size_t place)
 {
+    const bool first = c->state[place] & LINE_PREFETCHED;
+
     c->stats.hits++;
+    c->stats.prefetches_useful += first;
+    c->state[place] &= (u8)~LINE_PREFETCHED;
     c->replacement.policy->hit(&c->replacement, set, (u32)(place - (size_t)set * c->ways));
     if (r->kind == MEM_WRITE) c->state[place] = LINE_DIRTY;
+    if (UNLIKELY(c->n_prefetchers)) show_prefetchers(c, r, !first);
 }
 
 /* Takes a register and sends the request below. false: no register or no target is free. */
@@ -154,6 +195,8 @@ static bool join_miss(struct cache *c, const struct mem_request *r, u64 line)
 
     if (i == MSHR_NONE || !mshr_merge(&c->mshrs, i, r)) return false;
     c->stats.mshr_merges++;
+    c->stats.prefetches_late += c->mshrs.entry[i].prefetch;
+    c->mshrs.entry[i].prefetch = false;
     return true;
 }
 
@@ -204,6 +247,7 @@ static enum port_answer miss(struct cache *c, const struct mem_request *r, u64 l
     }
     count_lookup(c, r);
     if (!accepted) enqueue(c, r);
+    if (UNLIKELY(c->n_prefetchers)) show_prefetchers(c, r, false);
     return PORT_PENDING;
 }
 
@@ -213,12 +257,12 @@ static void accept_writeback(struct cache *c, u64 line, i64 place)
 
     c->stats.writebacks_in++;
     if (place >= 0) {
-        c->state[place] = LINE_DIRTY;
+        c->state[place] = LINE_DIRTY | (c->state[place] & LINE_PREFETCHED);
     } else if (i != MSHR_NONE) {
         c->mshrs.entry[i].dirty = true;
     } else {
         c->stats.writeback_fills++;
-        install(c, line, true); /* a whole line: nothing to read from below */
+        install(c, line, LINE_DIRTY); /* a whole line: nothing to read from below */
     }
 }
 
@@ -250,6 +294,15 @@ const char *cache_cfg_error(const struct cache_cfg *cfg)
     return NULL;
 }
 
+static void add_prefetcher(struct cache *c, const struct prefetcher *p)
+{
+    if (!p) return;
+    c->prefetcher[c->n_prefetchers] = p;
+    c->prefetcher_state[c->n_prefetchers] = p->state_bytes ? calloc(1, p->state_bytes) : NULL;
+    CHECK(c->prefetcher_state[c->n_prefetchers] || p->state_bytes == 0, "%s: no host memory for a prefetcher", c->name);
+    c->n_prefetchers++;
+}
+
 void cache_init(struct cache *c, const struct cache_cfg *cfg, const struct cache_desc *desc)
 {
     const u32 sets = (u32)(cfg->size_bytes / (cfg->ways * LINE_BYTES));
@@ -269,6 +322,10 @@ void cache_init(struct cache *c, const struct cache_cfg *cfg, const struct cache
     CHECK(c->line && c->state && c->queue, "%s: no host memory for %zu lines", c->name, lines);
     replacement_init(&c->replacement, cfg->policy, sets, cfg->ways);
     mshr_init(&c->mshrs, cfg->mshrs, cfg->mshr_targets);
+    c->prefetch_reserve = cfg->prefetch_reserve;
+    c->prefetch_limits = (struct prefetch_limits){cfg->prefetch_degree, cfg->prefetch_distance};
+    add_prefetcher(c, prefetcher_of_choice(cfg->prefetcher));
+    add_prefetcher(c, prefetcher_of_choice(cfg->prefetcher2));
 }
 
 void cache_fini(struct cache *c)
@@ -276,6 +333,7 @@ void cache_fini(struct cache *c)
     free(c->line);
     free(c->state);
     free(c->queue);
+    for (u32 n = 0; n < c->n_prefetchers; n++) free(c->prefetcher_state[n]);
     replacement_fini(&c->replacement);
     mshr_fini(&c->mshrs);
 }
@@ -313,11 +371,19 @@ void cache_add_stats(const struct cache *c, struct stats *reg, const char *prefi
     stats_add_rows(reg, prefix, stat_rows, ARRAY_LEN(stat_rows), &c->stats);
 }
 
-static u64 count_valid(const struct cache *c)
+static u64 count_lines(const struct cache *c, u8 state_bits)
 {
     u64 n = 0;
 
-    for (size_t place = 0; place < (size_t)c->sets * c->ways; place++) n += c->state[place] != LINE_INVALID;
+    for (size_t place = 0; place < (size_t)c->sets * c->ways; place++) n += (c->state[place] & state_bits) != 0;
+    return n;
+}
+
+static u64 prefetches_in_flight(const struct cache *c)
+{
+    u64 n = 0;
+
+    for (u32 i = 0; i < c->mshrs.n; i++) n += c->mshrs.entry[i].valid && c->mshrs.entry[i].prefetch;
     return n;
 }
 
@@ -337,7 +403,10 @@ void cache_check_identities(const struct cache *c)
           c->name);
     CHECK(s->lookups == sum(s->lookups_by), "%s: lookups by origin", c->name);
     CHECK(s->misses == sum(s->misses_by), "%s: misses by origin", c->name);
-    CHECK(s->misses == s->fills + c->mshrs.used, "%s: misses in flight", c->name);
-    CHECK(s->fills + s->writeback_fills == s->evictions + count_valid(c), "%s: lines in and out", c->name);
+    CHECK(s->misses + s->prefetches == s->fills + c->mshrs.used, "%s: misses in flight", c->name);
+    CHECK(s->fills + s->writeback_fills == s->evictions + count_lines(c, UINT8_MAX), "%s: lines in and out", c->name);
+    CHECK(s->prefetches == s->prefetches_useful + s->prefetches_late + s->prefetches_useless + count_lines(c, LINE_PREFETCHED) +
+                               prefetches_in_flight(c),
+          "%s: prefetches by outcome", c->name);
     CHECK(s->writebacks <= s->evictions, "%s: more write-backs than evictions", c->name);
 }

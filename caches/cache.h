@@ -3,9 +3,9 @@
  * Models:       lookup at arrival, answer of a hit after hit_cycles; MSHRs with merging; replacement by
  *               policy; write-backs of dirty victims; back-pressure: the first level refuses (PORT_BUSY, then
  *               `freed`), others queue in order. Any number of sets, a power of two or not (Cascade Lake's
- *               11-way L3).
+ *               11-way L3). Up to two prefetchers, which take MSHRs that demand misses leave free.
  * Not modelled: coherence between caches of one level, inclusion (levels neither include nor exclude each
- *               other), banks and ports, ECC, sectors, bandwidth of the fill path, prefetchers.
+ *               other), banks and ports, ECC, sectors, bandwidth of the fill path.
  * Time:         a miss leaves for the level below hit_cycles after its arrival; so does a write-back after
  *               its eviction. The answer comes at the cycle at which the level below has it: hit_cycles holds
  *               both ways of the travel. A queued request whose line came meanwhile is answered when its turn
@@ -17,6 +17,7 @@
 #define CACHES_CACHE_H
 
 #include "caches/mshr.h"
+#include "caches/prefetch.h"
 #include "caches/replacement.h"
 #include "models/sim/clock.h"
 #include "models/sim/params.h"
@@ -29,7 +30,12 @@
     P(u32,    hit_cycles,   4,        RANGE(1, 10000),     "from arrival at this level to the answer of a hit") \
     P(u32,    mshrs,        16,       RANGE(1, 256),       "misses in flight")                                  \
     P(u32,    mshr_targets, 64,       RANGE(1, 65536),     "requests that wait for misses in flight")           \
-    P(choice, policy,       0,        REPLACEMENT_CHOICES, "replacement policy")
+    P(choice, policy,       0,        REPLACEMENT_CHOICES, "replacement policy")                                \
+    P(choice, prefetcher,   0,        PREFETCHER_CHOICES,  "prefetcher that watches this level")                \
+    P(choice, prefetcher2,  0,        PREFETCHER_CHOICES,  "a second one beside it")                            \
+    P(u32,    prefetch_degree,   2,   RANGE(1, PREFETCH_MAX_LINES), "lines that a prefetcher names at a time")  \
+    P(u32,    prefetch_distance, 20,  RANGE(1, 63),        "lines that the streamer may be ahead of its run")   \
+    P(u32,    prefetch_reserve,  2,   RANGE(0, 256),       "MSHRs that prefetches leave free")
 
 #define CACHE_STATS(S)                                                           \
     S(lookups,         "requests looked up, write-backs from above not counted") \
@@ -42,7 +48,13 @@
     S(evictions,       "valid lines replaced")                                   \
     S(writebacks,      "dirty lines sent below")                                 \
     S(writebacks_in,   "dirty lines received from above")                        \
-    S(writeback_fills, "lines brought in by write-backs from above")
+    S(writeback_fills, "lines brought in by write-backs from above")             \
+    S(prefetches,        "lines that this level's prefetchers sent for; not lookups")     \
+    S(prefetches_known,  "lines that they named and that were here or in flight")          \
+    S(prefetches_dropped, "lines that they named while too few MSHRs were free")           \
+    S(prefetches_useful, "prefetched lines that a lookup found")                          \
+    S(prefetches_late,   "prefetched lines that a lookup joined in flight")               \
+    S(prefetches_useless, "prefetched lines evicted before any lookup found them")
 
 #define CACHE_ORIGINS(O)                                                \
     O(data,       ORIGIN_DATA,       "loads and stores")                \
@@ -79,6 +91,9 @@ struct cache_desc {
 };
 
 enum line_state { LINE_INVALID, LINE_CLEAN, LINE_DIRTY };
+#define LINE_PREFETCHED 0x80 /* beside the state: no lookup has found the line since its prefetch */
+
+#define CACHE_PREFETCHERS 2
 
 struct cache {
     /* fixed at elaboration */
@@ -88,6 +103,10 @@ struct cache {
     enum served level;
     bool refuses;
     u32 queue_entries;
+    u32 prefetch_reserve;
+    struct prefetch_limits prefetch_limits;
+    u32 n_prefetchers;
+    const struct prefetcher *prefetcher[CACHE_PREFETCHERS];
     /* wiring */
     struct clock *clock;
     struct mem_port next;
@@ -98,8 +117,9 @@ struct cache {
     } listener[CACHE_MAX_LISTENERS];
     /* state */
     u64 *line; /* [set * ways + way]: line number */
-    u8 *state; /* likewise: enum line_state */
+    u8 *state; /* likewise: enum line_state | LINE_PREFETCHED */
     struct replacement replacement;
+    void *prefetcher_state[CACHE_PREFETCHERS];
     struct mshr_file mshrs;
     struct mem_request *queue; /* a ring */
     u32 queue_head, queue_length;

@@ -24,6 +24,7 @@ struct mem_request {
     mem_done_fn done;
     void *self;
     u64 token;
+    u64 pc; /* linear address of the instruction that asks for data, 0: none; for prefetchers */
 };
 
 struct mem_port {

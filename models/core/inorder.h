@@ -77,6 +77,7 @@ struct inorder_stats {
 /* A reference under way: a load, a fetched line, or one of a microcoded sequence. */
 struct flight {
     hpa_t at;
+    u64 pc;         /* of its instruction */
     u16 bytes;
     u8 kind;        /* enum mem_kind of its requests */
     u8 origin;      /* enum mem_origin */

@@ -115,7 +115,7 @@ static void flight_hit_done(void *self, u64 token_and_level)
 }
 
 static enum port_answer request(struct inorder *p, hpa_t at, enum mem_kind kind, enum mem_origin origin,
-                                unsigned index, u64 *ready, enum served *served)
+                                unsigned index, u64 pc, u64 *ready, enum served *served)
 {
     const struct mem_port *port = kind == MEM_FETCH ? &p->l1i : &p->l1d;
     const struct mem_request r = {.at = at,
@@ -123,7 +123,8 @@ static enum port_answer request(struct inorder *p, hpa_t at, enum mem_kind kind,
                                   .origin = (u8)origin,
                                   .done = flight_part_done,
                                   .self = p,
-                                  .token = index};
+                                  .token = index,
+                                  .pc = pc};
     return port_access(port, &r, ready, served);
 }
 
@@ -143,7 +144,7 @@ static void flight_send(struct inorder *p, unsigned index)
         u64 ready = 0;
         enum served served = SERVED_L1;
         enum port_answer answer = request(p, next_part(f), (enum mem_kind)f->kind, (enum mem_origin)f->origin,
-                                          index, &ready, &served);
+                                          index, f->pc, &ready, &served);
         if (answer == PORT_BUSY) {
             p->refused |= 1u << index;
             return;
@@ -206,7 +207,7 @@ static bool start_and_hit(struct inorder *p, const struct mem_access *a, enum me
     enum served served = SERVED_L1;
     u64 ready = 0;
     if (kind == MEM_READ && p->store_count && forward(p, a, reg)) return true;
-    *answer = request(p, a->at, kind, origin, index, &ready, &served);
+    *answer = request(p, a->at, kind, origin, index, p->record.rip, &ready, &served);
     if (*answer != PORT_HIT) return false;
     count_served(p, kind, served);
     register_ready(p, reg, ready);
@@ -225,6 +226,7 @@ bool inorder_start(struct inorder *p, const struct mem_access *a, enum mem_kind 
     if (simple && start_and_hit(p, a, kind, origin, reg, index, &answer)) return true;
     u8 unsent = answer == PORT_PENDING ? 0 : (u8)lines;
     p->flight[index] = (struct flight){.at = a->at,
+                                       .pc = p->record.rip,
                                        .bytes = a->bytes,
                                        .kind = (u8)kind,
                                        .origin = (u8)origin,

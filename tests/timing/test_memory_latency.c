@@ -14,10 +14,11 @@
 
 #define ALONE 1000 /* cycles between two loads: the one before is over */
 
-/* Size, ways, hit_cycles, mshrs, mshr_targets, policy. */
-static const struct cache_cfg l1d_cfg = {32 * KiB, 8, 4, 11, 64, 0};
-static const struct cache_cfg l2_cfg = {MiB, 16, 10, 32, 64, 0};
-static const struct cache_cfg l3_cfg = {39424 * KiB, 11, 39, 64, 128, 0};
+#define LEVEL(size, way, cycles, registers, targets)                                                                                 \
+    {.size_bytes = (size), .ways = (way), .hit_cycles = (cycles), .mshrs = (registers), .mshr_targets = (targets)}
+static const struct cache_cfg l1d_cfg = LEVEL(32 * KiB, 8, 4, 11, 64);
+static const struct cache_cfg l2_cfg = LEVEL(MiB, 16, 10, 32, 64);
+static const struct cache_cfg l3_cfg = LEVEL(39424 * KiB, 11, 39, 64, 128);
 static const struct crossbar_cfg crossbar_cfg = {.hop_cycles = 4, .width_bytes = 32};
 
 #define DRAM_DEFAULT(type, name, def, range, meaning) .name = (def),

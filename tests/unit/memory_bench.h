@@ -134,7 +134,8 @@ static inline unsigned bench_add(struct bench *b, u64 cycle, enum mem_kind kind,
     assert_true(i < BENCH_MAX);
     b->script[i].cycle = cycle;
     b->script[i].port = b->port;
-    b->script[i].r = (struct mem_request){HPA(line << LINE_SHIFT), (u8)kind, (u8)origin, bench_done, b, i};
+    b->script[i].r = (struct mem_request){
+        .at = HPA(line << LINE_SHIFT), .kind = (u8)kind, .origin = (u8)origin, .done = bench_done, .self = b, .token = i};
     if (kind == MEM_WRITEBACK) b->script[i].r.done = NULL;
     clock_wake(&b->clock, b->tick, cycle);
     return i;
