@@ -13,12 +13,7 @@
 #include "monitors/guest.h"
 #include "monitors/vcpu.h"
 
-enum {
-    GUEST_PREEMPTION_TIMER = 0x482e,
-    EXIT_MONITOR_TRAP_FLAG = 37,
-    EXIT_PREEMPTION_TIMER = 52,
-};
-#define PIN_PREEMPTION_TIMER       BIT(6)
+enum { EXIT_MONITOR_TRAP_FLAG = 37 };
 #define PRIMARY_MONITOR_TRAP_FLAG  BIT(27)
 #define EXIT_SAVE_PREEMPTION_TIMER BIT(22)
 
@@ -33,7 +28,7 @@ static u64 slice, steps;
 static void start_slice(struct vcpu *vcpu)
 {
     (void)vcpu;
-    vmwrite((enum vmcs_field)GUEST_PREEMPTION_TIMER, slice);
+    vmwrite(PREEMPTION_TIMER_VALUE, slice);
 }
 
 static void end_step(struct vcpu *vcpu)
@@ -60,7 +55,7 @@ static void set_up(struct vcpu *vcpu)
     u32 *word = vcpu->controls.word;
     map_memory(vcpu);
     if (slice) {
-        word[PIN] |= PIN_PREEMPTION_TIMER;
+        controls_require(&vcpu->controls, ACTIVATE_PREEMPTION_TIMER);
         word[EXIT] |= EXIT_SAVE_PREEMPTION_TIMER;
         start_slice(vcpu);
     }

@@ -69,6 +69,14 @@ void vcpu_raise_interrupt(struct vcpu *vcpu, u8 vector)
     vcpu->interrupts[vector / 64] |= BIT(vector % 64);
 }
 
+static void inject(const struct event *event)
+{
+    vmwrite(ENTRY_INTERRUPTION_INFORMATION, event->info);
+    if (event->info & EVENT_HAS_ERROR_CODE) vmwrite(ENTRY_EXCEPTION_ERROR_CODE, event->error_code);
+    if (event_type(event->info) > TYPE_HARDWARE_EXCEPTION)
+        vmwrite(ENTRY_INSTRUCTION_LENGTH, event->instruction_bytes);
+}
+
 /* An exit in the middle of delivering an event: the event has to be delivered again. */
 void vcpu_save_interrupted_event(struct vcpu *vcpu)
 {
@@ -84,33 +92,33 @@ void vcpu_save_interrupted_event(struct vcpu *vcpu)
     vcpu->event.instruction_bytes = (u32)vmread(EXIT_INSTRUCTION_LENGTH);
 }
 
+void vcpu_repeat_interrupted_event(void)
+{
+    u32 info = (u32)vmread(IDT_VECTORING_INFORMATION);
+    if (!(info & EVENT_VALID)) return;
+    inject(&(struct event){info & EVENT_FIELDS, (u32)vmread(IDT_VECTORING_ERROR_CODE),
+                           (u32)vmread(EXIT_INSTRUCTION_LENGTH)});
+}
+
 static bool takes_interrupts(void)
 {
     return vmread(GUEST_RFLAGS) & RFLAGS_IF &&
            !(vmread(GUEST_INTERRUPTIBILITY_STATE) & BLOCKED_BY_STI_OR_MOV_SS);
 }
 
-static bool interrupt_waits(const struct vcpu *vcpu)
+bool vcpu_interrupt_waits(const struct vcpu *vcpu)
 {
     return vcpu->interrupts[0] | vcpu->interrupts[1] | vcpu->interrupts[2] | vcpu->interrupts[3];
 }
 
 /* The highest vector first, as the local APIC would. */
-static u8 next_interrupt(struct vcpu *vcpu)
+u8 vcpu_take_interrupt(struct vcpu *vcpu)
 {
     unsigned word = COUNT_OF(vcpu->interrupts) - 1;
     while (!vcpu->interrupts[word]) word--;
     unsigned bit = 63 - (unsigned)__builtin_clzll(vcpu->interrupts[word]);
     vcpu->interrupts[word] &= ~BIT(bit);
     return (u8)(word * 64 + bit);
-}
-
-static void inject(const struct event *event)
-{
-    vmwrite(ENTRY_INTERRUPTION_INFORMATION, event->info);
-    if (event->info & EVENT_HAS_ERROR_CODE) vmwrite(ENTRY_EXCEPTION_ERROR_CODE, event->error_code);
-    if (event_type(event->info) > TYPE_HARDWARE_EXCEPTION)
-        vmwrite(ENTRY_INSTRUCTION_LENGTH, event->instruction_bytes);
 }
 
 /* One event an entry. If an interrupt still waits, the processor is asked to exit as soon as the guest can
@@ -120,9 +128,9 @@ void vcpu_deliver_events(struct vcpu *vcpu)
     if (vcpu->event.info) {
         inject(&vcpu->event);
         vcpu->event.info = 0;
-    } else if (interrupt_waits(vcpu) && takes_interrupts()) {
+    } else if (vcpu_interrupt_waits(vcpu) && takes_interrupts()) {
         u32 type = TYPE_EXTERNAL_INTERRUPT << TYPE_SHIFT;
-        inject(&(struct event){.info = EVENT_VALID | type | next_interrupt(vcpu)});
+        inject(&(struct event){.info = EVENT_VALID | type | vcpu_take_interrupt(vcpu)});
     }
-    controls_switch(&vcpu->controls, INTERRUPT_WINDOW_EXITING, interrupt_waits(vcpu));
+    controls_switch(&vcpu->controls, INTERRUPT_WINDOW_EXITING, vcpu_interrupt_waits(vcpu));
 }

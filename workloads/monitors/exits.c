@@ -161,8 +161,10 @@ static bool write_msr(struct vcpu *vcpu, u32 msr, u64 value)
 
 static void on_rdmsr(struct vcpu *vcpu)
 {
+    const struct technique *t = vcpu->technique;
+    u32 msr = (u32)vcpu->gpr[RCX];
     u64 value;
-    if (!read_msr(vcpu, (u32)vcpu->gpr[RCX], &value)) {
+    if (!(t->read_msr && t->read_msr(msr, &value)) && !read_msr(vcpu, msr, &value)) {
         vcpu_inject_gp(vcpu);
         return;
     }

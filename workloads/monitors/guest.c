@@ -14,6 +14,7 @@ enum {
     IDENTITY_PAGES = 2 + IDENTITY_GIB, /* PML4, PDPT, page directories */
 };
 #define GUEST_BYTES_MIN (16 * MiB)
+#define GUEST_BYTES_MAX (2 * GiB) /* enough for a monitor and its own guest */
 
 /* --- memory --- */
 
@@ -25,7 +26,7 @@ static void divide_memory(void)
         if (boot.modules[i].end > GUEST_HOST_BASE) panic("module %u was loaded above 1 GiB", i);
     u64 first_free = (u64)heap_page(); /* what the heap has given out stays as it is */
     heap_init(first_free, smaller(heap_end(), GUEST_HOST_BASE));
-    guest.bytes = round_down(smaller(boot.ram_bytes - GUEST_HOST_BASE, GiB), PAGE_2M);
+    guest.bytes = round_down(smaller(boot.ram_bytes - GUEST_HOST_BASE, GUEST_BYTES_MAX), PAGE_2M);
     guest.usable_bytes = guest.bytes - IDENTITY_PAGES * PAGE_4K;
 }
 

@@ -7,7 +7,7 @@
  *   guest-physical   0            64 KiB             1 MiB                         usable_bytes     bytes
  *                    | unused     | Multiboot info   | image, its modules, free ... | identity map  |
  *
- * Not modelled: memory above 1 GiB, holes, video modes, symbol tables.
+ * Not modelled: guests of more than 2 GiB, holes, video modes, symbol tables.
  * Source:       Multiboot Specification version 0.6.96; System V ABI, "Object Files".
  * Checked by:   tests/system/monitors_on_bochs.sh
  */

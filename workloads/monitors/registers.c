@@ -42,7 +42,7 @@ static void write_guest_cr0(struct vcpu *vcpu, u64 value)
 
 static void write_guest_cr4(struct vcpu *vcpu, u64 value)
 {
-    u64 refused = ~rdmsr(MSR_VMX_CR4_FIXED1) | CR4_VMXE | vcpu->technique->cr4_hidden;
+    u64 refused = ~rdmsr(MSR_VMX_CR4_FIXED1) | vcpu->technique->cr4_hidden;
     if (value & refused || (vcpu->paging && !(value & CR4_PAE))) {
         vcpu_inject_gp(vcpu);
         return;

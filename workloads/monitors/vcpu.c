@@ -195,13 +195,21 @@ static exit_handler_fn find_handler(const struct vcpu *vcpu, u32 reason)
     return own ? own : vcpu_common_handlers[reason];
 }
 
-void vcpu_handle_exit(struct vcpu *vcpu)
+static void handle_exit(struct vcpu *vcpu, u32 reason)
 {
-    u32 reason = vmread(EXIT_REASON) & 0xffff;
     exit_handler_fn handler = find_handler(vcpu, reason);
     if (!handler) panic("VM exit for reason %u (%s) is not modelled", reason, vcpu_exit_name(reason));
-    vcpu->exits[reason]++;
     vcpu_save_interrupted_event(vcpu);
     handler(vcpu);
     vcpu_deliver_events(vcpu);
+}
+
+bool vcpu_handle_exit(struct vcpu *vcpu)
+{
+    const struct technique *t = vcpu->technique;
+    u32 reason = vmread(EXIT_REASON) & 0xffff;
+    if (reason < EXIT_REASONS) vcpu->exits[reason]++;
+    vcpu->launches = false;
+    if (!t->take_exit || !t->take_exit(vcpu, reason)) handle_exit(vcpu, reason);
+    return vcpu->launches;
 }

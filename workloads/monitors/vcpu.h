@@ -39,8 +39,12 @@ struct technique {
     /* Makes vcpu_cr3() the guest's address space, and flushes. */
     void (*load_address_space)(struct vcpu *vcpu);
 
-    /* These may be NULL: features to hide; counts for verbose=on; own handlers, before those of exits.c. */
+    /* These may be NULL: the first look at every exit (true: it is dealt with); features to hide or to show;
+     *                    MSRs of its
+     * own (false: it has no such MSR); counts for verbose=on; own handlers, before those of exits.c. */
+    bool (*take_exit)(struct vcpu *vcpu, u32 reason);
     void (*filter_cpuid)(u32 leaf, struct cpuid *id);
+    bool (*read_msr)(u32 msr, u64 *value);
     void (*print_statistics)(void);
     exit_handler_fn handlers[EXIT_REASONS];
 };
@@ -67,6 +71,7 @@ struct vcpu {
     struct controls controls;
     struct event event;
     bool delivery_interrupted; /* by the exit that is being handled */
+    bool launches;             /* the next VM entry is the first one with its VMCS */
     u64 interrupts[4];         /* vectors taken from the hardware that the guest has yet to take */
 
     /* statistics */
@@ -82,8 +87,8 @@ struct vcpu_options {
 _Noreturn void vcpu_run(const struct technique *technique, struct vcpu_options options, u32 entry,
                         u32 multiboot_info);
 
-/* Called by vmentry.S at each VM exit. */
-void vcpu_handle_exit(struct vcpu *vcpu);
+/* Called by vmentry.S at each VM exit. True: the next entry must be VMLAUNCH. */
+bool vcpu_handle_exit(struct vcpu *vcpu);
 
 /* General registers by their number in an instruction. */
 u64 vcpu_register(const struct vcpu *vcpu, unsigned number);
@@ -107,8 +112,12 @@ void vcpu_flush_address(const struct vcpu *vcpu, u64 linear_address);
 void vcpu_inject_exception(struct vcpu *vcpu, u8 vector, u32 error_code);
 void vcpu_inject_gp(struct vcpu *vcpu);
 void vcpu_raise_interrupt(struct vcpu *vcpu, u8 vector);
+bool vcpu_interrupt_waits(const struct vcpu *vcpu);
+u8 vcpu_take_interrupt(struct vcpu *vcpu);
 void vcpu_save_interrupted_event(struct vcpu *vcpu);
 void vcpu_deliver_events(struct vcpu *vcpu);
+/* The event that the last exit interrupted, once more, as it was. */
+void vcpu_repeat_interrupted_event(void);
 
 /* registers.c: the guest's moves to control registers and EFER (false: #GP). */
 void vcpu_handle_cr_access(struct vcpu *vcpu);

@@ -11,7 +11,7 @@
     popq    %rcx
     popq    %rdx
     popq    %rbx
-    addq    $8, %rsp
+    leaq    8(%rsp), %rsp
     .irp    reg, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
     popq    %\reg
     .endr
@@ -36,7 +36,7 @@ vm_launch:
     vmlaunch
     jmp     entry_failed
 
-/* HOST_RIP. vcpu_handle_exit(vcpu) leaves the VMCS ready for the next entry. */
+/* HOST_RIP. vcpu_handle_exit(vcpu) leaves a VMCS ready for the next entry, and says which it is. */
     .globl  vm_exit
 vm_exit:
     SAVE_GUEST_REGISTERS
@@ -45,8 +45,12 @@ vm_exit:
     leaq    monitor_stack_top(%rip), %rsp
     call    vcpu_handle_exit
     movq    %rbx, %rsp
-    LOAD_GUEST_REGISTERS
+    testb   %al, %al
+    LOAD_GUEST_REGISTERS                        /* keeps the flags */
+    jnz     1f
     vmresume
+    jmp     entry_failed
+1:  vmlaunch
 
 entry_failed:
     leaq    monitor_stack_top(%rip), %rsp

@@ -28,8 +28,7 @@ static void check_vmx(void)
         panic("the firmware has locked VMX off");
 }
 
-/* A VMXON region or a VMCS: a cleared page that begins with the revision identifier. */
-static u64 vmx_region(void)
+u64 vmx_region(void)
 {
     u32 *region = heap_page_cleared();
     region[0] = rdmsr(MSR_VMX_BASIC) & 0x7fffffff;
@@ -45,10 +44,8 @@ void vmx_on(void)
     bool failed;
     __asm__ volatile("vmxon %1" : "=@ccbe"(failed) : "m"(vmxon_region) : "memory");
     if (failed) panic("VMXON failed");
-    __asm__ volatile("vmclear %1" : "=@ccbe"(failed) : "m"(vmcs) : "memory");
-    if (failed) panic("VMCLEAR failed");
-    __asm__ volatile("vmptrld %1" : "=@ccbe"(failed) : "m"(vmcs) : "memory");
-    if (failed) panic("VMPTRLD failed");
+    vmclear(vmcs);
+    vmptrld(vmcs);
 }
 
 /* --- controls ("Algorithms for Determining VMX Capabilities") --- */
@@ -105,6 +102,23 @@ void controls_require(struct controls *c, enum control which)
 bool controls_set(const struct controls *c, enum control which)
 {
     return c->word[control_table[which].word] & control_table[which].bit;
+}
+
+enum control_word control_word_of(enum control which)
+{
+    return control_table[which].word;
+}
+
+u32 control_bit_of(enum control which)
+{
+    return control_table[which].bit;
+}
+
+bool control_word_of_msr(u32 msr, enum control_word *word)
+{
+    for (*word = 0; *word < CONTROL_WORDS; ++*word)
+        if (msr == word_table[*word].msr || msr == word_table[*word].true_msr) return true;
+    return false;
 }
 
 void controls_write(const struct controls *c)

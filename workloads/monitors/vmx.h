@@ -29,18 +29,23 @@ enum {
 #define CR4_VMXE        BIT(13)
 
 /* IA32_VMX_EPT_VPID_CAP */
+#define CAP_EPT_EXECUTE_ONLY       BIT(0)
 #define CAP_EPT_WALK_LENGTH_4      BIT(6)
+#define CAP_EPT_UNCACHEABLE        BIT(8)
 #define CAP_EPT_WRITE_BACK         BIT(14)
 #define CAP_EPT_2M                 BIT(16)
 #define CAP_EPT_1G                 BIT(17)
 #define CAP_INVEPT                 BIT(20)
 #define CAP_EPT_ACCESSED_DIRTY     BIT(21)
+#define CAP_INVEPT_TYPES           (BIT(25) | BIT(26))
 #define CAP_INVVPID                BIT(32)
 #define CAP_INVVPID_ADDRESS        BIT(40)
 #define CAP_INVVPID_SINGLE_CONTEXT BIT(41)
+#define CAP_INVVPID_TYPES          (BIT(40) | BIT(41) | BIT(42) | BIT(43))
 
 /* IA32_VMX_MISC */
 #define MISC_ACTIVITY_STATE_HLT BIT(6)
+#define MISC_VMWRITE_ANY        BIT(29) /* exit information too */
 
 /* The five words of VMX controls, and every control used, by its name in the manual. */
 enum control_word { PIN, PRIMARY, SECONDARY, EXIT, ENTRY, CONTROL_WORDS };
@@ -70,6 +75,13 @@ void controls_require(struct controls *c, enum control which);
 bool controls_request(struct controls *c, enum control which);
 bool controls_set(const struct controls *c, enum control which);
 
+/* The word that a control is in, and its bit there. */
+enum control_word control_word_of(enum control which);
+u32 control_bit_of(enum control which);
+
+/* The word that a capability MSR, TRUE or not, is about. False: it is about none. */
+bool control_word_of_msr(u32 msr, enum control_word *word);
+
 /* Writes all five words to the VMCS. */
 void controls_write(const struct controls *c);
 
@@ -81,6 +93,31 @@ void vmx_write_host_state(u64 rip, u64 rsp);
 
 /* Stops with what the processor says of a VMX instruction that failed. */
 _Noreturn void vmx_fail(const char *instruction);
+
+/* A VMXON region or a VMCS: a cleared page that begins with the revision identifier. */
+u64 vmx_region(void);
+
+/* VMCLEAR and VMPTRLD of a host-physical address; VMPTRST. */
+static inline void vmclear(u64 vmcs)
+{
+    bool failed;
+    __asm__ volatile("vmclear %1" : "=@ccbe"(failed) : "m"(vmcs) : "memory");
+    if (failed) vmx_fail("VMCLEAR");
+}
+
+static inline void vmptrld(u64 vmcs)
+{
+    bool failed;
+    __asm__ volatile("vmptrld %1" : "=@ccbe"(failed) : "m"(vmcs) : "memory");
+    if (failed) vmx_fail("VMPTRLD");
+}
+
+static inline u64 vmptrst(void)
+{
+    u64 vmcs;
+    __asm__ volatile("vmptrst %0" : "=m"(vmcs) : : "cc");
+    return vmcs;
+}
 
 static inline u64 vmread(enum vmcs_field field)
 {

@@ -9,7 +9,8 @@
  * Models:       4-level EPT, write-back, accessed and dirty flags where the processor has them, leaves of
  *               4K, 2M or 1G.
  * Not modelled: paging guest memory out, sharing it, tracking what is dirty; EPT violations end the run.
- * Neighbours:   guest.c (what to map), vcpu.c and exits.c (everything that is not memory).
+ * Neighbours:   guest.c (what to map), vcpu.c and exits.c (everything that is not memory), nested.c (a guest
+ *               that is a hypervisor: `nested=on`).
  * Source:       Intel SDM Vol. 3C, "The Extended Page Table Mechanism (EPT)", "Extended-Page-Table Pointer
  *               (EPTP)".
  * Checked by:   tests/system/monitors_on_bochs.sh
@@ -21,14 +22,8 @@
 #include "kit/words.h"
 #include "monitors/guest.h"
 #include "monitors/vcpu.h"
-
-/* An EPT entry: permissions in bits 2:0; in a leaf, the memory type in 5:3; bit 7: a leaf above level 1. */
-enum {
-    EPT_READ_WRITE_EXECUTE = 7,
-    EPT_UNCACHEABLE = 0 << 3,
-    EPT_WRITE_BACK = 6 << 3,
-    EPT_LARGE = 1 << 7,
-};
+#include "ept.h"
+#include "nested.h"
 
 /* The EPT pointer: memory type of the tables themselves, walk length minus 1, accessed and dirty flags. */
 enum {
@@ -39,36 +34,35 @@ enum {
 
 static struct {
     u64 host_page; /* position in PAGE_SIZE_CHOICES */
-    u64 vpid, verbose;
-} options = {.vpid = true};
+    u64 vpid, verbose, nested, shadowing;
+} options = {.vpid = true, .shadowing = true};
 
 static const struct word words[] = {
     {"host", WORD_CHOICE, &options.host_page, 0, 0, PAGE_SIZE_CHOICES},
     {"vpid", WORD_SWITCH, &options.vpid, 0, 0, NULL},
     {"verbose", WORD_SWITCH, &options.verbose, 0, 0, NULL},
+    {"nested", WORD_SWITCH, &options.nested, 0, 0, NULL},
+    {"shadowing", WORD_SWITCH, &options.shadowing, 0, 0, NULL},
 };
 
 /* --- the tables --- */
 
-/* Address bits 47:39, 38:30, 29:21, 20:12 choose the entries at levels 4, 3, 2, 1. */
-static u64 *entry_of(u64 *table, u64 gpa, unsigned level)
-{
-    return &table[gpa >> (12 + 9 * (level - 1)) & (TABLE_ENTRIES - 1)];
-}
-
 static u64 *table_below(u64 *entry)
 {
-    if (!*entry) *entry = (u64)heap_page_cleared() | EPT_READ_WRITE_EXECUTE;
+    if (!*entry || *entry & EPT_LARGE) *entry = (u64)heap_page_cleared() | EPT_READ_WRITE_EXECUTE;
     return (u64 *)(*entry & PTE_ADDRESS);
 }
 
-/* Maps one page of 4 KiB (leaf_level 1), 2 MiB (2) or 1 GiB (3). */
-static void map_page(u64 *pml4, u64 gpa, u64 hpa, unsigned leaf_level, u64 memory_type)
+void ept_map_page(u64 *pml4, u64 gpa, u64 hpa, unsigned leaf_level, u64 flags)
 {
     u64 *table = pml4;
-    for (unsigned level = 4; level > leaf_level; level--) table = table_below(entry_of(table, gpa, level));
-    *entry_of(table, gpa, leaf_level) =
-        hpa | EPT_READ_WRITE_EXECUTE | memory_type | (leaf_level > 1 ? EPT_LARGE : 0);
+    for (unsigned level = 4; level > leaf_level; level--) table = table_below(ept_entry(table, gpa, level));
+    *ept_entry(table, gpa, leaf_level) = hpa | flags | (leaf_level > 1 ? EPT_LARGE : 0);
+}
+
+static unsigned leaf_level(void)
+{
+    return (unsigned)options.host_page + 1;
 }
 
 /* Guest memory is contiguous in the host. The local APIC is the guest's: its page is mapped to itself. */
@@ -77,8 +71,8 @@ static u64 *build_ept(void)
     u64 *pml4 = heap_page_cleared();
     u64 page_bytes = PAGE_SIZE_OF(options.host_page);
     for (u64 gpa = 0; gpa < guest.bytes; gpa += page_bytes)
-        map_page(pml4, gpa, GUEST_HOST_BASE + gpa, (unsigned)options.host_page + 1, EPT_WRITE_BACK);
-    map_page(pml4, LOCAL_APIC, LOCAL_APIC, 1, EPT_UNCACHEABLE);
+        ept_map_page(pml4, gpa, GUEST_HOST_BASE + gpa, leaf_level(), EPT_READ_WRITE_EXECUTE | EPT_WRITE_BACK);
+    ept_map_page(pml4, LOCAL_APIC, LOCAL_APIC, 1, EPT_READ_WRITE_EXECUTE | EPT_UNCACHEABLE);
     return pml4;
 }
 
@@ -106,6 +100,7 @@ static void set_up(struct vcpu *vcpu)
     if (capabilities & CAP_EPT_ACCESSED_DIRTY) ept_pointer |= EPTP_ACCESSED_DIRTY;
     vmwrite(EPT_POINTER, ept_pointer);
     invept(INVEPT_SINGLE_CONTEXT, ept_pointer);
+    if (options.nested) nested_set_up(vcpu, options.shadowing, ept_pointer, leaf_level());
 }
 
 /* Called with the identity mapping before the first entry, and again when the guest turns on paging. Then
@@ -126,11 +121,18 @@ static void on_ept_violation(struct vcpu *vcpu)
           (unsigned long long)vmread(GUEST_PHYSICAL_ADDRESS), (unsigned long long)vmread(GUEST_RIP));
 }
 
-static const struct technique ept = {
-    .name = "ept",
-    .set_up = set_up,
-    .load_address_space = load_address_space,
-    .handlers = {[EXIT_EPT_VIOLATION] = on_ept_violation},
+#define EPT_TECHNIQUE                                                                                        \
+    .name = "ept", .set_up = set_up, .load_address_space = load_address_space,                               \
+    .handlers = {[EXIT_EPT_VIOLATION] = on_ept_violation}
+
+static const struct technique ept = {.cr4_hidden = CR4_VMXE, EPT_TECHNIQUE};
+
+static const struct technique ept_nested = {
+    .take_exit = nested_take_exit,
+    .filter_cpuid = nested_filter_cpuid,
+    .read_msr = nested_read_msr,
+    .print_statistics = nested_print_statistics,
+    EPT_TECHNIQUE,
 };
 
 int main(void)
@@ -138,5 +140,6 @@ int main(void)
     words_read(boot.words, words, COUNT_OF(words));
     vmx_on();
     guest_load();
-    vcpu_run(&ept, (struct vcpu_options){options.vpid, options.verbose}, guest.entry, guest.multiboot_info);
+    vcpu_run(options.nested ? &ept_nested : &ept, (struct vcpu_options){options.vpid, options.verbose},
+             guest.entry, guest.multiboot_info);
 }

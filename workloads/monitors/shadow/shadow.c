@@ -288,7 +288,7 @@ static void print_statistics(void)
 static const struct technique shadow = {
     .name = "shadow",
     .cr0_forced = CR0_WP, /* or the guest's kernel could store to its tables; walk.c knows what it set */
-    .cr4_hidden = CR4_PCIDE | CR4_LA57 | CR4_SMAP | CR4_PKE,
+    .cr4_hidden = CR4_VMXE | CR4_PCIDE | CR4_LA57 | CR4_SMAP | CR4_PKE,
     .set_up = set_up,
     .load_address_space = load_address_space,
     .filter_cpuid = filter_cpuid,
