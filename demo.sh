@@ -6,4 +6,5 @@ cd "$(dirname "$0")"
 cmake -S . -B build >build.log 2>&1 && cmake --build build -j2 >>build.log 2>&1 || { tail -n 30 build.log >&2; exit 1; }
 rm -f build.log
 build/gigogne sweep results/experiments/shadow-vs-ept.yaml -j 2 -o results/shadow-vs-ept
-echo "figures: $(ls results/shadow-vs-ept/*.png | tr '\n' ' ')"
+build/gigogne sweep results/experiments/nested.yaml -j 2 -o results/nested
+echo "figures: $(ls results/shadow-vs-ept/*.png results/nested/*.png | tr '\n' ' ')"

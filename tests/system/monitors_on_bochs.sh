@@ -144,7 +144,7 @@ start check_same_as_native $haswell shadow pool=16 bench-fork "pages=16 iters=3"
 start check_says "the processor's EPT has no 1 GiB pages" $nehalem ept host=1G bench-compute
 start check_says 'the processor has no VMX control "load IA32_EFER (on entry)"' $penryn shadow "" bench-compute
 start check_says "the processor has no VMX" ryzen ept "" bench-compute
-start check_says '"host=3K": not one of the choices; words: host=4K|2M|1G vpid=on|off verbose=on|off' \
+start check_says '"host=3K": not one of the choices; words: host=4K|2M|1G vpid=on|off verbose=on|off nested=on|off shadowing=on|off' \
     $haswell ept host=3K bench-compute
 start check_says '"host=2M": no such word; words: vpid=on|off verbose=on|off pool=16..65536' \
     $haswell shadow host=2M bench-compute

@@ -171,6 +171,9 @@ static void names_that_lead_nowhere_are_refused(void **state)
     assert_refused(HEAD GROUP "assert:\n  - {name: a, ratio: [g/chase.ept, g/chase.shadow], min: 1}\n",
                    "6:", "there is no run 'g/chase.shadow'");
     assert_refused("name: n\npreset: p\nmodes:\n  m: {label: x, args: y}\n", "4:", "args without a monitor");
+    assert_refused("name: n\npreset: p\nmodes:\n  m: {label: x, middle: ept}\n", "4:", "without one below");
+    assert_refused("name: n\npreset: p\nmodes:\n  m: {label: x, monitor: ept, middle_args: y}\n", "4:",
+                   "middle_args without a middle");
 }
 
 static void shapes_that_say_nothing_or_cannot_hold_are_refused(void **state)

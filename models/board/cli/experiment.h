@@ -6,6 +6,7 @@
  *   modes:                             how a guest is run
  *     native: {label: "native"}
  *     ept-4k: {label: "EPT 4K", monitor: ept, args: "host=4K", set: {...}}
+ *     nested: {label: "nested", monitor: ept, args: "nested=on", middle: ept, middle_args: ""}   a monitor's guest is a monitor
  *   groups:                            each: every bench x every mode x every value of every `vary` list
  *     footprint:
  *       modes: [native, ept-4k]
@@ -44,7 +45,8 @@ struct exp_settings {
 
 struct exp_mode {
     const char *name, *label;
-    const char *monitor, *args; /* monitor NULL: none */
+    const char *monitor, *args;       /* monitor NULL: none */
+    const char *middle, *middle_args; /* the monitor between that one and the guest; NULL: none */
     struct exp_settings set;
     unsigned line;
 };

@@ -229,6 +229,8 @@ static bool read_settings(struct reader *r, yaml_node_t *value, struct exp_setti
 TEXT_FIELD(exp_mode, label)
 TEXT_FIELD(exp_mode, monitor)
 TEXT_FIELD(exp_mode, args)
+TEXT_FIELD(exp_mode, middle)
+TEXT_FIELD(exp_mode, middle_args)
 
 static bool read_mode_set(struct reader *r, yaml_node_t *value, void *into)
 {
@@ -239,6 +241,8 @@ static const struct key mode_keys[] = {
     {"label", true, read_exp_mode_label},
     {"monitor", false, read_exp_mode_monitor},
     {"args", false, read_exp_mode_args},
+    {"middle", false, read_exp_mode_middle},
+    {"middle_args", false, read_exp_mode_middle_args},
     {"set", false, read_mode_set},
 };
 
@@ -246,10 +250,12 @@ static bool read_mode(struct reader *r, const yaml_node_t *key, yaml_node_t *val
 {
     struct experiment *e = into;
     struct exp_mode *m = &e->mode[e->n_modes++];
-    *m = (struct exp_mode){.name = text_of(key), .args = "", .line = line_of(key)};
+    *m = (struct exp_mode){.name = text_of(key), .args = "", .middle_args = "", .line = line_of(key)};
     if (!is_name(m->name, "")) return complain(r, key, "not a name (allowed: letters, digits, '-', '_')");
     if (!read_fields(r, value, mode_keys, ARRAY_LEN(mode_keys), m)) return false;
-    return m->monitor || !*m->args ? true : complain(r, value, "args without a monitor");
+    if (!m->monitor && *m->args) return complain(r, value, "args without a monitor");
+    if (!m->monitor && m->middle) return complain(r, value, "a monitor in the middle without one below");
+    return m->middle || !*m->middle_args ? true : complain(r, value, "middle_args without a middle");
 }
 
 static bool read_modes(struct reader *r, yaml_node_t *value, void *into)

@@ -96,11 +96,12 @@ static bool add_setting(void *self, const struct exp_setting *s)
     return true;
 }
 
-static void add_monitor(struct arguments *a, const struct exp_mode *m)
+/* An option that takes "FILE:WORDS". */
+static void add_image_option(struct arguments *a, const char *option, char *image, const char *words)
 {
-    char *image = sweep_image("monitor", m->monitor), *text;
-    add_argument(a, strdup("-m"));
-    add_argument(a, asprintf(&text, "%s%s%s", image, *m->args ? ":" : "", m->args) < 0 ? NULL : text);
+    char *text;
+    add_argument(a, strdup(option));
+    add_argument(a, asprintf(&text, "%s%s%s", image, *words ? ":" : "", words) < 0 ? NULL : text);
     free(image);
 }
 
@@ -112,6 +113,17 @@ static void add_words(struct arguments *a, const char *words)
     free(copy);
 }
 
+/* The image that is run; with a monitor in the middle that is the image, and the bench its module. */
+static void add_image(struct arguments *a, const struct exp_run *r)
+{
+    const struct exp_mode *m = r->mode;
+    if (m->monitor) add_image_option(a, "-m", sweep_image("monitor", m->monitor), m->args);
+    if (m->middle) add_image_option(a, "--module", sweep_image("bench", r->bench->name), r->words);
+    add_argument(a, m->middle ? sweep_image("monitor", m->middle) : sweep_image("bench", r->bench->name));
+    add_argument(a, strdup("--"));
+    add_words(a, m->middle ? m->middle_args : r->words);
+}
+
 static char **build_arguments(const struct experiment *e, const struct exp_run *r, const char *run_dir)
 {
     struct arguments a = {.n = 0};
@@ -120,16 +132,13 @@ static char **build_arguments(const struct experiment *e, const struct exp_run *
     add_argument(&a, strdup("-c"));
     add_argument(&a, sweep_preset(e));
     experiment_each_setting(e, r, add_setting, &a);
-    if (r->mode->monitor) add_monitor(&a, r->mode);
     add_argument(&a, strdup("-o"));
     add_argument(&a, strdup(run_dir));
     if (r->group->ledger) {
         add_argument(&a, strdup("--ledger"));
         add_argument(&a, files_path(run_dir, "ledger", ".csv"));
     }
-    add_argument(&a, sweep_image("bench", r->bench->name));
-    add_argument(&a, strdup("--"));
-    add_words(&a, r->words);
+    add_image(&a, r);
     char **argv = calloc(a.n + 1, sizeof *argv);
     CHECK(argv, "no memory for the arguments of a run");
     memcpy(argv, a.item, a.n * sizeof *argv);

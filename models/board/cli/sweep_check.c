@@ -51,9 +51,11 @@ static bool check_image(const struct experiment *e, const char *kind, const char
 
 static bool check_images(const struct experiment *e)
 {
-    for (size_t i = 0; i < e->n_modes; i++)
-        if (e->mode[i].monitor && !check_image(e, "monitor", e->mode[i].monitor, e->mode[i].line))
-            return false;
+    for (size_t i = 0; i < e->n_modes; i++) {
+        const struct exp_mode *m = &e->mode[i];
+        if (m->monitor && !check_image(e, "monitor", m->monitor, m->line)) return false;
+        if (m->middle && !check_image(e, "monitor", m->middle, m->line)) return false;
+    }
     for (size_t g = 0; g < e->n_groups; g++)
         for (size_t b = 0; b < e->group[g].n_benches; b++)
             if (!check_image(e, "bench", e->group[g].bench[b].name, e->group[g].bench[b].line)) return false;
