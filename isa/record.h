@@ -82,8 +82,9 @@ struct vm_transition {
     struct { hpa_t at; bool write; } line[TRANSITION_MAX_LINES];
 };
 
-#define RECORD_MAX_ACCESSES 64
-#define RECORD_MAX_WALKS    48 /* without any TLB every access of an event delivery walks */
+/* ENTER with 31 levels, each of which may fault into a delivery, whose fault is delivered in its turn. Without any TLB all walk. */
+#define RECORD_MAX_ACCESSES 128
+#define RECORD_MAX_WALKS    128
 
 struct insn_record {
     u64 rip;                      /* of this instruction */
