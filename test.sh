@@ -74,6 +74,8 @@ done
 step build-clang     build "$top/build-clang" -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
 step build-sanitize  build "$top/build-sanitize" -DGIGOGNE_SANITIZE=ON
 step unit-sanitize   unit "$top/build-sanitize"
+step build-fuzz      build "$top/build-fuzz" -DGIGOGNE_FUZZ=ON -DGIGOGNE_WORKLOADS=OFF -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++
+step fuzz            tests/fuzz/run.sh "$top/build-fuzz"
 step system-sanitize tests/system/guests_on_gigogne.sh "$top/build-sanitize"
 
 echo "$passed passed, $failed failed"
