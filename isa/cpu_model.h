@@ -65,6 +65,7 @@ struct cpuid_dynamic {
     bool ospke;        /* CR4.PKE */
     bool in_64bit_mode; /* SYSCALL's bit shows only there */
     u64 xcr0;           /* decides the size of the XSAVE area that leaf DH tells */
+    bool monitor_off;   /* IA32_MISC_ENABLE[18] is clear */
 };
 
 /* CPUID's answer for EAX = leaf, ECX = subleaf (SDM Vol. 2A, "CPUID-CPU Identification"). */

@@ -153,6 +153,16 @@ static void leaf_cache(const struct cpu_model *m, u32 subleaf, u32 out[CPUID_REG
     out[CPUID_ECX] = (u32)(c->size_bytes / LINE_BYTES / c->ways) - 1;
 }
 
+/* Lines of 64 bytes; ECX[0] of MWAIT is known; two forms of C1. */
+static void leaf_monitor(const struct cpu_model *m, u32 out[CPUID_REGS])
+{
+    if (!cpu_has(m, FEATURE_monitor))
+        return;
+    out[CPUID_EAX] = out[CPUID_EBX] = (u32)LINE_BYTES;
+    out[CPUID_ECX] = 3;
+    out[CPUID_EDX] = 2 << 4;
+}
+
 /* Extended topology: one thread per core, all cores in one package. */
 static void leaf_topology(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 subleaf,
                           u32 out[CPUID_REGS])
@@ -283,6 +293,7 @@ static void fill(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 l
     case 0x1: leaf_version(m, d, out); break;
     case 0x2: leaf_descriptors(out); break;
     case 0x4: leaf_cache(m, subleaf, out); break;
+    case 0x5: leaf_monitor(m, out); break;
     case 0x7: leaf_features(d, subleaf, out); break;
     case 0xb: leaf_topology(m, d, subleaf, out); break;
     case 0xd: leaf_xsave(m, d, subleaf, out); break;
@@ -300,6 +311,7 @@ static void fill(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 l
 static u32 feature_subleaf(u32 leaf) { return leaf == 0xd ? 1 : 0; }
 
 #define SYSCALL_BIT (1u << 11)
+#define MONITOR_BIT (1u << 3)
 
 void cpuid_query(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 leaf, u32 subleaf,
                  u32 out[CPUID_REGS])
@@ -311,4 +323,6 @@ void cpuid_query(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 l
         add_features(m, leaf, out);
     if (leaf == 0x80000001 && !d->in_64bit_mode)
         out[CPUID_EDX] &= ~SYSCALL_BIT;
+    if (leaf == 1 && d->monitor_off)
+        out[CPUID_ECX] &= ~MONITOR_BIT;
 }

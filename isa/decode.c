@@ -211,6 +211,21 @@ static bool shape_stack(struct decoding *d)
     return true;
 }
 
+static ZydisRegister segment_override(const ZydisDecodedInstruction *z)
+{
+    static const struct {
+        ZydisInstructionAttributes attribute;
+        ZydisRegister segment;
+    } overrides[] = {
+        {ZYDIS_ATTRIB_HAS_SEGMENT_CS, ZYDIS_REGISTER_CS}, {ZYDIS_ATTRIB_HAS_SEGMENT_SS, ZYDIS_REGISTER_SS},
+        {ZYDIS_ATTRIB_HAS_SEGMENT_ES, ZYDIS_REGISTER_ES}, {ZYDIS_ATTRIB_HAS_SEGMENT_FS, ZYDIS_REGISTER_FS},
+        {ZYDIS_ATTRIB_HAS_SEGMENT_GS, ZYDIS_REGISTER_GS},
+    };
+    for (unsigned n = 0; n < ARRAY_LEN(overrides); n++)
+        if (z->attributes & overrides[n].attribute) return overrides[n].segment;
+    return ZYDIS_REGISTER_DS;
+}
+
 static bool is_far(const struct decoding *d)
 {
     return d->z->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR;
@@ -243,6 +258,14 @@ static bool shape_xlat(struct decoding *d)
     ZydisDecodedOperandMem memory = {.base = ZYDIS_REGISTER_RBX, .segment = ZYDIS_REGISTER_DS};
     for (unsigned n = 0; n < d->z->operand_count; n++)
         if (d->op[n].type == ZYDIS_OPERAND_TYPE_MEMORY) memory.segment = d->op[n].mem.segment;
+    set_memory(d, &memory);
+    return shape_implied(d);
+}
+
+/* MONITOR's line is at DS:rAX, by the address size. */
+static bool shape_monitor(struct decoding *d)
+{
+    ZydisDecodedOperandMem memory = {.base = ZYDIS_REGISTER_RAX, .segment = segment_override(d->z)};
     set_memory(d, &memory);
     return shape_implied(d);
 }

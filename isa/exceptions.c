@@ -224,7 +224,8 @@ bool isa_would_wake(const struct hart *h)
 {
     bool held = h->movss_shadow && !h->shadow_seen;
     bool shadowed = (h->sti_shadow || h->movss_shadow) && !h->shadow_seen;
-    if (wants_virt(h) || (h->world == WORLD_NATIVE && (h->init_pending || h->startup_pending)))
+    bool startup = h->world == WORLD_NATIVE && (h->init_pending || h->startup_pending);
+    if (wants_virt(h) || startup || hart_mwait_is_over(h))
         return true;
     if (h->activity == ACTIVITY_SHUTDOWN || h->activity == ACTIVITY_WAIT_SIPI)
         return false;
@@ -238,6 +239,8 @@ bool isa_take_attention(struct hart *h)
     finish_shadow(h);
     finish_single_step(h);
     bool taken = take_event(h);
+    if (!taken && hart_mwait_is_over(h))
+        hart_set_activity(h, ACTIVITY_ACTIVE);
     if (taken && h->record)
         h->record->interrupt_taken = true;
     if (!taken && h->activity == ACTIVITY_ACTIVE)

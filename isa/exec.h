@@ -7,10 +7,11 @@
 /* While a handler runs REG_RIP is the next instruction's address; this one's is: */
 static inline u64 insn_rip(const struct hart *h, const struct insn *i) { return h->reg[REG_RIP] - i->length; }
 
-/* exec_system.c, exec_control.c, exec_msr.c, exec_segment.c, exec_far.c, exec_interrupt.c, exec_syscall.c:
+/* exec_system.c, exec_monitor.c, exec_control.c, exec_msr.c, exec_segment.c, exec_far.c, exec_interrupt.c, exec_syscall.c:
  * one handler per mnemonic; insns.def routes to them. */
 #define EXEC_SYSTEM_HANDLERS(H)                                                                            \
-    H(cpuid) H(rdmsr) H(wrmsr) H(rdtsc) H(rdtscp) H(rdpmc) H(hlt) H(cli) H(sti) H(clac) H(stac) H(rdpkru) H(wrpkru)            \
+    H(cpuid) H(rdmsr) H(wrmsr) H(rdtsc) H(rdtscp) H(rdpmc) H(hlt) H(monitor) H(mwait) H(cli) H(sti) H(clac) H(stac)  \
+    H(rdpkru) H(wrpkru)                                                                                    \
     H(clts) H(lmsw) H(smsw)                                                                                \
     H(mov_to_cr) H(mov_from_cr) H(mov_to_dr) H(mov_from_dr) H(invlpg) H(invpcid) H(wbinvd) H(invd)         \
     H(lgdt) H(lidt) H(sgdt) H(sidt) H(lldt) H(ltr) H(sldt) H(str) H(lar) H(lsl) H(verr) H(verw)            \

@@ -29,7 +29,8 @@ enum outcome exec_cpuid(struct hart *h, const struct insn *i)
                               .osxsave = h->cr4 & CR4_OSXSAVE,
                               .ospke = h->cr4 & CR4_PKE,
                               .in_64bit_mode = hart_in_64bit_mode(h),
-                              .xcr0 = h->fpu.xcr0};
+                              .xcr0 = h->fpu.xcr0,
+                              .monitor_off = !(h->misc_enable & BIT(18))};
     cpuid_query(h->model, &d, (u32)h->reg[REG_RAX], (u32)h->reg[REG_RCX], out);
     h->reg[REG_RAX] = out[CPUID_EAX];
     h->reg[REG_RBX] = out[CPUID_EBX];

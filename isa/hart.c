@@ -117,7 +117,12 @@ void hart_load_mode(struct hart *h)
     h->soft.lookup_class = h->mode == MODE_LONG64 || segments_are_flat(h) ? h->soft.user : SOFT_CLASS_EMPTY;
 }
 
-void hart_set_world(struct hart *h, enum world world) { h->world = world; }
+/* SDM Vol. 3C, "Clearing Address-Range Monitoring" of VM entries and of VM exits. */
+void hart_set_world(struct hart *h, enum world world)
+{
+    h->world = world;
+    hart_disarm_monitor(h);
+}
 
 void hart_state_changed(struct hart *h)
 {
@@ -178,6 +183,8 @@ void hart_raise_nmi(struct hart *h)
 
 void hart_set_activity(struct hart *h, enum activity activity)
 {
+    if (h->activity == ACTIVITY_MWAIT)
+        hart_disarm_monitor(h);
     h->activity = activity;
     hart_update_attention(h);
 }

@@ -137,7 +137,15 @@ struct fault {
     bool nmi_unblocked; /* it comes from an IRET that had unblocked NMIs already */
 };
 
-enum activity { ACTIVITY_ACTIVE, ACTIVITY_HLT, ACTIVITY_SHUTDOWN, ACTIVITY_WAIT_SIPI };
+/* The first four as the VMCS numbers them; in an MWAIT a guest counts as active there. */
+enum activity { ACTIVITY_ACTIVE, ACTIVITY_HLT, ACTIVITY_SHUTDOWN, ACTIVITY_WAIT_SIPI, ACTIVITY_MWAIT };
+
+/* The line that MONITOR watches: SDM Vol. 3A, "MONITOR and MWAIT Instructions" of "Multiple-Processor Management". */
+struct monitor {
+    bool armed;        /* a store to the line disarms it, which ends MWAIT */
+    bool masked_wakes; /* MWAIT with ECX[0]: an interrupt ends it whatever RFLAGS.IF */
+    hpa_t line;
+};
 
 /* Event types as in VM-entry interruption information. */
 enum event_type { EVENT_EXTERNAL = 0, EVENT_NMI = 2, EVENT_HARDWARE = 3, EVENT_SOFT_INT = 4, EVENT_PRIV_SOFT = 5, EVENT_SOFT_EXCEPTION = 6, EVENT_OTHER = 7 };
@@ -262,6 +270,8 @@ struct bus_ops {
     bool (*apic_in_x2apic_mode)(void *self, struct hart *h);
     /* Time-stamp counter without VMX offset, in TSC ticks. */
     u64 (*read_tsc)(void *self, struct hart *h);
+    /* A store has ended what an idle hart waits for in MWAIT. */
+    void (*wake)(void *self, struct hart *h);
     /* A region marker NOP was executed: payload 0x47KKIIII. */
     void (*marker)(void *self, struct hart *h, u32 payload);
 };
@@ -315,6 +325,7 @@ struct hart {
     u64 pending_debug;   /* DR6 bits of a trap to deliver behind this instruction */
     struct fault fault;
     struct vectoring vectoring;
+    struct monitor monitor;
 
     /* state: counts that any core keeps */
     u64 instructions;    /* retired */

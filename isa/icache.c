@@ -1,6 +1,7 @@
 /* icache.c - pools, lookup and invalidation of decoded blocks: see icache.h. */
 #include "isa/icache.h"
 #include "isa/exec.h"
+#include "isa/state.h"
 #include "models/sim/check.h"
 #include <stdlib.h>
 
@@ -182,7 +183,16 @@ static bool overlaps(const struct block *b, u64 page, u64 first, u64 last)
     return false;
 }
 
-/* Code has come to a page: from now on every write to it must be heard. */
+static bool is_monitored(const struct icache *ic, u64 page)
+{
+    for (unsigned n = 0; n < ic->n_harts; n++) {
+        const struct monitor *m = &ic->hart[n]->monitor;
+        if (m->armed && page_of(m->line) == page) return true;
+    }
+    return false;
+}
+
+/* Code or a monitored line has come to a page: from now on every write to it must be heard. */
 static void watch_page(struct icache *ic, u64 page)
 {
     if (ic->mem->has_code[page]) return;
@@ -228,7 +238,7 @@ static void unlink_page(struct icache *ic, struct block *b, u64 page)
         p->lines |= lines_in(other, page);
         link = &other->next_in_page[link_in(other, page)];
     }
-    ic->mem->has_code[page] = p->first_block != 0;
+    ic->mem->has_code[page] = p->first_block != 0 || is_monitored(ic, page);
 }
 
 void icache_drop(struct icache *ic, struct block *b)
@@ -250,6 +260,14 @@ static void page_written(struct icache *ic, u64 page, u64 first, u64 last)
     }
 }
 
+static void tell_monitors(struct icache *ic, hpa_t at, u64 last)
+{
+    for (unsigned n = 0; n < ic->n_harts; n++) {
+        const struct monitor *m = &ic->hart[n]->monitor;
+        if (m->armed && at.v < m->line.v + LINE_BYTES && m->line.v <= last) hart_monitor_hit(ic->hart[n]);
+    }
+}
+
 static void code_written(void *self, hpa_t at, u64 bytes)
 {
     u64 last = at.v + bytes - 1;
@@ -258,6 +276,7 @@ static void code_written(void *self, hpa_t at, u64 bytes)
         u64 end = page == last >> PAGE_SHIFT ? last & (PAGE_BYTES - 1) : PAGE_BYTES - 1;
         page_written(self, page, begin, end);
     }
+    tell_monitors(self, at, last);
 }
 
 /* --- pools --- */
@@ -265,7 +284,17 @@ static void code_written(void *self, hpa_t at, u64 bytes)
 static void forget_page(struct icache *ic, hpa_t at)
 {
     ic->page[page_of(at)] = (struct code_page){0};
-    ic->mem->has_code[page_of(at)] = 0;
+    ic->mem->has_code[page_of(at)] = is_monitored(ic, page_of(at));
+}
+
+void icache_watch(struct icache *ic, hpa_t at)
+{
+    watch_page(ic, page_of(at));
+}
+
+void icache_unwatch(struct icache *ic, hpa_t at)
+{
+    ic->mem->has_code[page_of(at)] = ic->page[page_of(at)].first_block != 0 || is_monitored(ic, page_of(at));
 }
 
 void icache_flush(struct icache *ic)

@@ -86,6 +86,9 @@ struct block *icache_decode(struct icache *ic, hpa_t at, enum code_mode mode, co
 void icache_drop(struct icache *ic, struct block *b);
 /* Drops every block. */
 void icache_flush(struct icache *ic);
+/* From now on every store to the page of `at` is heard, or only as long as there is code in it. */
+void icache_watch(struct icache *ic, hpa_t at);
+void icache_unwatch(struct icache *ic, hpa_t at);
 /* Code outside RAM: a block of one instruction that answers #UD. */
 struct block *icache_outside_ram(struct icache *ic);
 

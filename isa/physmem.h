@@ -12,7 +12,7 @@
 struct physmem {
     u8 *host;        /* size_bytes of it */
     u64 size_bytes;
-    u8 *has_code;    /* one byte per 4 KiB page: decoded instructions exist for it */
+    u8 *has_code;    /* one byte per 4 KiB page: writes to it are to be heard, for it holds decoded code or a monitored line */
     void (*code_written)(void *self, hpa_t at, u64 bytes); /* the decoded-instruction cache's ear; may be NULL */
     void *code_self;
 };

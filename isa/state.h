@@ -76,6 +76,21 @@ void hart_set_activity(struct hart *h, enum activity activity);
 void hart_reset_registers(struct hart *h);
 /* INIT and start-up IPI outside guests (isa/startup.c): true if one was taken. VMX root operation blocks INIT. */
 bool hart_take_startup(struct hart *h);
+/* Does it run, or rest so that an interrupt would end that (HLT, MWAIT)? */
+static inline bool hart_takes_interrupts(const struct hart *h)
+{
+    return h->activity <= ACTIVITY_HLT || h->activity == ACTIVITY_MWAIT;
+}
+/* Watches a line of RAM for stores, or no longer (isa/exec_monitor.c). */
+void hart_arm_monitor(struct hart *h, hpa_t at);
+void hart_disarm_monitor(struct hart *h);
+/* A store to the line was seen: disarms, and wakes the core of a hart in MWAIT. */
+void hart_monitor_hit(struct hart *h);
+/* What ends MWAIT beside events that are delivered. */
+static inline bool hart_mwait_is_over(const struct hart *h)
+{
+    return h->activity == ACTIVITY_MWAIT && (!h->monitor.armed || (h->monitor.masked_wakes && h->intr_line));
+}
 /* RFLAGS.IF with the STI and MOV SS shadows: may a maskable interrupt be taken at this boundary? */
 bool hart_interrupts_open(const struct hart *h);
 /* Starts the shadow of STI (movss false) or of MOV SS and POP SS. */

@@ -154,7 +154,7 @@ static bool exit_for_nmi(struct vmx *x)
 static bool exit_for_window(struct vmx *x)
 {
     const struct hart *h = x->hart;
-    bool open = hart_interrupts_open(h) && h->activity <= ACTIVITY_HLT;
+    bool open = hart_interrupts_open(h) && hart_takes_interrupts(h);
     return open && primary_on(current_vmcs(x), PRIMARY_interrupt_window_exiting) &&
            exit_now(x, EXIT_interrupt_window);
 }
@@ -164,7 +164,7 @@ static bool exit_for_interrupt(struct vmx *x)
 {
     struct hart *h = x->hart;
     const struct vmcs *v = current_vmcs(x);
-    bool open = h->intr_line && !h->sti_shadow && !h->movss_shadow && h->activity <= ACTIVITY_HLT;
+    bool open = h->intr_line && !h->sti_shadow && !h->movss_shadow && hart_takes_interrupts(h);
     if (!open || !pin_on(v, PIN_external_interrupt_exiting)) return false;
     struct exit e = exit_between_instructions(h, EXIT_external_interrupt);
     if (exit_on(v, ON_EXIT_acknowledge_interrupt)) {

@@ -113,7 +113,7 @@ static void save_guest_non_register(const struct hart *h, struct vmcs *v)
     v->guest_interruptibility = (h->sti_shadow ? (u32)BLOCKING_STI : 0) |
                                 (h->movss_shadow ? (u32)BLOCKING_MOV_SS : 0) |
                                 (h->nmi_blocked ? (u32)BLOCKING_NMI : 0);
-    v->guest_activity = h->activity;
+    v->guest_activity = h->activity == ACTIVITY_MWAIT ? GUEST_ACTIVE : h->activity;
     v->guest_pending_debug = h->pending_debug & (0xf | PENDING_DEBUG_BS);
 }
 

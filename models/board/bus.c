@@ -183,6 +183,13 @@ static u64 bus_read_tsc(void *self, struct hart *h)
     return clock_now(&arrive(self)->clock);
 }
 
+static void bus_wake(void *self, struct hart *h)
+{
+    struct processor *p = self;
+    (void)h;
+    core_wake(&p->core);
+}
+
 static void bus_marker(void *self, struct hart *h, u32 payload)
 {
     (void)h;
@@ -206,5 +213,6 @@ const struct bus_ops pc_bus_ops = {
     .apic_send = bus_apic_send,
     .apic_in_x2apic_mode = bus_apic_in_x2apic_mode,
     .read_tsc = bus_read_tsc,
+    .wake = bus_wake,
     .marker = bus_marker,
 };

@@ -1,5 +1,6 @@
 #include "models/board/processor.h"
 #include "models/board/pc.h"
+#include "isa/state.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -66,7 +67,9 @@ bool processor_sleeps_for_good(const struct processor *p)
     const struct hart *h = p->hart;
     if (h->activity == ACTIVITY_SHUTDOWN) return !hart_in_guest(h); /* what a guest's monitor put it into, the monitor may end */
     bool interruptible = (h->rflags & RFLAGS_IF) || h->world == WORLD_GUEST; /* a guest's monitor may get the interrupt */
-    return h->activity == ACTIVITY_HLT && !interruptible && !h->nmi_pending && !lapic_makes_nmi_of_lint0(&p->lapic);
+    interruptible |= hart_mwait_is_over(h);
+    bool rests = h->activity == ACTIVITY_HLT || h->activity == ACTIVITY_MWAIT; /* nobody else is there to store */
+    return rests && !interruptible && !h->nmi_pending && !lapic_makes_nmi_of_lint0(&p->lapic);
 }
 
 static void intr_changed(void *self, unsigned input, bool level)

@@ -74,6 +74,49 @@ static void a_halted_fast_core_idles_exactly(void **state)
     }
 }
 
+static void store_by_a_device(void *self)
+{
+    struct core_bench *b = self;
+    physmem_write64(b->cpu->hart->mem, HPA(LINE(3) + 8), 1);
+}
+
+/* An interrupt that RFLAGS.IF masks; MWAIT's ECX[0] asks to be woken by it. */
+static void masked_interrupt(void *self)
+{
+    struct core_bench *b = self;
+    hart_set_intr(b->cpu->hart, true);
+    core_wake(&b->cpu->core);
+}
+
+/* Cycles that a core rests in MWAIT whose end comes at cycle 500. The line is touched before, so that it begins at once. */
+static u64 cycles_in_mwait(enum core_kind kind, bool batching, kernel_fn end)
+{
+    struct core_bench *b = start(kind, batching);
+    CODE(b, 0xb8, IMM32(LINE(3)) /* mov eax */, 0x31, 0xc9 /* xor ecx, ecx */, 0x0f, 0x01, 0xc8 /* monitor */,
+         0xb9, IMM32(1) /* mov ecx */, 0x0f, 0x01, 0xc9 /* mwait */, PROBE(LINE(9)), 0xeb, 0xfe /* jmp */);
+    kernel_notify(kernel_event_new("end", KERNEL_DEVICE, end, b), clock_cycle_to_ps(&b->pc.clock, 500));
+    bench_run(b, 499);
+    assert_int_equal(b->cpu->hart->activity, ACTIVITY_MWAIT);
+    bench_run(b, 1500);
+    assert_int_equal(b->cpu->hart->activity, ACTIVITY_ACTIVE);
+    assert_false(b->cpu->hart->monitor.armed);
+    u64 idle = bench_native(b, CAUSE_idle);
+    bench_free(b);
+    return idle;
+}
+
+static void mwait_rests_until_a_store_or_an_interrupt_that_need_not_be_open(void **state)
+{
+    (void)state;
+    for (unsigned batching = 0; batching < 2; batching++) {
+        assert_int_equal(cycles_in_mwait(CORE_FAST, batching, store_by_a_device), 500 - 5);
+        assert_int_equal(cycles_in_mwait(CORE_FAST, batching, masked_interrupt), 500 - 5);
+        u64 idle = cycles_in_mwait(CORE_INORDER, batching, store_by_a_device);
+        assert_in_range(idle, 100, 500);
+        assert_int_equal(cycles_in_mwait(CORE_INORDER, batching, masked_interrupt), idle);
+    }
+}
+
 /* --- limits --- */
 
 static void a_fast_run_stops_at_its_instruction_limit(void **state)
@@ -199,6 +242,7 @@ int main(void)
         cmocka_unit_test(a_device_sees_the_exact_cycle_of_its_instruction),
         cmocka_unit_test(kernel_time_is_that_of_the_instruction),
         cmocka_unit_test(a_halted_fast_core_idles_exactly),
+        cmocka_unit_test(mwait_rests_until_a_store_or_an_interrupt_that_need_not_be_open),
         cmocka_unit_test(a_fast_run_stops_at_its_instruction_limit),
         cmocka_unit_test(an_inorder_run_stops_at_its_instruction_limit_with_an_empty_pipe),
         cmocka_unit_test(a_switch_at_a_count_happens_behind_that_instruction),

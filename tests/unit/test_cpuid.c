@@ -70,15 +70,33 @@ static void leaf_d_describes_the_xsave_area(void **state)
     assert_int_equal(none.r[CPUID_EAX] | none.r[CPUID_EBX] | none.r[CPUID_ECX] | none.r[CPUID_EDX], 0);
 }
 
+static void the_monitors_leaf_and_feature_follow_the_model_and_misc_enable(void **state)
+{
+    (void)state;
+    struct cpu_model m;
+    struct cpuid_dynamic off = {.monitor_off = true};
+    u32 out[CPUID_REGS];
+    assert_true(cpu_model_init(&m, "haswell"));
+    struct answer shown = ask(&m, 1, 0), lines = ask(&m, 5, 0);
+    assert_int_equal(shown.r[CPUID_ECX] & 1 << 3, 1 << 3);
+    assert_int_equal(lines.r[CPUID_EAX], 64);
+    assert_int_equal(lines.r[CPUID_EBX], 64);
+    assert_int_equal(lines.r[CPUID_ECX], 3);
+    cpuid_query(&m, &off, 1, 0, out);
+    assert_int_equal(out[CPUID_ECX] & 1 << 3, 0);
+    assert_true(cpu_model_set_feature(&m, "monitor", false));
+    assert_int_equal(ask(&m, 5, 0).r[CPUID_EAX], 0);
+}
+
 static void what_is_not_modelled_does_not_show(void **state)
 {
     (void)state;
     for (unsigned n = 0; cpu_model_preset(n); n++) {
         struct cpu_model m = preset(cpu_model_preset(n));
         struct answer a = ask(&m, 1, 0);
-        u32 vme = 1 << 1, monitor_osxsave_hypervisor = 1u << 3 | 1u << 27 | 1u << 31;
+        u32 vme = 1 << 1, osxsave_hypervisor = 1u << 27 | 1u << 31;
         assert_int_equal(a.r[CPUID_EDX] & vme, 0);
-        assert_int_equal(a.r[CPUID_ECX] & monitor_osxsave_hypervisor, 0);
+        assert_int_equal(a.r[CPUID_ECX] & osxsave_hypervisor, 0);
         assert_false(cpu_model_set_feature(&m, "vme", true));
     }
 }
@@ -194,6 +212,7 @@ int main(void)
         cmocka_unit_test(the_vendor_is_genuine_intel),
         cmocka_unit_test(vector_features_follow_the_preset),
         cmocka_unit_test(leaf_d_describes_the_xsave_area),
+        cmocka_unit_test(the_monitors_leaf_and_feature_follow_the_model_and_misc_enable),
         cmocka_unit_test(what_is_not_modelled_does_not_show),
         cmocka_unit_test(presets_differ_in_pcid_and_1_gib_pages),
         cmocka_unit_test(vmx_shows_when_the_board_enables_it),
