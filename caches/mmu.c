@@ -2,6 +2,7 @@
 #include "caches/mmu_walk.h"
 #include "isa/cpu_model.h"
 #include "models/sim/check.h"
+#include <string.h>
 
 #define PARAM_OF struct mmu_cfg
 const struct param mmu_params[] = {MMU_PARAMS(PARAM_ROW)};
@@ -122,6 +123,7 @@ static void derive_guest(struct mmu_context *c, const struct hart *h)
     enum walk_format format = guest_format(h);
     bool nx = (h->efer & EFER_NXE) && format != FORMAT_LEGACY;
     c->paging = h->cr0 & CR0_PG;
+    c->pdptes = format == FORMAT_PAE;
     c->guest_rules = walk_rules_make(
         format, &(struct walk_options){.maxphyaddr = h->model->physical_bits,
                                        .no_execute = nx,
@@ -463,4 +465,19 @@ void mmu_set_timed(struct mmu *m, struct hart *h, bool timed)
     context_changed(m, h);
 }
 
-const struct mmu_ops mmu_ops = {translate, invalidate, context_changed, allows};
+/* One reference: the four lie in 32 aligned bytes. */
+static bool read_pdptes(void *self, struct hart *h, u64 cr3, u64 pdpte[PDPTES])
+{
+    const u64 bytes = PDPTES * sizeof pdpte[0];
+    hpa_t at;
+    if (!mmu_guest_physical(self, h, GPA(bits(cr3, 31, 5) << 5), ACCESS_READ, &at)) return false;
+    memset(pdpte, 0xff, bytes);
+    if (!physmem_has(h->mem, at, bytes)) return true;
+    memcpy(pdpte, h->mem->host + at.v, bytes);
+    if (h->record)
+        *record_add_access(h->record) =
+            (struct mem_access){.at = at, .bytes = (u16)bytes, .kind = ACCESS_READ, .walk = -1, .system = true};
+    return true;
+}
+
+const struct mmu_ops mmu_ops = {translate, invalidate, context_changed, allows, read_pdptes};

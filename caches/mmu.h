@@ -7,8 +7,7 @@
  *             protection keys), reserved bits; EPT violations and misconfigurations as values.
  *             In functional mode (the fast core) no modelled structure is looked up or filled, nothing is
  *             counted; walks go straight to RAM and the executor's soft TLB keeps results.
- * Not modelled: PDPTE registers (PAE paging reads its four PDPTEs like any entry), memory
- *             types (kept, without effect on timing), EPT sub-page permissions, mode-based execute control,
+ * Not modelled: memory types (kept, without effect on timing), EPT sub-page permissions, mode-based execute control,
  *             #VE.
  * Choices:    where the manual leaves one: guest accessed and dirty flags are set when the whole translation
  *             has succeeded, so a faulting access sets none; a fault may come from a stale
@@ -154,6 +153,7 @@ enum mmu_privilege {
 /* What of the control state translations depend on: derived by context_changed. */
 struct mmu_context {
     bool paging, ept, smap;
+    bool pdptes;                 /* PAE paging: the walk's first entry is one of the hart's PDPTE registers */
     bool reports_fetch;          /* PF_I is reported: NXE or SMEP */
     bool globals;                /* CR4.PGE */
     bool host_structure_writes;  /* EPT A/D: reads of guest paging structures count as writes */
@@ -223,6 +223,9 @@ void mmu_set_timed(struct mmu *m, struct hart *h, bool timed);
  * through EPT, straight from RAM, uncounted and without a ledger; sets EPT accessed and dirty flags. false:
  * h->fault. */
 bool mmu_guest_physical(struct mmu *m, struct hart *h, gpa_t at, enum access access, hpa_t *out);
+
+/* Begins a walk of a linear address in the current context, as far as no memory is needed for. */
+enum walk_state mmu_begin_walk(const struct mmu_context *c, const struct hart *h, struct walk *w, u64 va);
 
 /* Debug and tools: the translation of a linear address as of now, without touching any structure, A/D bit
  * or counter. false: not mapped. */

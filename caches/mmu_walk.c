@@ -315,15 +315,22 @@ static bool guest_permits(const struct mmu_context *c, const struct walk *w, enu
     return !(need & ~w->rights) && !(c->forbid[access][p] & w->rights);
 }
 
+enum walk_state mmu_begin_walk(const struct mmu_context *c, const struct hart *h, struct walk *w, u64 va)
+{
+    enum walk_state state = walk_begin(w, &c->guest_rules, c->guest_root, va);
+    return c->pdptes ? walk_feed(w, h->pdpte[bits(va, 31, 30)]) : state;
+}
+
 /* Reads the guest's tables down to the leaf and applies its access rights. */
 static bool walk_guest_tables(struct run *r)
 {
     struct walk *w = &r->guest;
-    enum walk_state state = walk_begin(w, &r->c->guest_rules, r->c->guest_root, r->va.v);
+    enum walk_state state = mmu_begin_walk(r->c, r->h, w, r->va.v);
     bool located = false;
-    if (timed(r)) {
+    if (timed(r) && state == WALK_NEED_ENTRY) {
+        unsigned first = w->level;
         resume_guest(r);
-        located = w->level < w->rules->levels;
+        located = w->level < first;
     }
     while (state == WALK_NEED_ENTRY) {
         if (!located && !locate_entry(r)) return false;
@@ -355,7 +362,8 @@ static bool set_guest_flags(struct run *r)
 static void remember_guest(struct run *r)
 {
     const struct walk *w = &r->guest;
-    for (unsigned level = w->top; level > walk_leaf_level(w); level--) {
+    unsigned highest = r->c->pdptes ? (unsigned)min_u64(w->top, 2) : w->top; /* registers need no cache */
+    for (unsigned level = highest; level > walk_leaf_level(w); level--) {
         const struct place *table = &r->place[level - 1];
         pwc_fill(&r->m->psc, level, r->va.v, &r->c->space, table->at.v & ~PAGE_OFFSET,
                  w->entry_place[level - 1] & ~PAGE_OFFSET,
@@ -467,7 +475,7 @@ static bool peek_guest(const struct mmu_context *c, const struct hart *h, va_t v
 {
     unsigned wanted = c->host_structure_writes ? RIGHT_R | RIGHT_W : RIGHT_R;
     hpa_t at;
-    enum walk_state state = walk_begin(w, &c->guest_rules, c->guest_root, va.v);
+    enum walk_state state = mmu_begin_walk(c, h, w, va.v);
     while (state == WALK_NEED_ENTRY) {
         if (!peek_host(c, h, w->entry_at, wanted, &at)) return false;
         state = walk_feed(w, load_entry(h->mem, w, at));

@@ -5,6 +5,8 @@
 
 #define CR0_DEFINED                                                                                          \
     (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
+#define CR0_LOADS_PDPTES (CR0_CD | CR0_NW | CR0_PG)
+#define CR4_LOADS_PDPTES (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)
 #define CR3_NO_FLUSH BIT(63)
 #define PCID_MASK    0xfffull
 
@@ -79,6 +81,42 @@ bool pat_is_valid(u64 pat)
     return true;
 }
 
+/* --- PAE paging: SDM Vol. 3A, "PDPTE Registers" --- */
+
+bool pae_paging_is_on(u64 cr0, u64 cr4, u64 efer)
+{
+    return (cr0 & CR0_PG) && (cr4 & CR4_PAE) && !(efer & EFER_LMA);
+}
+
+bool pdptes_are_valid(const struct hart *h, const u64 pdpte[PDPTES])
+{
+    const u64 present = BIT(0), reserved = 0x1e6 | ~0ull << h->model->physical_bits;
+    for (unsigned n = 0; n < PDPTES; n++)
+        if ((pdpte[n] & present) && (pdpte[n] & reserved))
+            return false;
+    return true;
+}
+
+static bool refuse(struct hart *h)
+{
+    hart_gp(h, 0);
+    return false;
+}
+
+/* What a write that leaves PAE paging on with this CR3 loads; else nothing. False: h->fault. */
+static bool load_pdptes(struct hart *h, u64 cr0, u64 cr3, u64 cr4)
+{
+    u64 pdpte[PDPTES];
+    if (!pae_paging_is_on(cr0, cr4, h->efer & EFER_LME ? EFER_LMA : 0))
+        return true;
+    if (!h->mmu->read_pdptes(h->mmu_self, h, cr3, pdpte))
+        return false;
+    if (!pdptes_are_valid(h, pdpte))
+        return refuse(h);
+    memcpy(h->pdpte, pdpte, sizeof pdpte);
+    return true;
+}
+
 static void context_changed(struct hart *h)
 {
     hart_load_mode(h);
@@ -115,6 +153,8 @@ bool hart_write_cr0(struct hart *h, u64 value)
 {
     u64 old = h->cr0;
     if (!cr0_may_become(h, value))
+        return refuse(h);
+    if (((old ^ value) & CR0_LOADS_PDPTES) && !load_pdptes(h, value, h->cr3, h->cr4))
         return false;
     h->cr0 = (value & CR0_DEFINED) | CR0_ET;
     bool long_mode = (h->efer & EFER_LME) && (h->cr0 & CR0_PG);
@@ -133,6 +173,8 @@ bool hart_write_cr3(struct hart *h, u64 value)
     if (pcide)
         value &= ~CR3_NO_FLUSH;
     if (!cr3_is_valid(h, value))
+        return refuse(h);
+    if (!load_pdptes(h, h->cr0, value, h->cr4))
         return false;
     h->cr3 = value;
     if (!keep)
@@ -168,6 +210,8 @@ bool hart_write_cr4(struct hart *h, u64 value)
 {
     u64 old = h->cr4;
     if (!cr4_may_become(h, value))
+        return refuse(h);
+    if (((old ^ value) & CR4_LOADS_PDPTES) && !load_pdptes(h, h->cr0, h->cr3, value))
         return false;
     h->cr4 = value;
     if (cr4_change_invalidates(old, value))

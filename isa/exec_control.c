@@ -70,8 +70,10 @@ static u64 merged(struct hart *h, unsigned n, u64 value)
 
 static bool write_cr8(struct hart *h, u64 value)
 {
-    if (value > 15)
+    if (value > 15) {
+        hart_gp(h, 0);
         return false;
+    }
     if (hart_in_guest(h) && h->virt->write_cr8(h->virt_self, h, value))
         return true;
     h->bus->set_cr8(h->bus_self, h, value);
@@ -79,6 +81,7 @@ static bool write_cr8(struct hart *h, u64 value)
     return true;
 }
 
+/* False: h->fault. */
 static bool write_cr(struct hart *h, unsigned n, u64 value)
 {
     switch (n) {
@@ -99,7 +102,7 @@ enum outcome exec_mov_to_cr(struct hart *h, const struct insn *i)
         return hart_gp(h, 0);
     if (hart_intercepted(h, i, INTERCEPT_mov_to_cr, n | (u64)i->src << 8))
         return OUT_EXIT;
-    return write_cr(h, n, h->reg[i->src] & control_mask(h)) ? OUT_FLUSH : hart_gp(h, 0);
+    return write_cr(h, n, h->reg[i->src] & control_mask(h)) ? OUT_FLUSH : OUT_FAULT;
 }
 
 enum outcome exec_clts(struct hart *h, const struct insn *i)
@@ -108,7 +111,7 @@ enum outcome exec_clts(struct hart *h, const struct insn *i)
         return hart_gp(h, 0);
     if (hart_intercepted(h, i, INTERCEPT_clts, 0))
         return OUT_EXIT;
-    return write_cr(h, 0, h->cr0 & ~CR0_TS) ? OUT_FLUSH : hart_gp(h, 0);
+    return write_cr(h, 0, h->cr0 & ~CR0_TS) ? OUT_FLUSH : OUT_FAULT;
 }
 
 #define LMSW_BITS (CR0_PE | CR0_MP | CR0_EM | CR0_TS)
@@ -123,7 +126,7 @@ enum outcome exec_lmsw(struct hart *h, const struct insn *i)
     if (hart_intercepted(h, i, INTERCEPT_lmsw, source | (u64)insn_has_memory(i) << 16))
         return OUT_EXIT;
     u64 value = (h->cr0 & ~(LMSW_BITS & ~CR0_PE)) | (source & LMSW_BITS); /* sets PE, never clears it */
-    return write_cr(h, 0, value) ? OUT_FLUSH : hart_gp(h, 0);
+    return write_cr(h, 0, value) ? OUT_FLUSH : OUT_FAULT;
 }
 
 /* --- debug registers: SDM Vol. 3B, "Debug Registers" --- */

@@ -203,6 +203,8 @@ enum intercept {
     INTERCEPT_COUNT
 };
 
+#define PDPTES 4
+
 /* Upward calls. `self` pointers are per table. All return values; none jumps. */
 struct mmu_ops {
     /* Translates one byte's page for an access with these rights. false: h->fault is set. Records TLB level and ledger into
@@ -213,6 +215,9 @@ struct mmu_ops {
     void (*context_changed)(void *self, struct hart *h);
     /* Would translate succeed, by the tables as they are in memory? Sets no flag in them, touches nothing else, h->fault neither. */
     bool (*allows)(void *self, struct hart *h, va_t va, enum access access, enum access_by by);
+    /* The four page-directory-pointer-table entries of PAE paging at CR3 = `cr3`, a guest's through EPT. false: h->fault, an EPT violation
+     * or misconfiguration. */
+    bool (*read_pdptes)(void *self, struct hart *h, u64 cr3, u64 pdpte[PDPTES]);
 };
 
 struct virt_ops {
@@ -303,6 +308,7 @@ struct hart {
 
     /* state: control */
     u64 cr0, cr2, cr3, cr4;
+    u64 pdpte[PDPTES];   /* PAE paging: the registers that MOV to CR0, CR3, CR4 and VM transitions load */
     u64 dr[8];
     u64 efer;
     u32 pkru;            /* rights by protection key of user-mode pages; an XSAVE component */

@@ -3,8 +3,7 @@
  *
  * Models:       validity of CR0, CR3, CR4 and EFER, descriptors, code mode, I/O permission, what the executor
  *               must look up for.
- * Not modelled: PDPTE registers of PAE paging (the MMU reads the table when it needs it), task gates and task
- *               switches, instruction and data breakpoints, I/O breakpoints, branch single
+ * Not modelled: task gates and task switches, instruction and data breakpoints, I/O breakpoints, branch single
  *               step (DEBUGCTL.BTF).
  * Neighbours:   virt-ext (VM entry and exit), board (boot), the exec_*.c of this folder.
  * Checked by:   tests/unit/test_control_registers.c, test_segments.c, test_exceptions.c, test_system.c;
@@ -31,8 +30,13 @@ bool efer_is_valid(const struct hart *h, u64 efer);
 /* Eight memory types, each 0, 1, 4, 5, 6 or 7 (SDM Vol. 3A, "IA32_PAT MSR"). */
 bool pat_is_valid(u64 pat);
 
-/* MOV to CRn and relatives after privilege and interception: checks all, writes, invalidates, tells the MMU.
- * False: #GP(0), nothing done. */
+/* PAE paging is, or would be, in use with these values. */
+bool pae_paging_is_on(u64 cr0, u64 cr4, u64 efer);
+/* No present entry has a reserved bit: SDM Vol. 3A, "PDPTE Registers". */
+bool pdptes_are_valid(const struct hart *h, const u64 pdpte[PDPTES]);
+
+/* MOV to CRn and relatives after privilege and interception: checks all, loads the PDPTEs, writes,
+ * invalidates, tells the MMU. False: h->fault, #GP(0) or an EPT violation of the PDPTEs; nothing done. */
 bool hart_write_cr0(struct hart *h, u64 value);
 bool hart_write_cr3(struct hart *h, u64 value);
 bool hart_write_cr4(struct hart *h, u64 value);

@@ -18,7 +18,7 @@ struct step {
 /* A walk as it was seen. */
 struct view {
     const struct mmu_context *c;
-    const struct physmem *mem;
+    const struct hart *h;
     struct step step[MAX_STEPS];
     unsigned n;
     u64 gpa; /* of the address, if the guest dimension reached it */
@@ -29,8 +29,8 @@ struct view {
 
 static u64 load_entry(const struct view *v, const struct walk_rules *rules, hpa_t at)
 {
-    if (!physmem_has(v->mem, at, sizeof(u64))) return ENTRY_IN_NO_MEMORY;
-    return rules->entry_bytes == sizeof(u64) ? physmem_read64(v->mem, at) : (u32)physmem_read64(v->mem, at);
+    if (!physmem_has(v->h->mem, at, sizeof(u64))) return ENTRY_IN_NO_MEMORY;
+    return rules->entry_bytes == sizeof(u64) ? physmem_read64(v->h->mem, at) : (u32)physmem_read64(v->h->mem, at);
 }
 
 static enum walk_state feed(struct view *v, struct walk *w, unsigned guest_level, hpa_t at)
@@ -64,7 +64,7 @@ static bool look_guest(struct view *v, u64 va)
     hpa_t at;
     v->gpa = va;
     if (!v->c->paging) return true;
-    enum walk_state state = walk_begin(&w, &v->c->guest_rules, v->c->guest_root, va);
+    enum walk_state state = mmu_begin_walk(v->c, v->h, &w, va);
     while (state == WALK_NEED_ENTRY) {
         if (!look_host(v, w.level, w.entry_at, &at)) return false;
         state = feed(v, &w, w.level, at);
@@ -167,7 +167,7 @@ static void print_step(const struct step *s, unsigned number, FILE *out)
 
 bool inspect_walk(const struct mmu *mmu, const struct hart *h, va_t va, FILE *out)
 {
-    struct view v = {.c = &mmu->context, .mem = h->mem};
+    struct view v = {.c = &mmu->context, .h = h};
     hpa_t at = HPA(0);
     v.guest_done = look_guest(&v, va.v);
     bool done = v.guest_done && look_host(&v, 0, v.gpa, &at);

@@ -482,7 +482,8 @@ static inline bool diff_translate(void *self, struct hart *h, va_t va, enum acce
     return done;
 }
 
-static const struct mmu_ops diff_mmu_ops = {diff_translate, flat_invalidate, flat_context_changed, flat_allows};
+static const struct mmu_ops diff_mmu_ops = {diff_translate, flat_invalidate, flat_context_changed, flat_allows,
+                                      flat_read_pdptes};
 
 /* Real mode with CS on the code area and every other segment on the data area. */
 static inline void diff_enter_real_mode(struct hart *h)

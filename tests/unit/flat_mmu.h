@@ -5,6 +5,7 @@
 
 #include "isa/mem.h"
 #include <stdlib.h>
+#include <string.h>
 
 #define FLAT_NO_PAGE (~0ull)
 
@@ -54,7 +55,15 @@ static bool flat_allows(void *self, struct hart *h, va_t va, enum access access,
     return !flat_refuses(self, va.v & ~(PAGE_BYTES - 1), access);
 }
 
-static const struct mmu_ops flat_mmu_ops = {flat_translate, flat_invalidate, flat_context_changed, flat_allows};
+static bool flat_read_pdptes(void *self, struct hart *h, u64 cr3, u64 pdpte[PDPTES])
+{
+    (void)self;
+    memcpy(pdpte, h->mem->host + (cr3 & 0xffffffe0), PDPTES * sizeof pdpte[0]);
+    return true;
+}
+
+static const struct mmu_ops flat_mmu_ops = {flat_translate, flat_invalidate, flat_context_changed, flat_allows,
+                                      flat_read_pdptes};
 
 /* RAM from 0. */
 static void flat_mmu_init(struct flat_mmu *m, struct physmem *mem, u64 ram_bytes)

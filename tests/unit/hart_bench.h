@@ -350,7 +350,8 @@ static inline struct hart_bench *bench_new(void)
 {
     struct hart_bench *b = calloc(1, sizeof *b);
     flat_mmu_init(&b->flat, &b->mem, BENCH_RAM);
-    b->mmu = (struct mmu_ops){flat_translate, bench_invalidate, bench_context_changed, flat_allows};
+    b->mmu = (struct mmu_ops){flat_translate, bench_invalidate, bench_context_changed, flat_allows,
+                                      flat_read_pdptes};
     assert_true(cpu_model_init(&b->model, "cascade-lake"));
     hart_init(&b->h, 0, &b->mem, NULL, &b->model);
     b->h.mmu = &b->mmu;

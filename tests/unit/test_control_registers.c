@@ -66,6 +66,68 @@ static void long_mode_starts_with_paging_and_needs_pae(void **state)
     assert_int_equal(b->h.mode, MODE_COMPAT32);
 }
 
+/* --- PDPTE registers: SDM Vol. 3A, "PDPTE Registers" --- */
+
+#define PDPT_AT 0x7fe0u
+
+static u64 *pdpt(struct hart_bench *b) { return (u64 *)(void *)(b->mem.host + PDPT_AT); }
+
+/* PAE paging, all that CR4 may have off. */
+static void start_pae_paging(struct hart_bench *b)
+{
+    leave_long_mode(b);
+    b->h.efer = 0;
+    b->h.cr4 = CR4_PAE;
+    b->h.cr3 = PDPT_AT;
+    for (u64 n = 0; n < PDPTES; n++) pdpt(b)[n] = 0x100000 * (n + 1) | 1;
+    assert_true(hart_write_cr0(&b->h, b->h.cr0 | CR0_PG));
+}
+
+static void pae_paging_loads_the_pdptes_when_it_starts_and_at_each_mov_to_cr3(void **state)
+{
+    struct hart_bench *b = *state;
+    start_pae_paging(b);
+    assert_int_equal(b->h.pdpte[3], 0x400001);
+    pdpt(b)[3] = 0x500001;
+    assert_int_equal(b->h.pdpte[3], 0x400001);
+    assert_true(hart_write_cr3(&b->h, PDPT_AT));
+    assert_int_equal(b->h.pdpte[3], 0x500001);
+}
+
+static void only_bits_that_matter_to_paging_load_the_pdptes(void **state)
+{
+    static const struct {
+        u64 cr0, cr4;
+        bool loads;
+    } rows[] = {{CR0_TS, 0, false},  {CR0_WP, 0, false}, {CR0_CD, 0, true},
+                {0, CR4_TSD, false}, {0, CR4_PGE, true}, {0, CR4_PSE, true}};
+    struct hart_bench *b = *state;
+    start_pae_paging(b);
+    for (unsigned n = 0; n < ARRAY_LEN(rows); n++) {
+        pdpt(b)[0] = n << 12 | 1;
+        u64 old = b->h.pdpte[0];
+        assert_true(rows[n].cr0 ? hart_write_cr0(&b->h, b->h.cr0 ^ rows[n].cr0)
+                                : hart_write_cr4(&b->h, b->h.cr4 ^ rows[n].cr4));
+        assert_int_equal(b->h.pdpte[0], rows[n].loads ? (n << 12 | 1) : old);
+    }
+}
+
+static void reserved_bits_of_a_present_pdpte_refuse_the_write(void **state)
+{
+    struct hart_bench *b = *state;
+    u64 reserved = 0;
+    start_pae_paging(b);
+    for (unsigned bit = 1; bit < 64; bit++) {
+        pdpt(b)[2] = 0x1000 | BIT(bit) | 1;
+        if (hart_write_cr3(&b->h, PDPT_AT)) continue;
+        assert_fault(b, VEC_GP, 0);
+        reserved |= BIT(bit);
+        pdpt(b)[2] &= ~1ull; /* not present: nothing is reserved */
+        assert_true(hart_write_cr3(&b->h, PDPT_AT));
+    }
+    assert_int_equal(reserved, 0x1e6 | ~0ull << b->model.physical_bits);
+}
+
 static void leaving_paging_drops_every_translation_and_long_mode(void **state)
 {
     struct hart_bench *b = *state;
@@ -404,6 +466,9 @@ int main(void)
         TEST(cr0_refuses_impossible_combinations),
         TEST(reserved_low_bits_of_cr0_are_ignored_and_et_stays),
         TEST(long_mode_starts_with_paging_and_needs_pae),
+        TEST(pae_paging_loads_the_pdptes_when_it_starts_and_at_each_mov_to_cr3),
+        TEST(only_bits_that_matter_to_paging_load_the_pdptes),
+        TEST(reserved_bits_of_a_present_pdpte_refuse_the_write),
         TEST(leaving_paging_drops_every_translation_and_long_mode),
         TEST(leaving_paging_with_pcide_is_refused),
         TEST(lmsw_sets_pe_but_never_clears_it_and_leaves_the_rest),

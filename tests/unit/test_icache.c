@@ -149,7 +149,8 @@ static bool remapping_translate(void *self, struct hart *h, va_t va, enum access
 static void a_crossing_instruction_follows_its_second_page(void **state)
 {
     (void)state;
-    static const struct mmu_ops ops = {remapping_translate, flat_invalidate, flat_context_changed, flat_allows};
+    static const struct mmu_ops ops = {remapping_translate, flat_invalidate, flat_context_changed, flat_allows,
+                                      flat_read_pdptes};
     u64 at = put_crossing(2);
     PUT(EXEC_DATA, 0x00, 0x02, 0xeb, 0xfe);
     b->h.mmu = &ops;
