@@ -53,13 +53,14 @@ static u64 basic(const struct vmx_cfg *cfg)
            true_msrs;
 }
 
-/* "Miscellaneous Data": rate of the preemption timer, activity states, VMWRITE to read-only fields, injection
+/* "Miscellaneous Data": rate of the preemption timer, LMA saved by exits, activity states, VMWRITE to read-only fields, injection
  * of length 0. */
 static u64 misc(const struct vmx_cfg *cfg)
 {
     const u64 activity_states = BIT(6) | BIT(7) | BIT(8); /* HLT, shutdown, wait-for-SIPI */
     u64 value = activity_states | (u64)VMX_CR3_TARGETS << 16;
     if (cfg->preemption_timer) value |= cfg->preemption_timer_rate;
+    if (cfg->ept && cfg->unrestricted_guest) value |= BIT(5);
     if (cfg->vmwrite_any) value |= BIT(29);
     if (cfg->inject_length_0) value |= BIT(30);
     return value;
@@ -104,9 +105,9 @@ static bool is_legal(u64 value, u64 fixed0, u64 fixed1)
 {
     return (value & fixed0) == fixed0 && !(value & ~fixed1);
 }
-bool vmx_cr0_is_legal(u64 cr0)
+bool vmx_cr0_is_legal(u64 cr0, bool unrestricted)
 {
-    return is_legal(cr0, CR0_FIXED0, CR0_FIXED1);
+    return is_legal(cr0, unrestricted ? CR0_NE : CR0_FIXED0, CR0_FIXED1);
 }
 bool vmx_cr4_is_legal(const struct vmx *x, u64 cr4)
 {

@@ -20,6 +20,10 @@ static inline bool secondary_on(const struct vmcs *v, enum vmx_control c)
 {
     return primary_on(v, PRIMARY_activate_secondary_controls) && (v->secondary_controls >> c & 1);
 }
+static inline bool guest_is_unrestricted(const struct vmcs *v)
+{
+    return secondary_on(v, SECONDARY_unrestricted_guest);
+}
 static inline bool exit_on(const struct vmcs *v, enum vmx_control c) { return v->exit_controls >> c & 1; }
 static inline bool entry_on(const struct vmcs *v, enum vmx_control c) { return v->entry_controls >> c & 1; }
 

@@ -53,20 +53,11 @@ static void print_fields(const struct vmcs *v, const char *names, FILE *out)
     }
 }
 
-/* A rule of the manual, or one of ours about what is not modelled. */
-static void print_source(const char *section, FILE *out)
-{
-    if (!strcmp(section, "Not modelled"))
-        fprintf(out, "  manual:      none; real processors accept it, and it is not modelled\n");
-    else
-        fprintf(out, "  manual:      SDM Vol. 3C, \"%s\"\n", section);
-}
-
 static void print_check(const struct vmx_failure *f, FILE *out)
 {
     const struct check_row *c = &checks[f->check];
     fprintf(out, "  broken rule: %s\n", c->name);
-    print_source(c->section, out);
+    fprintf(out, "  manual:      SDM Vol. 3C, \"%s\"\n", c->section);
     fprintf(out, "  it asks:     %s\n", c->rule);
     print_fields(&f->values, c->fields, out);
 }

@@ -61,9 +61,10 @@ bool vmx_intercept_event(void *self, struct hart *h, const struct fault *f, enum
     if (f->kind != FAULT_EXCEPTION) return exit_for_ept(x, f);
     if (type == EVENT_SOFT_INT || !bitmap_wants(current_vmcs(x), f)) return false;
     struct exit e = exit_between_instructions(h, EXIT_exception_or_nmi);
-    e.interruption_info = interruption_info(f->vector, type, f->has_error);
+    bool has_error = f->has_error && (h->cr0 & CR0_PE); /* not in real-address mode */
+    e.interruption_info = interruption_info(f->vector, type, has_error);
     if (f->vector != VEC_DF && iret_unblocked(x, f)) e.interruption_info |= (u32)EVENT_NMI_UNBLOCKED;
-    e.error_code = f->has_error ? f->error : 0;
+    e.error_code = has_error ? f->error : 0;
     e.qualification = exception_qualification(f);
     e.instruction_length = f->insn_length;
     e.fault_rf = type == EVENT_HARDWARE && f->vector != VEC_DB;

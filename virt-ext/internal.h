@@ -99,6 +99,14 @@ void vmx_abort(struct vmx *x, u32 indicator);
 
 /* --- state.c: between hart and VMCS --- */
 
+/* PAE paging will be on. */
+static inline bool guest_has_pdptes(const struct vmcs *v)
+{
+    return pae_paging_is_on(v->guest_cr0, v->guest_cr4, entry_on(v, ON_ENTRY_ia32e_mode_guest) ? EFER_LMA : 0);
+}
+/* The PDPTEs that a VM entry loads: of the VMCS under EPT, else from memory at CR3. */
+void guest_pdptes(const struct hart *h, const struct vmcs *v, u64 pdpte[PDPTES]);
+
 void load_guest_state(struct hart *h, const struct vmcs *v);
 void save_guest_state(struct hart *h, struct vmcs *v);
 void load_host_state(struct hart *h, const struct vmcs *v);

@@ -39,14 +39,34 @@ static void load_guest_msrs(struct hart *h, const struct vmcs *v)
     h->sysenter_eip = v->guest_sysenter_eip;
     if (entry_on(v, ON_ENTRY_load_pat)) h->pat = v->guest_pat;
     if (entry_on(v, ON_ENTRY_load_efer)) h->efer = v->guest_efer;
-    h->efer = with_bit(h->efer, EFER_LMA | EFER_LME, entry_on(v, ON_ENTRY_ia32e_mode_guest));
+    h->efer = with_bit(h->efer, EFER_LMA | (v->guest_cr0 & CR0_PG ? EFER_LME : 0),
+                       entry_on(v, ON_ENTRY_ia32e_mode_guest));
 }
+
+/* One reference to memory: 32 aligned bytes. */
+void guest_pdptes(const struct hart *h, const struct vmcs *v, u64 pdpte[PDPTES])
+{
+    const u64 bytes = PDPTES * sizeof pdpte[0];
+    hpa_t table = HPA(bits(v->guest_cr3, 31, 5) << 5);
+    if (secondary_on(v, SECONDARY_enable_ept)) {
+        memcpy(pdpte, &v->guest_pdpte0, bytes);
+        return;
+    }
+    memset(pdpte, 0xff, bytes);
+    if (!physmem_has(h->mem, table, bytes)) return;
+    memcpy(pdpte, h->mem->host + table.v, bytes);
+    transition_touch(h->record, table, bytes, false);
+}
+
+_Static_assert(offsetof(struct vmcs, guest_pdpte3) - offsetof(struct vmcs, guest_pdpte0) == 3 * sizeof(u64),
+               "vmcs.def keeps the PDPTEs together");
 
 static void load_guest_control(struct hart *h, const struct vmcs *v)
 {
     h->cr0 = (v->guest_cr0 & ~CR0_KEPT) | (h->cr0 & CR0_KEPT);
     h->cr3 = v->guest_cr3;
     h->cr4 = v->guest_cr4;
+    if (guest_has_pdptes(v)) guest_pdptes(h, v, h->pdpte);
     if (!entry_on(v, ON_ENTRY_load_debug_controls)) return;
     h->dr[7] = (v->guest_dr7 & ~DR7_ZEROS) | DR7_ONE;
     h->debugctl = v->guest_debugctl;
@@ -98,6 +118,8 @@ static void save_guest_control(const struct hart *h, struct vmcs *v)
     v->guest_cr0 = h->cr0;
     v->guest_cr3 = h->cr3;
     v->guest_cr4 = h->cr4;
+    if (secondary_on(v, SECONDARY_enable_ept) && pae_paging_is_on(h->cr0, h->cr4, h->efer))
+        memcpy(&v->guest_pdpte0, h->pdpte, sizeof h->pdpte);
     v->guest_sysenter_cs = (u32)h->sysenter_cs;
     v->guest_sysenter_esp = h->sysenter_esp;
     v->guest_sysenter_eip = h->sysenter_eip;

@@ -2,6 +2,7 @@
 #include "virt-ext/internal.h"
 
 /* Exit qualifications of an entry that failed on guest state. */
+#define FAILED_PDPTES       2u
 #define FAILED_LINK_POINTER 4u
 
 static void record_transition(struct vmx *x, const struct vmcs *v, bool flush)
@@ -29,6 +30,7 @@ static enum outcome fail(struct vmx *x, const struct vmx_failure *f, u64 qualifi
 
 static u64 qualification_of(int check)
 {
+    if (check == ENTRY_CHECK_guest_pdptes) return FAILED_PDPTES;
     bool link = check == ENTRY_CHECK_link_pointer_address || check == ENTRY_CHECK_link_pointer_revision ||
                 check == ENTRY_CHECK_link_pointer_shadow ||
                 check == ENTRY_CHECK_link_pointer_not_current;

@@ -125,7 +125,7 @@ static bool event_needs_error(const struct vmcs *v)
 {
     const u32 with_error = 1u << VEC_DF | 1u << VEC_TS | 1u << VEC_NP | 1u << VEC_SS | 1u << VEC_GP |
                            1u << VEC_PF | 1u << VEC_AC;
-    return event_type(v) == EVENT_HARDWARE && (with_error >> (event_vector(v) & 31) & 1);
+    return event_type(v) == EVENT_HARDWARE && (v->guest_cr0 & CR0_PE) && (with_error >> (event_vector(v) & 31) & 1);
 }
 
 static bool event_length_is_valid(const struct vmx *x, const struct vmcs *v)
@@ -161,7 +161,12 @@ static bool guest_is_64bit(const struct vmcs *v)
     return guest_is_ia32e(v) && (v->guest_cs_ar & AR_L);
 }
 
-/* LMA and LME both say what the control says; CR0.PG is always 1. */
+static bool is_v86(const struct vmcs *v)
+{
+    return v->guest_rflags & RFLAGS_VM;
+}
+
+/* LMA and LME both say what the control says; the host's CR0.PG is always 1. */
 static bool efer_modes_are(u64 efer, bool long_mode)
 {
     return (bool)(efer & EFER_LMA) == long_mode && (bool)(efer & EFER_LME) == long_mode;
@@ -204,6 +209,12 @@ static bool limit_fits(u32 limit, u32 ar)
     return !(limit >> 20) || (ar & AR_G);
 }
 
+/* Real-address mode's, left in CS: "unrestricted guest". */
+static bool cs_is_data(const struct vmcs *v)
+{
+    return (v->guest_cs_ar & AR_TYPE) == (DESC_READABLE | DESC_ACCESSED);
+}
+
 static bool is_accessed_code(u32 ar)
 {
     return (ar & AR_TYPE & (DESC_CODE | DESC_ACCESSED)) == (DESC_CODE | DESC_ACCESSED);
@@ -218,6 +229,7 @@ static bool is_stack_type(u32 ar)
 static struct segment segment_field(const struct vmcs *v, enum segreg s)
 {
     return (struct segment){
+        .base = vmcs_read(v, VMCS_guest_es_base + s, false),
         .ar = (u32)vmcs_read(v, VMCS_guest_es_ar + s, false),
         .limit = (u32)vmcs_read(v, VMCS_guest_es_limit + s, false),
         .selector = (u16)vmcs_read(v, VMCS_guest_es_selector + s, false),
@@ -243,6 +255,20 @@ static bool granularity_fits(const struct segment *s)
     return limit_fits(s->limit, s->ar);
 }
 
+/* Virtual-8086 mode. */
+static bool base_is_paragraph(const struct segment *s)
+{
+    return s->base == (u64)s->selector << 4;
+}
+static bool limit_is_64k(const struct segment *s)
+{
+    return s->limit == 0xffff;
+}
+static bool rights_are_v86(const struct segment *s)
+{
+    return s->ar == (AR_P | 3u << AR_DPL_SHIFT | AR_S | DESC_READABLE | DESC_ACCESSED);
+}
+
 static bool data_type_is_right(const struct segment *s)
 {
     return (s->ar & DESC_ACCESSED) && (!(s->ar & DESC_CODE) || (s->ar & DESC_READABLE));
@@ -252,6 +278,15 @@ static bool data_type_is_right(const struct segment *s)
 static bool data_dpl_is_right(const struct segment *s)
 {
     return (s->ar & AR_TYPE) > 11 || dpl(s->ar) >= rpl(s->selector);
+}
+
+static bool each_segment(const struct vmcs *v, segment_rule rule)
+{
+    for (enum segreg s = SEG_ES; s < SEG_COUNT; s++) {
+        struct segment seg = segment_field(v, s);
+        if (!rule(&seg)) return false;
+    }
+    return true;
 }
 
 /* CS counts even where its unusable bit is set. */
@@ -314,6 +349,16 @@ static bool pending_single_step_fits(const struct vmcs *v)
         (v->guest_interruptibility & (BLOCKING_STI | BLOCKING_MOV_SS)) || v->guest_activity == GUEST_HLT;
     bool steps = (v->guest_rflags & RFLAGS_TF) && !(v->guest_debugctl & DEBUGCTL_BTF);
     return !held || (bool)(v->guest_pending_debug & PENDING_DEBUG_BS) == steps;
+}
+
+/* --- PAE paging --- */
+
+/* Under EPT from the VMCS, else from memory. What is not RAM reads as ones. */
+static bool guest_pdptes_are_valid(const struct hart *h, const struct vmcs *v)
+{
+    u64 pdpte[PDPTES];
+    guest_pdptes(h, v, pdpte);
+    return pdptes_are_valid(h, pdpte);
 }
 
 /* --- all rows --- */

@@ -3,17 +3,22 @@
 #include "virt-ext/internal.h"
 
 #define ABORT_SAVING_MSRS  1u /* SDM Vol. 3C, "VMX Aborts" */
+#define ABORT_HOST_PDPTES  2u
 #define ABORT_LOADING_MSRS 4u
+#define ABORT_HOST_SIZE    6u
 
 /* --- "Recording VM-Exit Information and Updating VM-entry Control Fields" --- */
 
-static void record_idt_vectoring(const struct vectoring *d, struct vmcs *v)
+/* In real-address mode no event has an error code. */
+static void record_idt_vectoring(const struct hart *h, struct vmcs *v)
 {
+    const struct vectoring *d = &h->vectoring;
+    bool has_error = d->has_error && (h->cr0 & CR0_PE);
     v->idt_vectoring_info = 0;
     if (!d->valid) return;
     v->idt_vectoring_info =
-        (u32)(EVENT_VALID | d->vector | (u32)d->type << 8 | (d->has_error ? EVENT_HAS_ERROR : 0));
-    v->idt_vectoring_error_code = d->has_error ? d->error : 0;
+        (u32)(EVENT_VALID | d->vector | (u32)d->type << 8 | (has_error ? EVENT_HAS_ERROR : 0));
+    v->idt_vectoring_error_code = has_error ? d->error : 0;
     if (d->type >= EVENT_SOFT_INT) v->exit_instruction_length = d->insn_length;
 }
 
@@ -27,7 +32,7 @@ static void record_information(const struct vmx *x, struct vmcs *v, const struct
     v->exit_error_code = e->error_code;
     v->exit_instruction_length = e->instruction_length;
     v->exit_instruction_info = e->instruction_info;
-    record_idt_vectoring(&x->hart->vectoring, v);
+    record_idt_vectoring(x->hart, v);
     v->entry_interruption_info &= (u32)~EVENT_VALID;
 }
 
@@ -89,12 +94,21 @@ void vmx_abort(struct vmx *x, u32 indicator)
     hart_set_activity(x->hart, ACTIVITY_SHUTDOWN);
 }
 
+/* PAE paging of a 32-bit host. */
+static bool load_host_pdptes(struct hart *h)
+{
+    if (!pae_paging_is_on(h->cr0, h->cr4, h->efer)) return true;
+    return h->mmu->read_pdptes(h->mmu_self, h, h->cr3, h->pdpte) && pdptes_are_valid(h, h->pdpte);
+}
+
 static void load_host(struct vmx *x, bool flush)
 {
     struct vmcs *v = current_vmcs(x);
     load_host_state(x->hart, v);
     enter_root(x, flush);
-    if (msr_list_load(x, v->exit_msr_load_address, v->exit_msr_load_count)) vmx_abort(x, ABORT_LOADING_MSRS);
+    if (!load_host_pdptes(x->hart))
+        vmx_abort(x, ABORT_HOST_PDPTES);
+    else if (msr_list_load(x, v->exit_msr_load_address, v->exit_msr_load_count)) vmx_abort(x, ABORT_LOADING_MSRS);
 }
 
 static bool vpid_is_off(const struct vmcs *v) { return !secondary_on(v, SECONDARY_enable_vpid); }
@@ -105,6 +119,14 @@ static bool is_nmi_exit(const struct exit *e)
     return (e->interruption_info & EVENT_VALID) && EVENT_TYPE(e->interruption_info) == EVENT_NMI;
 }
 
+/* "Saving Control Registers, Debug Registers, and MSRs": where unrestricted guests exist, whose mode changes. */
+static void save_long_mode(const struct vmx *x, struct vmcs *v)
+{
+    const u32 control = 1u << ON_ENTRY_ia32e_mode_guest;
+    if (!(x->allowed[VMX_SECONDARY].may_be_1 >> SECONDARY_unrestricted_guest & 1)) return;
+    v->entry_controls = (v->entry_controls & ~control) | (hart_in_long_mode(x->hart) ? control : 0);
+}
+
 void vmx_exit(struct vmx *x, const struct exit *e)
 {
     struct hart *h = x->hart;
@@ -113,6 +135,7 @@ void vmx_exit(struct vmx *x, const struct exit *e)
     record_transition(x, (enum exit_reason)e->reason, vpid_is_off(v));
     record_information(x, v, e);
     save_guest_state(h, v);
+    save_long_mode(x, v);
     v->guest_rip = e->rip;
     if (x->virtual_nmi_blocked) v->guest_interruptibility |= BLOCKING_NMI;
     preemption_timer_stop(x, v);
@@ -123,6 +146,10 @@ void vmx_exit(struct vmx *x, const struct exit *e)
     count(x, e);
     if (msr_list_store(x, v->exit_msr_store_address, v->exit_msr_store_count)) {
         vmx_abort(x, ABORT_SAVING_MSRS);
+        return;
+    }
+    if (hart_in_long_mode(h) && !exit_on(v, ON_EXIT_host_address_space_size)) {
+        vmx_abort(x, ABORT_HOST_SIZE);
         return;
     }
     load_host(x, vpid_is_off(v));

@@ -38,8 +38,7 @@ static bool vmx_wrmsr(void *self, struct hart *h, u32 msr, u64 value, bool *gp)
 static bool vmx_cr0_allowed(void *self, struct hart *h, u64 value)
 {
     const struct vmx *x = self;
-    (void)h;
-    return !x->on || vmx_cr0_is_legal(value);
+    return !x->on || vmx_cr0_is_legal(value, hart_in_guest(h) && guest_is_unrestricted(current_vmcs(x)));
 }
 
 static bool vmx_cr4_allowed(void *self, struct hart *h, u64 value)

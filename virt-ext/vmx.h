@@ -4,13 +4,12 @@
  *               nothing else; entry checks of entry_checks.def; state switch, exit information, event
  *               injection, IDT vectoring, MSR lists; worlds.
  * Not modelled: SMM and dual-monitor treatment, APIC virtualization but for the TPR shadow,
- *               unrestricted guest, #VE; guests with 32-bit or PAE paging
- *               or in virtual-8086 mode: their VM entry fails, and vmx_print_failure says why.
+ *               #VE.
  * Neighbours:   isa calls through vmx_ops; the MMU is told the world, VPID and EPT pointer; timing cores
  *               read record->transition.
  * Checked by:   tests/unit/test_vmcs.c, test_vmx_capabilities.c, test_entry_checks.c,
  *               test_vmx_instructions.c, test_exits.c, test_vmx_events.c, test_vmx_transitions.c,
- *               test_vmx_windows.c, test_vmx_timing.c, test_vmx_shadow.c, test_vmx_functions.c,
+ *               test_vmx_windows.c, test_vmx_modes.c, test_vmx_timing.c, test_vmx_shadow.c, test_vmx_functions.c,
  *               test_vmx_tpr.c, test_vmx_random.c
  * Manual:       SDM Vol. 3C; comments name its section titles.
  */
@@ -38,6 +37,7 @@
     P(bool, ept_execute_only,          true, ANY,                  "execute-only translations in EPT")       \
     P(bool, ept_advanced_info,         true, ANY,                  "violations tell the page's rights")      \
     P(bool, vpid,                      true, ANY,                  "virtual-processor identifiers")          \
+    P(bool, unrestricted_guest,        true, ANY,                  "guests without paging, in real mode")    \
     P(bool, invpcid,                   true, ANY,                  "enable INVPCID, if there is INVPCID")    \
     P(bool, preemption_timer,          true, ANY,                  "VMX-preemption timer")                   \
     P(u32,  preemption_timer_rate,     7,    RANGE(0, 31),         "TSC bit whose changes it counts")        \
@@ -251,7 +251,8 @@ struct vmx_allowed vmx_allowed_settings(const struct vmx_cfg *cfg, enum vmx_word
 u64 vmx_ept_vpid_capability(const struct vmx_cfg *cfg);
 /* IA32_VMX_VMFUNC: the VM functions that there are. */
 u64 vmx_functions(const struct vmx_cfg *cfg);
-bool vmx_cr0_is_legal(u64 cr0); /* fixed bits of VMX operation */
+/* Fixed bits of VMX operation; an unrestricted guest's PE and PG are free. */
+bool vmx_cr0_is_legal(u64 cr0, bool unrestricted);
 bool vmx_cr4_is_legal(const struct vmx *x, u64 cr4);
 
 #endif

@@ -80,7 +80,7 @@ static void record_field(const struct vmx *x, u64 region, int field, bool write)
 static bool vmxon_is_allowed(const struct vmx *x)
 {
     const struct hart *h = x->hart;
-    return h->cpl == 0 && vmx_cr0_is_legal(h->cr0) && vmx_cr4_is_legal(x, h->cr4) && x->cfg.bios_enabled;
+    return h->cpl == 0 && vmx_cr0_is_legal(h->cr0, false) && vmx_cr4_is_legal(x, h->cr4) && x->cfg.bios_enabled;
 }
 
 static enum outcome vmxon(struct vmx *x, const struct insn *i)

@@ -1,5 +1,6 @@
-/* guest_modes.S - a guest for modes.sh: 16-bit protected, real-address, big real and virtual-8086 mode, each
- * printing what it finds. Entered as the Multiboot Specification says, in 32-bit protected mode. */
+/* guest_modes.S - a guest for modes.sh and vmx_features.sh: 16-bit protected, real-address, big real and virtual-8086
+ * mode, 32-bit and PAE paging, each printing what it finds. A CPUID in each is a VM exit where there is a monitor.
+ * Entered as the Multiboot Specification says, in 32-bit protected mode. */
 #define UART      0x3f8
 #define EXIT_PORT 0xf4
 #define LOW       0x8000            /* where the 16-bit code is copied to: paragraph LOW / 16 */
@@ -10,6 +11,25 @@
 #define CODE16 0x18
 #define DATA16 0x20
 #define TSS    0x28
+
+#define ALIAS  0xc0000000           /* where paging shows the first pages again */
+
+    .macro  exit                    /* to a monitor and back */
+    pushal
+    cpuid
+    popal
+    .endm
+
+    .macro  send                    /* AL, once the UART (DX) has room */
+    pushw   %ax
+    addw    $5, %dx
+9:  inb     %dx, %al
+    testb   $0x20, %al
+    jz      9b
+    subw    $5, %dx
+    popw    %ax
+    outb    %al, %dx
+    .endm
 
     .text
     .balign 4
@@ -31,6 +51,7 @@ _start:
     movl    $stack_top, %esp
     movl    $text_pm32, %esi
     call    print
+    exit
     movl    $low_begin, %esi
     movl    $LOW, %edi
     movl    $(low_end - low_begin), %ecx
@@ -42,7 +63,7 @@ print:                              /* the string at ESI */
 1:  lodsb
     testb   %al, %al
     jz      2f
-    outb    %al, %dx
+    send
     jmp     1b
 2:  ret
 
@@ -55,10 +76,10 @@ print_hex:                          /* EAX, eight digits and a blank; keeps ever
     movl    %ebx, %eax
     andl    $15, %eax
     movb    digits(%eax), %al
-    outb    %al, %dx
+    send
     loop    1b
     movb    $' ', %al
-    outb    %al, %dx
+    send
     popa
     ret
 
@@ -153,11 +174,79 @@ show:                               /* text, error code, EIP CS EFLAGS ESP SS ES
     iret
 
 leave:
+    movl    $on_page_fault, %eax
+    movl    $14, %ecx
+    call    set_gate
+    call    page_32bit
+    call    page_pae
     movl    $text_done, %esi
     call    print
+    movw    $(UART + 5), %dx
+1:  inb     %dx, %al
+    testb   $0x40, %al              /* all is out */
+    jz      1b
     xorl    %eax, %eax
     outb    %al, $EXIT_PORT
     hlt
+
+/* --- paging: the first pages where they are and, behind a page fault, at ALIAS --- */
+
+page_32bit:                         /* pages of 4 MiB */
+    movl    $0x83, tables
+    movl    %cr4, %eax
+    orl     $0x10, %eax             /* PSE */
+    movl    %eax, %cr4
+    movl    $tables, %eax
+    movl    $(tables + ALIAS / 0x400000 * 4), %edi
+    movl    $0x83, %ebp
+    jmp     page
+
+page_pae:                           /* two PDPTEs, one page directory, pages of 2 MiB */
+    movl    $0, tables
+    movl    $(tables + 0x1001), tables + 0x20
+    movl    $(tables + 0x2001), tables + 0x20 + 3 * 8
+    movl    $0x83, tables + 0x1000
+    movl    %cr4, %eax
+    orl     $0x20, %eax             /* PAE */
+    movl    %eax, %cr4
+    movl    $(tables + 0x20), %eax
+    movl    $(tables + 0x2000), %edi
+    movl    $0x83, %ebp
+
+page:                               /* CR3 EAX; EBP goes to the entry EDI when the page of ALIAS faults */
+    movl    %eax, %cr3
+    movl    %cr0, %eax
+    orl     $0x80000000, %eax
+    movl    %eax, %cr0
+    jmp     1f
+1:  exit
+    movl    $(ALIAS + text_paged), %esi
+    call    print
+    exit
+    movl    %cr3, %eax
+    movl    %eax, %cr3
+    movl    $(ALIAS + text_paged), %esi
+    call    print
+    movl    (%edi), %eax            /* accessed now */
+    call    print_hex
+    movl    %cr0, %eax
+    andl    $0x7fffffff, %eax
+    movl    %eax, %cr0
+    jmp     2f
+2:  exit
+    movl    $text_newline, %esi
+    jmp     print
+
+on_page_fault:                      /* CR2 and error code; maps it */
+    pusha
+    movl    %cr2, %eax
+    call    print_hex
+    movl    32(%esp), %eax
+    call    print_hex
+    movl    %ebp, (%edi)
+    popa
+    addl    $4, %esp
+    iret
 
 /* --- copied to LOW: 16-bit protected mode first --- */
 
@@ -170,6 +259,7 @@ low_begin:
     movw    $0x7000, %sp
     movw    $(LOW + text_pm16 - low_begin), %si
     call    print16
+    exit
     pushl   $0x12345678
     popw    %ax
     popw    %bx
@@ -184,7 +274,7 @@ print16:
 1:  lodsb
     testb   %al, %al
     jz      2f
-    outb    %al, %dx
+    send
     jmp     1b
 2:  ret
 
@@ -199,10 +289,10 @@ hex16:                              /* AX, four digits and a blank; keeps everyt
     cmpb    $10, %al
     sbbb    $0x69, %al
     das                             /* the old trick: a digit in three instructions */
-    outb    %al, %dx
+    send
     loop    1b
     movb    $' ', %al
-    outb    %al, %dx
+    send
     popa
     ret
 
@@ -216,6 +306,7 @@ real:
     lidt    ivt_pointer - low_begin
     movw    $(text_real - low_begin), %si
     call    print16
+    exit
     movw    $(on_divide - low_begin), %es:0
     movw    %ax, %es:2
     movw    $(on_service - low_begin), %es:0x84
@@ -297,6 +388,7 @@ on_service:
     iret
 
 v86:
+    cpuid
     movw    %ds, %ax
     int3
     nop
@@ -321,6 +413,7 @@ text_back: .asciz "\n32-bit protected mode again\n"
 text_bp: .asciz "#BP "
 text_gp: .asciz "#GP "
 text_newline: .asciz "\n"
+text_paged: .asciz "paged "
 text_done: .asciz "done\n"
     .balign 8
 gdt:
@@ -337,7 +430,8 @@ idt_pointer: .word 32 * 8 - 1
     .long   idt
 
     .bss
-    .balign 16
+    .balign 4096
+tables: .skip 3 * 4096
 idt: .skip  32 * 8
 tss: .skip  104
     .skip   4096

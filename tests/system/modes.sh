@@ -7,16 +7,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 build=${1:?usage: modes.sh BUILD [CORE...]}
 shift
 cores=${*:-fast inorder}
+image=$build/workloads/test-modes.elf
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failures=0
 
-if ! gcc -m32 -c "$here/guest_modes.S" -o "$work/modes.o" ||
-    ! ld -m elf_i386 -Ttext=0x100000 -e _start -z noexecstack --no-warn-rwx-segments -N "$work/modes.o" -o "$work/modes.elf"; then
-    echo "FAIL guest_modes.S does not build"
-    exit 1
-fi
-guest_output_qemu "$work/modes.elf" >"$work/qemu"
+guest_output_qemu "$image" >"$work/qemu"
 if [ $? -eq 0 ] && grep -q '^done$' "$work/qemu"; then
     echo "ok qemu: modes"
 else
@@ -25,7 +21,7 @@ else
     failures=1
 fi
 for core in $cores; do
-    guest_output_gigogne "$build" "$core" "$work/modes.elf" >"$work/out" 2>"$work/messages"
+    guest_output_gigogne "$build" "$core" "$image" >"$work/out" 2>"$work/messages"
     if [ $? -eq 0 ] && diff "$work/qemu" "$work/out"; then
         echo "ok $core prints what qemu prints: modes"
     else

@@ -41,6 +41,10 @@ info: action=ignore
 BOCHSRC
 }
 
+monitor_image() { # monitor_image MONITOR: of the product, or of the tests
+    ls "$images/monitor-$1.elf" "$images/test-monitor-$1.elf" 2>/dev/null
+}
+
 # The monitor is the Multiboot kernel, the guest its first module; without a monitor the guest is the kernel.
 write_iso() { # write_iso DIR MONITOR MONITOR_ARGS GUEST WORDS
     local dir=$1 monitor=$2 arguments=$3 guest=$4 words=$5
@@ -49,7 +53,7 @@ write_iso() { # write_iso DIR MONITOR MONITOR_ARGS GUEST WORDS
         echo "set timeout=0"
         echo "menuentry guest {"
         if [ "$monitor" != none ]; then
-            cp "$images/monitor-$monitor.elf" "$dir/iso/"
+            cp "$(monitor_image "$monitor")" "$dir/iso/monitor-$monitor.elf"
             echo "multiboot /monitor-$monitor.elf monitor-$monitor.elf $arguments"
         fi
         if [ "$guest" != none ]; then
@@ -148,6 +152,9 @@ start check_says '"host=3K": not one of the choices; words: host=4K|2M|1G vpid=o
     $haswell ept host=3K bench-compute
 start check_says '"host=2M": no such word; words: vpid=on|off verbose=on|off pool=16..65536' \
     $haswell shadow host=2M bench-compute
+
+# Every mode under "unrestricted guest", which the haswell model has.
+start check_same_as_native $haswell unrestricted "" test-modes ""
 
 wait
 [ ! -e "$work/failed" ]

@@ -1,6 +1,6 @@
 #!/bin/bash
 # vmx_features.sh BUILD - VMX beyond what the monitors need, in whole runs: the preemption timer and the monitor trap flag take
-# the processor from a guest that must not notice (test-monitor-slices.elf).
+# the processor from a guest that must not notice (test-monitor-slices.elf); an unrestricted guest goes through every mode.
 # Prints "ok <name>" or "FAIL <name>" per check; exit 1 if any failed.
 set -u
 . "$(dirname "$0")/lib.sh" "$@"
@@ -43,5 +43,13 @@ sliced interrupted inorder slice=0 chase pages=16 iters=20000 timer=20000 &&
     sliced both inorder slice=50 chase pages=16 iters=20000 timer=20000 &&
     verdict "slices and the guest's own interrupts" same_output interrupted both &&
     verdict "slices between interrupts" [ "$(exits both preemption_timer)" -gt 10 ]
+
+# Real, virtual-8086, 16- and 32-bit protected mode, 32-bit and PAE paging: as native, and a CPUID in each exits.
+for core in fast inorder; do
+    simulate_well native -s board.core=$core "$images/test-modes.elf" &&
+        simulate_well modes -s board.core=$core -m "$images/test-monitor-unrestricted.elf" "$images/test-modes.elf" &&
+        verdict "$core: an unrestricted guest in every mode prints what it prints natively" same_output native modes
+    verdict "$core: each mode exits and is entered again" [ "$(exits modes cpuid)" = 10 ]
+done
 
 finish

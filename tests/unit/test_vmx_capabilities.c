@@ -119,7 +119,7 @@ static void miscellaneous_data_offers_what_is_there(void **state)
 {
     (void)state;
     struct vmx_bench *b = vmx_bench_new(NULL);
-    assert_int_equal(capability(b, MSR_VMX_MISC), BIT(30) | BIT(29) | 4 << 16 | BIT(8) | BIT(7) | BIT(6) | 7);
+    assert_int_equal(capability(b, MSR_VMX_MISC), BIT(30) | BIT(29) | 4 << 16 | BIT(8) | BIT(7) | BIT(6) | BIT(5) | 7);
     vmx_bench_free(b);
 }
 
