@@ -2,10 +2,11 @@
  * "64-Bit Mode Stack Frame".
  *
  * Everything that can fault is done before anything of the hart changes, so a failed delivery leaves the
- * state of before. */
+ * state of before. Task gates: task.c. */
 #include "isa/far.h"
 #include "isa/mem.h"
 #include "isa/state.h"
+#include "isa/task.h"
 
 struct gate {
     u64 offset;
@@ -25,8 +26,7 @@ struct delivery {
     struct gate gate;
     struct segment cs;
     unsigned cpl;        /* of the handler */
-    struct segment ss;
-    u64 rsp;             /* new stack before the frame */
+    struct far_stack stack; /* the handler's */
     unsigned slot_bytes;
 };
 
@@ -71,7 +71,7 @@ static bool gate_type_is_valid(const struct hart *h, u8 type)
 {
     if (type == TYPE_INT_GATE || type == TYPE_TRAP_GATE)
         return true;
-    return !hart_in_long_mode(h) && (type == TYPE_INT_GATE16 || type == TYPE_TRAP_GATE16);
+    return !hart_in_long_mode(h) && (type == TYPE_INT_GATE16 || type == TYPE_TRAP_GATE16 || type == TYPE_TASK_GATE);
 }
 
 static bool find_gate(struct hart *h, struct delivery *d)
@@ -97,7 +97,7 @@ static bool find_gate(struct hart *h, struct delivery *d)
 static bool find_code(struct hart *h, struct delivery *d)
 {
     u32 error = selector_error(d->gate.selector) | d->ext;
-    if (!segment_read_code(h, d->gate.selector, d->ext, &d->cs))
+    if (!segment_read_code(h, d->gate.selector, VEC_GP, d->ext, &d->cs))
         return false;
     bool v86_inward = !segment_is_conforming(&d->cs) && segment_dpl(&d->cs) == 0;
     if (hart_in_v86(h) && !v86_inward)
@@ -114,39 +114,27 @@ static bool find_code(struct hart *h, struct delivery *d)
 
 /* --- the handler's stack --- */
 
-/* SDM Vol. 3A, "64-Bit TSS Format": RSP0 at 4, IST1 at 36. */
-static bool find_stack_long(struct hart *h, struct delivery *d)
+/* SDM Vol. 3A, "64-Bit TSS Format": IST1 at 36. */
+static bool find_ist_stack(struct hart *h, struct delivery *d)
+{
+    if (!tss_read(h, 28u + 8u * d->gate.ist, 8, d->ext, &d->stack.rsp))
+        return false;
+    return va_is_canonical(h, d->stack.rsp) ? true : fail(h, VEC_SS, d->ext);
+}
+
+/* In IA-32e mode the frame is aligned to 16 bytes. */
+static bool find_stack(struct hart *h, struct delivery *d)
 {
     bool inward = d->cpl != h->cpl;
-    d->rsp = h->reg[REG_RSP];
-    d->ss = inward ? segment_null((u16)d->cpl, d->cpl) : h->seg[SEG_SS];
-    unsigned at = d->gate.ist ? 28u + 8u * d->gate.ist : 4 + 8 * d->cpl;
-    if ((inward || d->gate.ist) && !tss_read(h, at, 8, d->ext, &d->rsp))
+    d->stack = far_current_stack(h);
+    d->stack.cpl = d->cpl;
+    if (inward && d->gate.ist)
+        d->stack.ss = segment_null((u16)d->cpl, d->cpl);
+    if (d->gate.ist ? !find_ist_stack(h, d) : inward && !far_find_inner_stack(h, d->cpl, d->ext, &d->stack))
         return false;
-    if (!va_is_canonical(h, d->rsp))
-        return fail(h, VEC_SS, d->ext);
-    d->rsp &= ~0xfull;
-    return true;
-}
-
-/* SDM Vol. 3A, "Task-State Segment (TSS)": ESP0 at 4 and SS0 at 8; of a 16-bit TSS SP0 at 2 and SS0 at 4. */
-static bool find_stack_legacy(struct hart *h, struct delivery *d)
-{
-    u64 ss;
-    d->rsp = h->reg[REG_RSP];
-    d->ss = h->seg[SEG_SS];
-    if (d->cpl == h->cpl)
-        return true;
-    unsigned width = h->tr.ar & 8 ? 4 : 2, at = width + 2 * width * d->cpl;
-    return tss_read(h, at, width, d->ext, &d->rsp) && tss_read(h, at + width, 2, d->ext, &ss) &&
-           segment_check_stack(h, (u16)ss, d->cpl, VEC_TS, d->ext, &d->ss);
-}
-
-static va_t slot_at(const struct hart *h, const struct delivery *d, u64 rsp)
-{
     if (hart_in_long_mode(h))
-        return VA(rsp);
-    return VA((d->ss.base + (rsp & (d->ss.ar & AR_DB ? 0xffffffff : 0xffff))) & 0xffffffff);
+        d->stack.rsp &= ~0xfull;
+    return true;
 }
 
 /* --- the frame --- */
@@ -185,51 +173,20 @@ static struct frame frame_of(const struct hart *h, const struct delivery *d)
     return f;
 }
 
-static bool push_word(struct hart *h, const struct delivery *d, va_t at, u64 value)
-{
-    if (d->cpl == 3)
-        return mem_store(h, SEG_SS, at, d->slot_bytes, value);
-    return mem_store_system(h, at, d->slot_bytes, value);
-}
-
-static bool stack_holds(const struct hart *h, const struct delivery *d, unsigned bytes)
-{
-    u64 mask = d->ss.ar & AR_DB ? 0xffffffff : 0xffff;
-    return hart_in_long_mode(h) || segment_contains(&d->ss, (d->rsp - bytes) & mask, bytes);
-}
-
-/* Probing both ends first keeps a frame that crosses into a missing page from being half written. */
 static bool push_frame(struct hart *h, struct delivery *d)
 {
     struct frame f = frame_of(h, d);
-    u64 end = d->rsp - f.words * d->slot_bytes;
-    enum access_by by = d->cpl == 3 ? BY_USER : BY_PROCESSOR;
-    if (!stack_holds(h, d, f.words * d->slot_bytes))
-        return fail(h, VEC_SS, (d->cpl == h->cpl ? 0 : selector_error(d->ss.selector)) | d->ext);
-    if (!mem_probe(h, slot_at(h, d, d->rsp - 1), ACCESS_WRITE, by) ||
-        !mem_probe(h, slot_at(h, d, end), ACCESS_WRITE, by))
-        return false;
-    for (unsigned n = 0; n < f.words; n++)
-        if (!push_word(h, d, slot_at(h, d, d->rsp - (n + 1) * d->slot_bytes), f.word[n]))
-            return false;
-    d->rsp = end;
-    return true;
+    u32 error = (d->cpl == h->cpl ? 0 : selector_error(d->stack.ss.selector)) | d->ext;
+    return far_push_frame(h, &d->stack, d->slot_bytes, f.word, f.words, error);
 }
 
 /* --- done --- */
 
-static u64 new_rsp(const struct hart *h, const struct delivery *d)
-{
-    if (hart_in_long_mode(h))
-        return d->rsp;
-    return d->ss.ar & AR_DB ? d->rsp & 0xffffffff : (h->reg[REG_RSP] & ~0xffffull) | (d->rsp & 0xffff);
-}
-
 static void enter_handler(struct hart *h, const struct delivery *d)
 {
-    h->reg[REG_RSP] = new_rsp(h, d);
+    h->reg[REG_RSP] = far_stack_pointer(h, &d->stack);
     if (d->cpl != h->cpl)
-        h->seg[SEG_SS] = d->ss;
+        h->seg[SEG_SS] = d->stack.ss;
     for (unsigned n = 0; hart_in_v86(h) && n < ARRAY_LEN(v86_data); n++)
         h->seg[v86_data[n]] = segment_null(0, 0);
     h->reg[REG_RIP] = d->gate.offset;
@@ -252,21 +209,46 @@ static void finish(struct hart *h, const struct delivery *d)
     if (d->type == EVENT_NMI)
         h->nmi_blocked = true;
     h->sti_shadow = h->movss_shadow = h->tf_armed = false;
-    h->vectoring.valid = false;
     hart_set_activity(h, ACTIVITY_ACTIVE);
     note_event(h, d->vector);
 }
 
-static bool deliver_through_idt(struct hart *h, struct delivery *d)
+static enum outcome deliver_to_handler(struct hart *h, struct delivery *d)
 {
-    if (!find_gate(h, d) || !find_code(h, d))
-        return false;
-    if (!(hart_in_long_mode(h) ? find_stack_long(h, d) : find_stack_legacy(h, d)))
-        return false;
-    if (!push_frame(h, d) || !descriptor_set_accessed(h, d->gate.selector, (u64)(d->cs.ar & 0xff) << 40))
-        return false;
+    if (!find_code(h, d) || !find_stack(h, d) || !push_frame(h, d) ||
+        !descriptor_set_accessed(h, d->gate.selector, (u64)(d->cs.ar & 0xff) << 40))
+        return OUT_FAULT;
     enter_handler(h, d);
-    return true;
+    finish(h, d);
+    return OUT_FLUSH;
+}
+
+/* The event is over once the new task has begun: what it faults with still meets this event, for double faults. */
+static enum outcome deliver_to_task(struct hart *h, const struct delivery *d)
+{
+    struct task_switch t = {.source = TASK_GATE, .selector = d->gate.selector, .ext = d->ext, .rip = d->return_rip,
+                            .rflags = rflags_image(h, d), .has_error = d->has_error, .error = d->error};
+    enum outcome o = task_begin(h, NULL, &t);
+    if (o != OUT_NEXT)
+        return o;
+    finish(h, d);
+    o = task_finish(h, &t);
+    return o;
+}
+
+static enum outcome deliver_through_idt(struct hart *h, struct delivery *d)
+{
+    if (!find_gate(h, d))
+        return OUT_FAULT;
+    return d->gate.type == TYPE_TASK_GATE ? deliver_to_task(h, d) : deliver_to_handler(h, d);
+}
+
+static enum outcome deliver_real(struct hart *h, struct delivery *d)
+{
+    if (!deliver_through_ivt(h, d->vector, d->return_rip))
+        return OUT_FAULT;
+    finish(h, d);
+    return OUT_FLUSH;
 }
 
 enum outcome isa_deliver(struct hart *h, u8 vector, enum event_type type, bool has_error, u32 error,
@@ -277,8 +259,7 @@ enum outcome isa_deliver(struct hart *h, u8 vector, enum event_type type, bool h
     d.return_rip = h->reg[REG_RIP] + length;
     d.ext = !is_software(&d);
     h->vectoring = (struct vectoring){true, vector, type, has_error, error, (u8)length};
-    if (!(h->cr0 & CR0_PE ? deliver_through_idt(h, &d) : deliver_through_ivt(h, vector, d.return_rip)))
-        return OUT_FAULT;
-    finish(h, &d);
-    return OUT_FLUSH;
+    enum outcome o = h->cr0 & CR0_PE ? deliver_through_idt(h, &d) : deliver_real(h, &d);
+    h->vectoring.valid &= o == OUT_FAULT;
+    return o;
 }

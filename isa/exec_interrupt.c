@@ -3,6 +3,7 @@
 #include "isa/exec.h"
 #include "isa/far.h"
 #include "isa/state.h"
+#include "isa/task.h"
 
 static bool exits(struct hart *h, const struct insn *i, u8 vector, enum event_type type)
 {
@@ -92,8 +93,8 @@ static enum outcome return_to_paragraph(struct hart *h, const struct far_return 
     return OUT_FLUSH;
 }
 
-/* A return to the task that this one interrupted is not modelled. */
-static bool is_unmodelled(const struct hart *h)
+/* A return to the task that this one interrupted. */
+static bool returns_to_task(const struct hart *h)
 {
     return !hart_in_long_mode(h) && hart_has_descriptors(h) && (h->rflags & RFLAGS_NT);
 }
@@ -107,10 +108,8 @@ static enum outcome interrupt_return(struct hart *h, const struct insn *i)
     u64 image;
     if (hart_in_long_mode(h) && (h->rflags & RFLAGS_NT))
         return hart_gp(h, 0);
-    if (is_unmodelled(h)) {
-        h->unmodelled++;
-        return hart_gp(h, 0);
-    }
+    if (returns_to_task(h))
+        return task_return(h, i);
     if (hart_lacks_v86_iopl(h))
         return hart_gp(h, 0);
     if (!read_frame(h, bytes, &r, &image))
@@ -139,7 +138,7 @@ static bool unblock_nmi(struct hart *h)
 enum outcome exec_iret(struct hart *h, const struct insn *i)
 {
     enum outcome o = interrupt_return(h, i);
-    if (o == OUT_FAULT && h->fault.kind == FAULT_NOT_DRAINED) return o;
+    if (o == OUT_EXIT || (o == OUT_FAULT && h->fault.kind == FAULT_NOT_DRAINED)) return o;
     bool unblocked = unblock_nmi(h);
     if (o == OUT_FAULT) h->fault.nmi_unblocked = unblocked;
     hart_update_attention(h);

@@ -1,4 +1,4 @@
-/* far.c - returns to a code segment, and the TSS. */
+/* far.c - returns to a code segment, the TSS, and the stacks of inner rings. */
 #include "isa/far.h"
 #include "isa/mem.h"
 #include "isa/state.h"
@@ -16,6 +16,86 @@ bool tss_read(struct hart *h, unsigned offset, unsigned bytes, u32 ext, u64 *out
     return mem_load_system(h, VA(h->tr.base + offset), bytes, out);
 }
 
+/* --- stacks --- */
+
+struct far_stack far_current_stack(const struct hart *h)
+{
+    return (struct far_stack){h->seg[SEG_SS], h->reg[REG_RSP], h->cpl};
+}
+
+/* SDM Vol. 3A, "64-Bit TSS Format": RSP0 at 4. */
+static bool find_inner_stack_long(struct hart *h, u32 ext, struct far_stack *s)
+{
+    s->ss = segment_null((u16)s->cpl, s->cpl);
+    if (!tss_read(h, 4 + 8 * s->cpl, 8, ext, &s->rsp))
+        return false;
+    return va_is_canonical(h, s->rsp) ? true : refuse(h, VEC_SS, ext);
+}
+
+/* SDM Vol. 3A, "Task-State Segment (TSS)": ESP0 at 4 and SS0 at 8; of a 16-bit TSS SP0 at 2 and SS0 at 4. */
+static bool find_inner_stack_legacy(struct hart *h, u32 ext, struct far_stack *s)
+{
+    u64 ss;
+    unsigned width = h->tr.ar & 8 ? 4 : 2, at = width + 2 * width * s->cpl;
+    if (at + width + 1 > h->tr.limit)
+        return refuse(h, VEC_TS, selector_error(h->tr.selector) | ext);
+    return tss_read(h, at, width, ext, &s->rsp) && tss_read(h, at + width, 2, ext, &ss) &&
+           segment_check_stack(h, (u16)ss, s->cpl, VEC_TS, ext, &s->ss);
+}
+
+bool far_find_inner_stack(struct hart *h, unsigned cpl, u32 ext, struct far_stack *out)
+{
+    out->cpl = cpl;
+    return hart_in_long_mode(h) ? find_inner_stack_long(h, ext, out) : find_inner_stack_legacy(h, ext, out);
+}
+
+static u64 offset_mask(const struct far_stack *s) { return s->ss.ar & AR_DB ? 0xffffffff : 0xffff; }
+
+static va_t slot_at(const struct hart *h, const struct far_stack *s, u64 rsp)
+{
+    if (hart_in_long_mode(h))
+        return VA(rsp);
+    return VA((s->ss.base + (rsp & offset_mask(s))) & 0xffffffff);
+}
+
+static bool stack_holds(const struct hart *h, const struct far_stack *s, unsigned bytes)
+{
+    if (hart_in_long_mode(h))
+        return va_is_canonical(h, s->rsp - 1) && va_is_canonical(h, s->rsp - bytes);
+    return segment_contains(&s->ss, (s->rsp - bytes) & offset_mask(s), bytes);
+}
+
+static bool store_slot(struct hart *h, const struct far_stack *s, va_t at, unsigned bytes, u64 value)
+{
+    return s->cpl == 3 ? mem_store(h, SEG_SS, at, bytes, value) : mem_store_system(h, at, bytes, value);
+}
+
+/* Probing both ends first keeps a frame that crosses into a missing page from being half written. */
+bool far_push_frame(struct hart *h, struct far_stack *s, unsigned slot_bytes, const u64 *word, unsigned words, u32 error)
+{
+    u64 end = s->rsp - words * slot_bytes;
+    enum access_by by = s->cpl == 3 ? BY_USER : BY_PROCESSOR;
+    if (!stack_holds(h, s, words * slot_bytes))
+        return refuse(h, VEC_SS, error);
+    if (!mem_probe(h, slot_at(h, s, s->rsp - 1), ACCESS_WRITE, by) ||
+        !mem_probe(h, slot_at(h, s, end), ACCESS_WRITE, by))
+        return false;
+    for (unsigned n = 0; n < words; n++)
+        if (!store_slot(h, s, slot_at(h, s, s->rsp - (n + 1) * slot_bytes), slot_bytes, word[n]))
+            return false;
+    s->rsp = end;
+    return true;
+}
+
+u64 far_stack_pointer(const struct hart *h, const struct far_stack *s)
+{
+    if (hart_in_long_mode(h))
+        return s->rsp;
+    return s->ss.ar & AR_DB ? (u32)s->rsp : (h->reg[REG_RSP] & ~0xffffull) | (s->rsp & 0xffff);
+}
+
+/* --- returns --- */
+
 bool far_read_slot(struct hart *h, unsigned n, unsigned bytes, u64 *out)
 {
     u64 rsp = hart_stack_add(h, h->reg[REG_RSP], (i64)n * bytes);
@@ -25,7 +105,7 @@ bool far_read_slot(struct hart *h, unsigned n, unsigned bytes, u64 *out)
 static bool check_code(struct hart *h, struct far_return *r)
 {
     unsigned rpl = r->cs & 3;
-    if (!segment_read_code(h, r->cs, 0, &r->code))
+    if (!segment_read_code(h, r->cs, VEC_GP, 0, &r->code))
         return false;
     unsigned dpl = segment_dpl(&r->code);
     bool allowed = rpl >= h->cpl && (segment_is_conforming(&r->code) ? dpl <= rpl : dpl == rpl);

@@ -1,7 +1,7 @@
 /* hart.h - the architectural state of one logical processor, and the tables through which it asks upwards.
  *
  * Models:       64-bit, compatibility, 32- and 16-bit protected, virtual-8086 and real-address mode.
- * Not modelled: hardware task switch, virtual-8086 mode extensions (VME).
+ * Not modelled: virtual-8086 mode extensions (VME).
  * Neighbours:   hart_ops: MMU (caches), VMX (virt-ext), ports, MMIO, interrupt controller, time (board).
  * Checked by:   tests/unit/test_exec_*.c, test_real_mode.c, test_legacy_instructions.c; tests/system/isa_guests.sh, modes.sh
  */
@@ -221,7 +221,8 @@ struct mmu_ops {
 };
 
 struct virt_ops {
-    /* Asked before an interceptable instruction does anything, in guest world only. true: the VM exit was taken. */
+    /* Asked before an interceptable instruction does anything, in guest world only. true: the VM exit was taken. `i` is NULL for
+     * a task switch that an event starts. */
     bool (*intercept)(void *self, struct hart *h, const struct insn *i, enum intercept what, u64 info);
     /* A fault or trap is about to be delivered in guest world: true if it became a VM exit (exception bitmap, EPT violation, ...). */
     bool (*intercept_event)(void *self, struct hart *h, const struct fault *f, enum event_type type);
@@ -400,7 +401,8 @@ bool isa_would_wake(const struct hart *h);
 
 /* Delivers an exception or interrupt through the IDT in the current world (no interception): used by VM entry's event injection.
  * RIP is the address to return to; for the software types that of the instruction, and insn_length is added. `has_error` pushes `error`.
- * Returns OUT_FLUSH when delivered; OUT_FAULT when delivery faulted: nothing changed, h->fault and h->vectoring tell, isa_raise goes on. */
+ * Returns OUT_FLUSH when delivered; OUT_FAULT when delivery faulted: nothing changed, h->fault and h->vectoring tell, isa_raise goes on;
+ * OUT_EXIT when a task gate made it a VM exit. */
 enum outcome isa_deliver(struct hart *h, u8 vector, enum event_type type, bool has_error, u32 error, unsigned insn_length);
 
 #endif

@@ -82,8 +82,9 @@ struct vm_transition {
     struct { hpa_t at; bool write; } line[TRANSITION_MAX_LINES];
 };
 
-/* ENTER with 31 levels, each of which may fault into a delivery, whose fault is delivered in its turn. Without any TLB all walk. */
-#define RECORD_MAX_ACCESSES 128
+/* ENTER with 31 levels, a call gate with 31 parameters or a task switch, each of which may fault into a delivery, whose fault is
+ * delivered in its turn, perhaps by another task. Without any TLB all walk. */
+#define RECORD_MAX_ACCESSES 160
 #define RECORD_MAX_WALKS    128
 
 struct insn_record {
@@ -96,6 +97,7 @@ struct insn_record {
     u64 next_rip;                 /* where the program goes on */
     bool event;                   /* an exception or interrupt was delivered through the IDT */
     u8 vector;
+    bool task_switched;           /* a hardware task switch was done */
     bool interrupt_taken;         /* began with an external interrupt, NMI or pending VM exit instead of an instruction */
     bool halted;                  /* ended in a HLT (or other inactive) state */
     bool io;                      /* touched a port or MMIO */
@@ -112,7 +114,7 @@ struct insn_record {
 static inline void record_reset(struct insn_record *r)
 {
     r->info = NULL;
-    r->retired = r->branch_taken = r->event = r->interrupt_taken = r->halted = r->io = r->not_drained = false;
+    r->retired = r->branch_taken = r->event = r->task_switched = r->interrupt_taken = r->halted = r->io = r->not_drained = false;
     r->n_fetches = r->n_accesses = r->n_walks = 0;
     r->transition.kind = TRANSITION_NONE;
     r->transition.n_lines = 0;

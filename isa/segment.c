@@ -155,20 +155,21 @@ static bool data_segment_is_allowed(const struct hart *h, const struct segment *
     return segment_is_conforming(s) || ((s->selector & 3u) <= dpl && h->cpl <= dpl);
 }
 
-static bool load_data(struct hart *h, enum segreg seg, u16 selector)
+bool segment_load_data(struct hart *h, enum segreg seg, u16 selector, enum vector vector, u32 ext)
 {
+    u32 error = selector_error(selector) | ext;
     u64 d;
     if (selector_is_null(selector)) {
         h->seg[seg] = segment_null(selector, 0);
         return true;
     }
-    if (!read_checked(h, selector, VEC_GP, 0, &d))
+    if (!read_checked(h, selector, vector, ext, &d))
         return false;
     struct segment s = segment_from_descriptor(selector, d);
     if (!data_segment_is_allowed(h, &s))
-        return refuse(h, VEC_GP, selector_error(selector));
+        return refuse(h, vector, error);
     if (!(s.ar & AR_P))
-        return refuse(h, VEC_NP, selector_error(selector));
+        return refuse(h, VEC_NP, error);
     if (!descriptor_set_accessed(h, selector, d))
         return false;
     s.ar |= DESC_ACCESSED;
@@ -190,7 +191,7 @@ bool segment_load(struct hart *h, enum segreg seg, u16 selector)
 {
     if (!hart_has_descriptors(h))
         h->seg[seg] = segment_from_paragraph(h, seg, selector);
-    else if (!(seg == SEG_SS ? load_stack(h, selector) : load_data(h, seg, selector)))
+    else if (!(seg == SEG_SS ? load_stack(h, selector) : segment_load_data(h, seg, selector, VEC_GP, 0)))
         return false;
     hart_load_mode(h);
     return true;
@@ -198,18 +199,18 @@ bool segment_load(struct hart *h, enum segreg seg, u16 selector)
 
 /* --- code segments --- */
 
-bool segment_read_code(struct hart *h, u16 selector, u32 ext, struct segment *out)
+bool segment_read_code(struct hart *h, u16 selector, enum vector vector, u32 ext, struct segment *out)
 {
     u32 error = selector_error(selector) | ext;
     u64 d;
     if (selector_is_null(selector))
-        return refuse(h, VEC_GP, ext);
-    if (!read_checked(h, selector, VEC_GP, ext, &d))
+        return refuse(h, vector, ext);
+    if (!read_checked(h, selector, vector, ext, &d))
         return false;
     *out = segment_from_descriptor(selector, d);
     bool l_with_d = hart_in_long_mode(h) && (out->ar & AR_L) && (out->ar & AR_DB);
     if (!segment_is_code(out) || l_with_d)
-        return refuse(h, VEC_GP, error);
+        return refuse(h, vector, error);
     return true;
 }
 

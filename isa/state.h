@@ -3,8 +3,7 @@
  *
  * Models:       validity of CR0, CR3, CR4 and EFER, descriptors, code mode, I/O permission, what the executor
  *               must look up for.
- * Not modelled: task gates and task switches, instruction and data breakpoints, I/O breakpoints, branch single
- *               step (DEBUGCTL.BTF).
+ * Not modelled: instruction and data breakpoints, I/O breakpoints, branch single step (DEBUGCTL.BTF).
  * Neighbours:   virt-ext (VM entry and exit), board (boot), the exec_*.c of this folder.
  * Checked by:   tests/unit/test_control_registers.c, test_segments.c, test_exceptions.c, test_system.c;
  *               tests/system/isa_guests.sh
@@ -168,9 +167,12 @@ bool segment_load(struct hart *h, enum segreg seg, u16 selector);
  * with #SS. Loads nothing. */
 bool segment_check_stack(struct hart *h, u16 selector, unsigned cpl, enum vector vector, u32 ext,
                          struct segment *out);
-/* Reads the code descriptor that a far transfer names: null, limit, type, L with D; then privilege and
- * presence are the caller's to check, in this order. False: h->fault. */
-bool segment_read_code(struct hart *h, u16 selector, u32 ext, struct segment *out);
+/* ES, DS, FS or GS outside real-address and virtual-8086 mode; faults with `vector` (#GP or #TS) | ext, not
+ * present with #NP. h->mode is the caller's to derive again. False: h->fault. */
+bool segment_load_data(struct hart *h, enum segreg seg, u16 selector, enum vector vector, u32 ext);
+/* Reads the code descriptor that a far transfer names: null, limit, type, L with D, faults with `vector` (#GP or
+ * #TS) | ext; then privilege and presence are the caller's to check, in this order. False: h->fault. */
+bool segment_read_code(struct hart *h, u16 selector, enum vector vector, u32 ext, struct segment *out);
 /* Puts a checked code segment into CS with RPL = `cpl`, and derives CPL, mode and the privilege class of
  * lookups. */
 void segment_enter_code(struct hart *h, const struct segment *cs, u16 selector, unsigned cpl);

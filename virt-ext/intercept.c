@@ -296,6 +296,9 @@ static bool exits(struct vmx *x, const struct insn *i, enum intercept what, u64 
     case INTERCEPT_xsetbv:
     case INTERCEPT_getsec:
         return true;
+    case INTERCEPT_task_switch: /* "Exit Qualification for Task Switches" */
+        e->qualification = info;
+        return true;
     case INTERCEPT_hlt:
         return primary_on(v, PRIMARY_hlt_exiting);
     case INTERCEPT_rdtsc:
@@ -315,7 +318,8 @@ static bool exits(struct vmx *x, const struct insn *i, enum intercept what, u64 
 bool vmx_intercept(void *self, struct hart *h, const struct insn *i, enum intercept what, u64 info)
 {
     struct vmx *x = self;
-    struct exit e = exit_for_instruction(h, i, (enum exit_reason)reasons[what]);
+    struct exit e = {.reason = reasons[what], .rip = h->reg[REG_RIP]}; /* of an event that finds a task gate */
+    if (i) e = exit_for_instruction(h, i, (enum exit_reason)reasons[what]);
     if (!exits(x, i, what, info, &e)) return false;
     vmx_exit(x, &e);
     return true;

@@ -19,6 +19,7 @@ u64 microcode_cycles(const struct cost_cfg *cost, const struct vmx_cfg *vmx, con
     if (r->transition.kind != TRANSITION_NONE) return transition_microcode_cycles(vmx, &r->transition);
     u64 cycles = r->info && !r->event ? cost->cycles[r->info->iclass] : 0;
     if (r->event) cycles += cost->event_cycles;
+    if (r->task_switched) cycles += cost->cycles[CLASS_task_switch];
     if (touches_mmio(r)) cycles += cost->mmio_cycles;
     return cycles;
 }

@@ -289,15 +289,6 @@ static void a_bad_legacy_ring_0_stack_is_ts(void **state)
     assert_fault(b, VEC_TS, SEL_READONLY);
 }
 
-static void a_nested_task_return_is_not_modelled_and_counted(void **state)
-{
-    struct hart_bench *b = *state;
-    enter_legacy_mode(b);
-    b->h.rflags |= RFLAGS_NT;
-    refused(b, STEP(b, 0xcf));
-    assert_int_equal(b->h.unmodelled, 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,7 +312,6 @@ int main(void)
         TEST(legacy_delivery_without_privilege_change_pushes_three_words),
         TEST(legacy_delivery_from_ring_3_takes_ss0_and_esp0_and_iret_goes_back),
         TEST(a_bad_legacy_ring_0_stack_is_ts),
-        TEST(a_nested_task_return_is_not_modelled_and_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
