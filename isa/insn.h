@@ -72,6 +72,14 @@ struct uop {
     u8 src[3];  /* enum reg or REG_NONE */
     u8 dst;
     bool reads_flags, writes_flags;
+    bool copies; /* a whole register to another: rename may do it alone */
+};
+
+/* Macro-fusion: a comparison holds the groups of conditional jumps that may join it, a jump its own. */
+enum fusion {
+    FUSION_ORDER = 1,  /* jumps on ZF, SF with OF: Z, L, LE and their opposites */
+    FUSION_CARRY = 2,  /* on CF: B, BE and their opposites */
+    FUSION_OTHERS = 4  /* on SF, OF or PF alone */
 };
 
 /* How the instruction changes the flow. */
@@ -97,6 +105,7 @@ struct insn_info {
     bool sees_time;     /* RDTSC, port I/O, HLT, VM transitions...: older records have left the pipe before it executes */
     bool locked;
     bool repeats;       /* REP string: one record per part */
+    u8 fusion;          /* enum fusion, several for a comparison; 0: takes no part in it */
     bool marker;        /* a region marker NOP: payload in `marker_payload` */
     u32 marker_payload;
     u8 length;

@@ -68,7 +68,7 @@ static struct uop *add_uop(struct insn_info *info, enum uop_kind kind, u8 dst)
 {
     CHECK(info->n_uops < INSN_MAX_UOPS, "mnemonic %u", info->mnemonic);
     struct uop *u = &info->uop[info->n_uops++];
-    *u = (struct uop){(u8)kind, {REG_NONE, REG_NONE, REG_NONE}, dst, false, false};
+    *u = (struct uop){(u8)kind, {REG_NONE, REG_NONE, REG_NONE}, dst, false, false, false};
     return u;
 }
 
@@ -158,6 +158,56 @@ static void add_store(struct insn_info *info, const struct touched *t, bool move
     u->src[2] = decode_dependence(t->store->index);
 }
 
+/* Intel, Optimization Reference Manual, "Macro-Fusion": not with both an immediate and memory, nor relative to
+ * RIP. */
+static bool may_be_compared(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand)
+{
+    bool memory = operand[0].type == ZYDIS_OPERAND_TYPE_MEMORY || operand[1].type == ZYDIS_OPERAND_TYPE_MEMORY;
+    bool immediate = operand[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+    bool stores = operand[0].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+                  (operand[0].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE);
+    return z->operand_count_visible > 0 && !stores && !(memory && immediate);
+}
+
+/* clang-format off */
+static u8 fusion_of(ZydisMnemonic m)
+{
+    switch (m) {
+    case ZYDIS_MNEMONIC_TEST: case ZYDIS_MNEMONIC_AND:
+        return FUSION_ORDER | FUSION_CARRY | FUSION_OTHERS;
+    case ZYDIS_MNEMONIC_CMP: case ZYDIS_MNEMONIC_ADD: case ZYDIS_MNEMONIC_SUB:
+        return FUSION_ORDER | FUSION_CARRY;
+    case ZYDIS_MNEMONIC_INC: case ZYDIS_MNEMONIC_DEC:
+    case ZYDIS_MNEMONIC_JZ: case ZYDIS_MNEMONIC_JNZ: case ZYDIS_MNEMONIC_JL: case ZYDIS_MNEMONIC_JNL:
+    case ZYDIS_MNEMONIC_JLE: case ZYDIS_MNEMONIC_JNLE:
+        return FUSION_ORDER;
+    case ZYDIS_MNEMONIC_JB: case ZYDIS_MNEMONIC_JNB: case ZYDIS_MNEMONIC_JBE: case ZYDIS_MNEMONIC_JNBE:
+        return FUSION_CARRY;
+    case ZYDIS_MNEMONIC_JS: case ZYDIS_MNEMONIC_JNS: case ZYDIS_MNEMONIC_JO: case ZYDIS_MNEMONIC_JNO:
+    case ZYDIS_MNEMONIC_JP: case ZYDIS_MNEMONIC_JNP:
+        return FUSION_OTHERS;
+    default:
+        return 0;
+    }
+}
+
+/* Moves that Agner Fog's tables show eliminated: general registers of 32 and 64 bits, whole vectors. */
+static bool is_copy(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand)
+{
+    switch (z->mnemonic) {
+    case ZYDIS_MNEMONIC_MOV:
+    case ZYDIS_MNEMONIC_MOVAPS: case ZYDIS_MNEMONIC_MOVAPD: case ZYDIS_MNEMONIC_MOVUPS: case ZYDIS_MNEMONIC_MOVUPD:
+    case ZYDIS_MNEMONIC_MOVDQA: case ZYDIS_MNEMONIC_MOVDQU:
+    case ZYDIS_MNEMONIC_VMOVAPS: case ZYDIS_MNEMONIC_VMOVAPD: case ZYDIS_MNEMONIC_VMOVUPS:
+    case ZYDIS_MNEMONIC_VMOVUPD: case ZYDIS_MNEMONIC_VMOVDQA: case ZYDIS_MNEMONIC_VMOVDQU:
+        return operand[0].type == ZYDIS_OPERAND_TYPE_REGISTER && operand[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+               operand[0].size >= 32;
+    default:
+        return false;
+    }
+}
+/* clang-format on */
+
 void decode_uops(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand, enum uop_kind kind,
                  bool moves, struct insn_info *info)
 {
@@ -171,5 +221,8 @@ void decode_uops(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *op
     }
     add_loads(info, &t, moves);
     if (!moves || !(t.n_loads || t.store)) add_main(info, z, operand, kind, &t);
+    if (kind == UOP_ALU && info->n_uops == 1) info->uop[0].copies = is_copy(z, operand);
+    bool compares = kind != UOP_BRANCH && may_be_compared(z, operand);
+    info->fusion = kind == UOP_BRANCH || compares ? fusion_of(z->mnemonic) : 0;
     if (t.store) add_store(info, &t, moves, kind);
 }

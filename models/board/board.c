@@ -45,7 +45,7 @@ static void region_end(struct board *b)
     observer_region_end(&b->observer);
 }
 
-static void switch_core(struct board *b) { core_switch(&boot_cpu(b)->core, b->cfg.board.core == 0 ? CORE_FAST : CORE_INORDER); }
+static void switch_core(struct board *b) { core_switch(&boot_cpu(b)->core, (enum core_kind)b->cfg.board.core); }
 
 static void stop_at(struct board *b, enum marker_kind kind)
 {
@@ -149,7 +149,7 @@ static void plan_switch(struct board *b)
     if (b->cfg.run.switch_at == SWITCH_AT_START) switch_core(b);
     if (b->cfg.run.switch_at == SWITCH_AT_INSTRUCTIONS) {
         boot_cpu(b)->core.switch_at_instruction = b->cfg.run.switch_instructions;
-        boot_cpu(b)->core.switch_to = b->cfg.board.core == 0 ? CORE_FAST : CORE_INORDER;
+        boot_cpu(b)->core.switch_to = (enum core_kind)b->cfg.board.core;
     }
 }
 

@@ -9,13 +9,14 @@
 #include "caches/walker.h"
 #include "interconnect/crossbar.h"
 #include "models/core/inorder.h"
+#include "models/core/ooo/ooo.h"
 #include "models/dev/lapic.h"
 #include "models/mem/dram.h"
 #include "models/sim/config.h"
 
 /* clang-format off */
 #define BOARD_PARAMS(P)                                                                                                       \
-    P(choice, core,       1,       ONE_OF("fast", "inorder"),   "core model of the measured part")                            \
+    P(choice, core,       1,       ONE_OF("fast", "inorder", "ooo"), "core model of the measured part")                            \
     P(u32,    cores,      1,       RANGE(1, 1),                 "logical processors")                                         \
     P(u64,    ram_bytes,  2 * GiB, RANGE(16 * MiB, 3 * GiB),    "RAM from address 0; a multiple of 4 KiB")                    \
     P(u64,    seed,       1,       ANY,                         "of what RDRAND and RDSEED return")                           \
@@ -48,6 +49,7 @@ struct pc_cfg {
     struct run_cfg run;
     struct cpu_cfg cpu;
     struct inorder_cfg inorder;
+    struct ooo_cfg ooo;
     struct cost_cfg cost;
     struct bpred_cfg bpred;
     struct mmu_cfg mmu;

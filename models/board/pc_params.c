@@ -20,6 +20,7 @@ static bool check(const char *prefix, const char *problem)
 /* Every load and store under way may need a walk (walker_start asserts that there is room). */
 static const char *walker_problem(const struct pc_cfg *cfg)
 {
+    if (cfg->board.core == CORE_OOO) return ooo_cfg_problem(&cfg->ooo, &cfg->walker);
     bool room = cfg->walker.walkers + cfg->walker.queue_entries >= cfg->inorder.loads_in_flight + cfg->inorder.store_buffer_entries;
     return room ? NULL : "walkers and queue_entries must hold a walk for each of cpu.inorder.loads_in_flight and .store_buffer_entries";
 }
@@ -44,6 +45,7 @@ bool pc_cfg_bind(struct pc_cfg *cfg, struct config *c)
         {"run", run_params, ARRAY_LEN(run_params), &cfg->run},
         {"cpu", cpu_params, ARRAY_LEN(cpu_params), &cfg->cpu},
         {"cpu.inorder", inorder_params, inorder_params_count, &cfg->inorder},
+        {"cpu.ooo", ooo_params, ooo_params_count, &cfg->ooo},
         {"cpu.cost", cost_params, cost_params_count, &cfg->cost},
         {"cpu.bpred", bpred_params, bpred_params_count, &cfg->bpred},
         {"cpu.mmu", mmu_params, mmu_params_count, &cfg->mmu},

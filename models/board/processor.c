@@ -42,10 +42,29 @@ static struct mem_port build_l1(struct cache *c, const struct cache_cfg *cfg, co
     return cache_port(c);
 }
 
+/* Only the core model that has the processor waits for its caches and walkers: it leaves with an empty pipe. */
+static void l1_freed(void *self)
+{
+    struct processor *p = self;
+    if (p->core.kind == CORE_OOO)
+        ooo_l1_freed(p->ooo);
+    else
+        inorder_l1_freed(&p->inorder);
+}
+
+static void walk_done(void *self, u64 token, const struct walk_ledger *played)
+{
+    struct processor *p = self;
+    if (p->core.kind == CORE_OOO)
+        ooo_walk_done(p->ooo, token, played);
+    else
+        inorder_walk_done(&p->inorder, token, played);
+}
+
 static void build_core(struct processor *p, const struct pc_cfg *cfg, const struct processor_socket *s)
 {
     bool walks_enter_l1 = cfg->walker.enters == WALKER_ENTERS_L1D;
-    struct core_wiring wiring = {.hart = p->hart, .mmu = &p->mmu, .vmx = &p->vmx, .clock = s->clock, .inorder = &p->inorder};
+    struct core_wiring wiring = {.hart = p->hart, .mmu = &p->mmu, .vmx = &p->vmx, .clock = s->clock, .inorder = &p->inorder, .ooo = p->ooo};
     cache_init(&p->l2, &cfg->l2, &(struct cache_desc){.name = p->name.l2, .level = SERVED_L2, .clock = s->clock, .next = s->memory});
     struct mem_port l1i = build_l1(&p->l1i, &cfg->l1i, p->name.l1i, p, s->clock);
     struct mem_port l1d = build_l1(&p->l1d, &cfg->l1d, p->name.l1d, p, s->clock);
@@ -54,9 +73,11 @@ static void build_core(struct processor *p, const struct pc_cfg *cfg, const stru
     inorder_init(&p->inorder, &cfg->inorder, &cfg->cost, &p->bpred, &p->core, l1i, l1d, &p->walker);
     walker_init(&p->walker, &cfg->walker,
                 &(struct walker_desc){.name = p->name.walker, .clock = s->clock, .port = walks_enter_l1 ? l1d : cache_port(&p->l2),
-                                      .done = inorder_walk_done, .done_self = &p->inorder});
-    cache_on_freed(&p->l1i, inorder_l1_freed, &p->inorder);
-    cache_on_freed(&p->l1d, inorder_l1_freed, &p->inorder);
+                                      .done = walk_done, .done_self = p});
+    ooo_init(p->ooo, &(struct ooo_wiring){.cfg = &cfg->ooo, .cost = &cfg->cost, .core = &p->core, .bpred = &p->bpred,
+                                          .l1i = l1i, .l1d = l1d, .walker = &p->walker});
+    cache_on_freed(&p->l1i, l1_freed, p);
+    cache_on_freed(&p->l1d, l1_freed, p);
     cache_on_freed(walks_enter_l1 ? &p->l1d : &p->l2, walker_retry, &p->walker);
 }
 
@@ -160,7 +181,8 @@ bool processor_init(struct processor *p, unsigned id, const struct pc_cfg *cfg, 
     p->id = id;
     p->pc = socket->pc;
     p->hart = calloc(1, sizeof *p->hart);
-    if (!p->hart) return false;
+    p->ooo = calloc(1, sizeof *p->ooo);
+    if (!p->hart || !p->ooo) return false;
     set_names(&p->name, id);
     build_hart(p, cfg, socket);
     build_core(p, cfg, socket);
@@ -171,6 +193,8 @@ bool processor_init(struct processor *p, unsigned id, const struct pc_cfg *cfg, 
 
 void processor_fini(struct processor *p)
 {
+    ooo_fini(p->ooo);
+    free(p->ooo);
     bpred_fini(&p->bpred);
     walker_fini(&p->walker);
     cache_fini(&p->l1i);
@@ -184,6 +208,7 @@ void processor_register_stats(struct processor *p, struct stats *s)
 {
     core_register_stats(&p->core, s);
     inorder_register_stats(&p->inorder, s, p->name.cpu);
+    ooo_register_stats(p->ooo, s, p->name.cpu);
     bpred_register_stats(&p->bpred, s, p->name.cpu);
     mmu_register_stats(&p->mmu, s, p->name.cpu);
     walker_add_stats(&p->walker, s, p->name.walker);

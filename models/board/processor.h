@@ -15,6 +15,7 @@
 #include "models/board/pc_cfg.h"
 #include "models/core/core.h"
 #include "models/core/inorder.h"
+#include "models/core/ooo/ooo.h"
 #include "models/dev/lapic.h"
 
 struct pc;
@@ -41,6 +42,7 @@ struct processor {
     struct core core;
     struct bpred bpred;
     struct inorder inorder;
+    struct ooo *ooo;
     struct cache l1i, l1d, l2;
     struct walker walker;
     struct lapic lapic;

@@ -55,7 +55,7 @@ static bool predict_return(struct bpred *b, u64 next)
     return right;
 }
 
-bool bpred_branch(struct bpred *b, enum flow flow, u64 rip, u64 fallthrough, bool taken, u64 next)
+enum prediction bpred_branch(struct bpred *b, enum flow flow, u64 rip, u64 fallthrough, bool taken, u64 next)
 {
     bool right = true;
     b->stats.branches++;
@@ -84,7 +84,7 @@ bool bpred_branch(struct bpred *b, enum flow flow, u64 rip, u64 fallthrough, boo
         break;
     }
     b->stats.mispredicts += !right;
-    return right;
+    return right ? PREDICTED_RIGHT : PREDICTED_WRONG;
 }
 
 #define STAT_OF struct bpred_stats

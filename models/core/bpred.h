@@ -49,12 +49,15 @@ struct bpred {
     struct bpred_stats stats;
 };
 
+/* Late: a direct taken branch that the branch target buffer does not hold; decode finds it. */
+enum prediction { PREDICTED_WRONG, PREDICTED_RIGHT, PREDICTED_LATE };
+
 void bpred_init(struct bpred *b, const struct bpred_cfg *cfg);
 void bpred_fini(struct bpred *b);
 
-/* Predicts the branch at `rip`, learns what it did, and tells whether the prediction was right.
+/* Predicts the branch at `rip`, learns what it did, and tells whether the prediction was right (not WRONG).
  * fallthrough: address behind it; next: where the program went. */
-bool bpred_branch(struct bpred *b, enum flow flow, u64 rip, u64 fallthrough, bool taken, u64 next);
+enum prediction bpred_branch(struct bpred *b, enum flow flow, u64 rip, u64 fallthrough, bool taken, u64 next);
 
 void bpred_register_stats(struct bpred *b, struct stats *s, const char *prefix);
 

@@ -1,12 +1,20 @@
 #include "models/core/core.h"
 #include "models/core/inorder.h"
+#include "models/core/ooo/ooo.h"
 #include "models/sim/check.h"
 #include <stdio.h>
 
+/* A timed core charges what has passed to what it waits for. */
+static void settle(struct core *c)
+{
+    if (c->kind == CORE_INORDER) inorder_settle(c->inorder);
+    if (c->kind == CORE_OOO) ooo_settle(c->ooo);
+}
+
 static void switch_now(struct core *c, u64 cycle)
 {
-    static const char *const kind_name[CORE_KINDS] = {"fast", "inorder"};
-    if (c->kind == CORE_INORDER) inorder_settle(c->inorder);
+    static const char *const kind_name[CORE_KINDS] = {"fast", "inorder", "ooo"};
+    settle(c);
     c->kind = c->wanted;
     if (trace_on(c->trace, TRACE_core))
         trace_line(c->trace, TRACE_core, cycle, "core", "cpu%u is %s from here on", c->id,
@@ -15,12 +23,14 @@ static void switch_now(struct core *c, u64 cycle)
     c->hart->record = NULL;
     transition_account_forget(&c->transition);
     if (c->kind == CORE_INORDER) inorder_begin(c->inorder, cycle);
+    if (c->kind == CORE_OOO) ooo_begin(c->ooo, cycle);
     if (c->watch) c->watch->timed(c->watch->self, c->kind != CORE_FAST, cycle);
 }
 
 static bool pipe_is_empty(struct core *c)
 {
-    return c->kind == CORE_FAST || inorder_is_empty(c->inorder);
+    if (c->kind == CORE_FAST) return true;
+    return c->kind == CORE_INORDER ? inorder_is_empty(c->inorder) : ooo_is_empty(c->ooo);
 }
 
 /* A switch by instruction count: wanted as soon as the count is reached. Here, between two ticks, there is
@@ -43,9 +53,10 @@ static u64 core_tick(void *self, u64 cycle)
     }
     c->world = c->hart->world;
     if (c->kind == CORE_FAST) return fast_tick(c, cycle);
-    u64 next = inorder_tick(c->inorder, cycle);
-    c->world =
-        c->inorder->world; /* as the account sees it: a transition belongs to the world that it leaves */
+    bool inorder = c->kind == CORE_INORDER;
+    u64 next = inorder ? inorder_tick(c->inorder, cycle) : ooo_tick(c->ooo, cycle);
+    /* as the account sees it: a transition belongs to the world that it leaves */
+    c->world = inorder ? c->inorder->world : c->ooo->world;
     return next;
 }
 
@@ -57,6 +68,7 @@ void core_init(struct core *c, unsigned id, enum core_kind kind, const struct co
                        .vmx = w->vmx,
                        .clock = w->clock,
                        .inorder = w->inorder,
+                       .ooo = w->ooo,
                        .kind = CORE_FAST,
                        .wanted = kind,
                        .max_instructions = UINT64_MAX,
@@ -89,10 +101,8 @@ void core_sync(struct core *c)
 {
     enum cause cause = c->hart->activity == ACTIVITY_ACTIVE ? CAUSE_base : CAUSE_idle;
     core_sync_clock(c);
-    if (c->kind == CORE_INORDER)
-        inorder_settle(c->inorder);
-    else
-        account_charge(&c->account, c->hart->world, cause, clock_now(c->clock));
+    settle(c);
+    if (c->kind == CORE_FAST) account_charge(&c->account, c->hart->world, cause, clock_now(c->clock));
     c->cycles = c->account.until - c->account.start;
 }
 
@@ -100,6 +110,7 @@ void core_check_identities(struct core *c)
 {
     account_check(&c->account);
     inorder_check_identities(c->inorder);
+    ooo_check_identities(c->ooo);
     CHECK(c->cycles == account_sum(&c->account), "cpu%u.cycles is not the sum of its account", c->id);
     u64 out = 0, in = c->transition.first_entry_cycles;
     for (unsigned r = 0; r < EXIT_REASONS; r++) {

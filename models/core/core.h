@@ -1,8 +1,8 @@
 /* core.h - one logical processor's place in the machine: its hart, and the model that gives it time.
  *
- * Models:       choice of core model (fast, inorder) and switching between them at an instruction boundary
+ * Models:       choice of core model (fast, inorder, ooo) and switching between them at an instruction boundary
  *               with an empty pipe; sleeping while halted; cycle accounts.
- * Not modelled: the out-of-order core (models/core/ooo is its place); several threads per core.
+ * Not modelled: several threads per core.
  * Neighbours:   isa (executes), caches (L1 ports, page walkers), virt-ext (transition prices, exit accounts),
  *               clock (ticks it).
  * Checked by:   tests/unit/test_core.c, test_inorder*.c, tests/system
@@ -16,9 +16,10 @@
 #include "models/sim/trace.h"
 #include "virt-ext/vmx.h"
 
-enum core_kind { CORE_FAST, CORE_INORDER, CORE_KINDS };
+enum core_kind { CORE_FAST, CORE_INORDER, CORE_OOO, CORE_KINDS };
 
 struct inorder;
+struct ooo;
 
 /* Who watches a core for the user. It changes nothing that is simulated. */
 struct core_watch {
@@ -42,6 +43,7 @@ struct core {
     struct clock *clock;
     unsigned tick;
     struct inorder *inorder;
+    struct ooo *ooo;
     struct trace *trace; /* may be NULL */
     const struct core_watch *watch; /* may be NULL */
     /* state */
@@ -64,6 +66,7 @@ struct core_wiring {
     struct vmx *vmx;
     struct clock *clock;
     struct inorder *inorder;
+    struct ooo *ooo;
 };
 
 /* Registers its tick with the clock. Starts as `kind`. */

@@ -37,22 +37,27 @@ check() {
     verdict "$name: worlds" worlds_fit run "$mode"
 }
 
-modes() { # name, preset, monitor with its words
+modes() { # name, preset, core, monitor with its words
     cat <<MODES
-native cascade-lake
-shadow cascade-lake -m $shadow
-ept-4K cascade-lake -m $ept:host=4K
-ept-2M cascade-lake -m $ept:host=2M
-ept-1G cascade-lake -m $ept:host=1G
-ept-2M-without-VPID cascade-lake -m $ept:host=2M vpid=off
-native haswell
-ept-2M haswell -m $ept:host=2M
-native nehalem
-ept-4K nehalem -m $ept:host=4K
-shadow nehalem -m $shadow
-native tiny
-ept-2M tiny -m $ept:host=2M
-shadow tiny -m $shadow
+native cascade-lake ooo
+ept-2M cascade-lake ooo -m $ept:host=2M
+shadow nehalem ooo -m $shadow
+ept-4K haswell ooo -m $ept:host=4K
+native tiny ooo
+native cascade-lake inorder
+shadow cascade-lake inorder -m $shadow
+ept-4K cascade-lake inorder -m $ept:host=4K
+ept-2M cascade-lake inorder -m $ept:host=2M
+ept-1G cascade-lake inorder -m $ept:host=1G
+ept-2M-without-VPID cascade-lake inorder -m $ept:host=2M vpid=off
+native haswell inorder
+ept-2M haswell inorder -m $ept:host=2M
+native nehalem inorder
+ept-4K nehalem inorder -m $ept:host=4K
+shadow nehalem inorder -m $shadow
+native tiny inorder
+ept-2M tiny inorder -m $ept:host=2M
+shadow tiny inorder -m $shadow
 MODES
 }
 
@@ -67,19 +72,18 @@ syscall iters=100 entry=int timer=50000
 BENCHES
 }
 
-while read -r mode preset monitor; do
+while read -r mode preset core monitor; do
     while read -r bench words; do
+        set -- -c "$preset" -s board.core="$core" -s run.switch_at=warm
+        [ -z "$monitor" ] || set -- "$@" -m "${monitor#-m }"
         # shellcheck disable=SC2086 # words are split on purpose
-        case $monitor in
-        "") check "$preset $mode $bench" "$mode" -c "$preset" -s run.switch_at=warm "$images/bench-$bench.elf" -- $words ;;
-        *) check "$preset $mode $bench" "$mode" -c "$preset" -s run.switch_at=warm -m "${monitor#-m }" "$images/bench-$bench.elf" -- $words ;;
-        esac
+        check "$preset $core $mode $bench" "$mode" "$@" "$images/bench-$bench.elf" -- $words
     done < <(benches)
 done < <(modes)
 
 # Timed from the very first instruction, monitor and its set-up included.
 check "from the start, shadow" shadow -s run.switch_at=start -m "$shadow" "$images/bench-ptemod.elf" -- pages=64 iters=300
-check "from the start, ept" ept -s run.switch_at=start -m "$ept:host=2M" "$images/bench-btree.elf" -- pages=300 iters=300
+check "from the start, ept, ooo" ept -s board.core=ooo -s run.switch_at=start -m "$ept:host=2M" "$images/bench-btree.elf" -- pages=300 iters=300
 
 # The guest's own work is the same everywhere: a bench without exits takes the same instructions in its region.
 simulate_well native -s run.switch_at=warm "$images/bench-hashjoin.elf" -- pages=64 iters=500

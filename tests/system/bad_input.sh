@@ -110,7 +110,7 @@ refused_file "out of range" "2: cpu.l1d.size_bytes: '2GiB' is out of range $byte
 refused_file "wrong type: not a number" "2: cpu.l1d.ways: 'many' is not a number (allowed: 1..64)" "$based" "cpu: {l1d: {ways: many}}"
 refused_file "wrong type: not an integer" "2: cpu.l1d.ways: '7.5' is not a whole number" "$based" "cpu: {l1d: {ways: 7.5}}"
 refused_file "wrong type: not a switch" "2: board.batching: '2' is not a switch (allowed: true|false|on|off)" "$based" "board: {batching: 2}"
-refused_file "wrong type: not a choice" "2: board.core: 'slow' is not one of the choices (allowed: fast|inorder)" "$based" "board: {core: slow}"
+refused_file "wrong type: not a choice" "2: board.core: 'slow' is not one of the choices (allowed: fast|inorder|ooo)" "$based" "board: {core: slow}"
 refused_file "wrong type: a list" "2: cpu.l1d.ways: a list where one value is expected" "$based" "cpu: {l1d: {ways: [8]}}"
 refused_file "wrong type: a map" "2: board.core.fast: unknown key" "$based" "board: {core: {fast: 1}}"
 refused_file "value is missing" "2: board.core: the value is missing" "$based" "board: {core: }"
@@ -223,7 +223,7 @@ dies() {
     verdict "$name: accounts add up" adds_up_when_cut dead stats-all
 }
 
-for core in fast inorder; do
+for core in fast inorder ooo; do
     on="-s board.core=$core"
     # shellcheck disable=SC2086 # $on is two words
     {
@@ -297,7 +297,7 @@ interrupted() {
     verdict "$name: work was done" [ "$(value cut cpu0.instructions stats-all)" -gt 1000 ]
 }
 
-for core in fast inorder; do
+for core in fast inorder ooo; do
     interrupted $core INT
     interrupted $core TERM
     interrupted $core INT INT TERM INT

@@ -37,7 +37,7 @@ compare() {
 }
 mkdir -p "$work/a rather long path/with"
 
-for core in fast inorder; do
+for core in fast inorder ooo; do
     on="-s board.core=$core"
     # shellcheck disable=SC2086 # $on is two words
     {
@@ -63,7 +63,7 @@ cut_short() { # cut_short CORE STATUS PATH VALUE ARGUMENT...
     verdict "$core, $*: batching changes nothing" same_files cut-true cut-false stats-all.json
 }
 
-for core in fast inorder; do
+for core in fast inorder ooo; do
     cut_short $core 0 cpu0.instructions 23456 --max-instructions=23456 "$images/bench-hashjoin.elf"
     cut_short $core 3 cpu0.cycles 1234567 --max-cycles=1234567 "$images/bench-hashjoin.elf"
     cut_short $core 3 cpu0.cycles 2345678 --max-cycles=2345678 "$images/test-misbehave.elf" -- how=sleep timer=1000

@@ -1,6 +1,6 @@
 #!/bin/bash
-# lockstep.sh BUILD - timing computes no values: the fast core, the in-order core, and a run that changes from one to the other
-# at an arbitrary instruction agree on what every guest prints, natively and under both monitors, and on the number of
+# lockstep.sh BUILD - timing computes no values: the fast core, the in-order core, the out-of-order core, and a run that changes
+# from the fast one to one of the others (in turns) at an arbitrary instruction agree on what every guest prints, natively and under both monitors, and on the number of
 # instructions that it took. (Without timer interrupts: those come at other instructions where time is another.)
 # Prints "ok <name>" or "FAIL <name>" per check; exit 1 if any failed.
 set -u
@@ -18,12 +18,15 @@ same_result() { # same_result RUN: what `fast` printed, in as many instructions
 
 # compare CASE ARGUMENT...
 compare() {
-    local case=$1
+    local case=$1 core
     shift
     simulate_well fast -s board.core=fast "$@" || return
-    simulate_well inorder -s board.core=inorder "$@" && verdict "inorder: $case" same_result inorder
-    simulate_well switched -s board.core=inorder -s run.switch_at=instructions -s run.switch_instructions="$switch" "$@" &&
-        verdict "switched at $switch: $case" same_result switched
+    for core in inorder ooo; do
+        simulate_well $core -s board.core=$core "$@" && verdict "$core: $case" same_result $core
+    done
+    core=$([ $((switch % 2)) = 0 ] && echo inorder || echo ooo)
+    simulate_well switched -s board.core="$core" -s run.switch_at=instructions -s run.switch_instructions="$switch" "$@" &&
+        verdict "switched to $core at $switch: $case" same_result switched
 }
 
 # A bench that waits for a timer of its own takes as many instructions as time allows: same output, other count.

@@ -6,15 +6,17 @@ set -u
 . "$(dirname "$0")/lib.sh" "$@"
 
 # The statistics that the guest's work alone decides.
-guest_work="cpu0.instructions cpu0.bpred.branches cpu0.inorder.loads cpu0.inorder.stores cpu0.vmx.exits_total cpu0.vmx.entries"
+guest_work() {
+    echo "cpu0.instructions cpu0.bpred.branches cpu0.$core.loads cpu0.$core.stores cpu0.vmx.exits_total cpu0.vmx.entries"
+}
 places="start instructions warm begin"
 
 run_at() { # run_at PLACE ARGUMENT...
     local place=$1
     shift
     case $place in
-    instructions) simulate_well "$place" -s run.switch_at=instructions -s run.switch_instructions=20000 "$@" ;;
-    *) simulate_well "$place" -s "run.switch_at=$place" "$@" ;;
+    instructions) simulate_well "$place" -s board.core="$core" -s run.switch_at=instructions -s run.switch_instructions=20000 "$@" ;;
+    *) simulate_well "$place" -s board.core="$core" -s "run.switch_at=$place" "$@" ;;
     esac
 }
 
@@ -47,7 +49,7 @@ compare() {
     for place in instructions warm begin; do
         verdict "$case: output of $place" cmp "$work/start.out" "$work/$place.out"
         # shellcheck disable=SC2086 # a list of paths
-        verdict "$case: work in the region of $place" same_values start "$place" stats $guest_work
+        verdict "$case: work in the region of $place" same_values start "$place" stats $(guest_work)
         verdict "$case: instructions of the whole run of $place" same_values start "$place" stats-all cpu0.instructions
         verdict "$case: $place adds up" adds_up "$place"
     done
@@ -57,16 +59,16 @@ compare() {
     verdict "$case: the colder, the more cache misses" grows l3.misses start warm begin
     verdict "$case: a cold start walks" [ "$(value begin cpu0.walker.walks)" -gt 0 ]
     verdict "$case: the timed core runs only behind the switch" \
-        [ "$(value begin cpu0.inorder.loads stats-all)" -lt "$(value warm cpu0.inorder.loads stats-all)" ]
+        [ "$(value begin "cpu0.$core.loads" stats-all)" -lt "$(value warm "cpu0.$core.loads" stats-all)" ]
 }
 
 hashjoin="$images/bench-hashjoin.elf -- pages=64 iters=500"
 # shellcheck disable=SC2086 # words are split on purpose
-{
-    compare native $hashjoin
-    compare ept -m "$images/monitor-ept.elf:host=2M" $hashjoin
-    compare shadow -m "$images/monitor-shadow.elf" $hashjoin
-}
+for core in inorder ooo; do
+    compare "$core, native" $hashjoin
+    compare "$core, ept" -m "$images/monitor-ept.elf:host=2M" $hashjoin
+    compare "$core, shadow" -m "$images/monitor-shadow.elf" $hashjoin
+done
 
 # The fast core measures nothing: whatever the place, a cycle for an instruction and no cache is touched.
 for place in start begin; do

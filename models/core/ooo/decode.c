@@ -1,0 +1,373 @@
+/* decode.c - from an executed instruction to queued micro-operations: which there are, what is fused, and in which
+ * cycle the micro-op cache, the legacy decoders or the microcode sequencer deliver them. */
+#include "models/core/ooo/ooo_stages.h"
+#include "models/sim/check.h"
+
+#define MOST_UOPS (2 * RECORD_MAX_ACCESSES + 3 * INSN_MAX_UOPS) /* of one record */
+
+bool ooo_can_decode(const struct ooo *p)
+{
+    return p->queue_used < p->cfg.queue_entries && p->tail - p->head + MOST_UOPS <= OOO_RING &&
+           (u32)p->translations_used + RECORD_MAX_WALKS <= OOO_TRANSLATIONS;
+}
+
+/* --- delivery: the cycle, and what of it is left --- */
+
+static void next_cycle(struct ooo *p, u64 cycle)
+{
+    struct ooo_delivery *d = &p->delivery;
+    d->cycle = cycle;
+    d->block = ~0ull;
+    d->slots = p->cfg.uop_cache_width;
+    d->decoders = p->cfg.decoders;
+}
+
+static void leave_window(struct ooo *p)
+{
+    struct ooo_delivery *d = &p->delivery;
+    if (!d->cached && p->cfg.uop_cache_ways) uop_cache_fill(&p->uop_cache, d->window, d->window_slots);
+    d->window = ~0ull;
+    d->window_slots = 0;
+}
+
+/* One window a cycle, from one source. */
+static void enter_window(struct ooo *p, u64 window)
+{
+    struct ooo_delivery *d = &p->delivery;
+    bool was_cached = d->cached, used = d->slots != p->cfg.uop_cache_width || d->decoders != p->cfg.decoders;
+    if (d->window != ~0ull) leave_window(p);
+    d->window = window;
+    d->cached = p->cfg.uop_cache_ways && uop_cache_find(&p->uop_cache, window);
+    p->stats.uop_cache_lookups++;
+    p->stats.uop_cache_misses += !d->cached;
+    u32 bubble = was_cached && !d->cached ? p->cfg.uop_cache_switch_cycles : 0;
+    bool apart = used && (d->cached || was_cached);
+    if (apart || bubble) next_cycle(p, d->cycle + apart + bubble);
+}
+
+static void deliver_cached(struct ooo *p, u32 slots)
+{
+    struct ooo_delivery *d = &p->delivery;
+    if (slots > d->slots) next_cycle(p, d->cycle + 1);
+    d->slots -= slots < d->slots ? slots : d->slots;
+    p->stats.uops_from_cache += slots;
+}
+
+/* Instructions of one block of bytes a cycle; one with several micro-operations is the first of its cycle. */
+static void deliver_legacy(struct ooo *p, u64 at, u32 slots)
+{
+    struct ooo_delivery *d = &p->delivery;
+    u64 block = at / p->cfg.fetch_bytes;
+    bool first = d->decoders == p->cfg.decoders;
+    if (!first && (block != d->block || d->decoders == 0 || slots > 1)) next_cycle(p, d->cycle + 1);
+    d->block = block;
+    d->decoders--;
+    d->window_slots += slots;
+    p->stats.uops_from_decoders += slots;
+}
+
+/* The sequencer delivers alone. */
+static void deliver_sequenced(struct ooo *p, u32 slots)
+{
+    struct ooo_delivery *d = &p->delivery;
+    bool used = d->slots != p->cfg.uop_cache_width || d->decoders != p->cfg.decoders;
+    u32 cycles = (slots + p->cfg.sequencer_width - 1) / p->cfg.sequencer_width;
+    next_cycle(p, d->cycle + used + cycles);
+    p->stats.uops_from_sequencer += slots;
+}
+
+/* The host-physical address of the instruction's last byte: the line that fetch is in holds it. */
+static u64 last_byte(const struct ooo *p)
+{
+    const struct insn_record *r = &p->record;
+    u64 within = (r->rip + r->info->length - 1) & (LINE_BYTES - 1);
+    return (p->core->hart->fetch.line_at.v & ~(LINE_BYTES - 1)) | within;
+}
+
+static u64 deliver(struct ooo *p, u64 now, u32 slots)
+{
+    u64 at = last_byte(p);
+    if (p->delivery.cycle < now) next_cycle(p, now);
+    if (at >> 5 != p->delivery.window) enter_window(p, at >> 5);
+    if (slots > p->cfg.complex_slots)
+        deliver_sequenced(p, slots);
+    else if (p->delivery.cached)
+        deliver_cached(p, slots);
+    else
+        deliver_legacy(p, at, slots);
+    return p->delivery.cycle;
+}
+
+/* --- micro-operations --- */
+
+static struct ooo_uop *push(struct ooo *p, enum ooo_op op, u8 dst)
+{
+    struct ooo_uop *u = uop_at(p, p->tail++);
+    u->op = (u8)op;
+    u->state = UOP_QUEUED;
+    u->src[0] = u->src[1] = u->src[2] = u->src[3] = REG_NONE;
+    u->dst = dst;
+    u->slots = 1;
+    u->flags = 0;
+    return u;
+}
+
+static struct ooo_uop *push_memory(struct ooo *p, enum ooo_op op, u8 dst, const struct mem_access *a)
+{
+    u64 seq = p->tail;
+    struct ooo_uop *u = push(p, op, dst);
+    struct ooo_mem *m = mem_at(p, seq);
+    m->at = a->at;
+    m->va = a->va;
+    m->bytes = a->bytes;
+    m->tlb = a->tlb;
+    m->translation = ooo_find_translation(p, a);
+    m->predictor = (u16)(p->record.rip ^ p->record.rip >> 8);
+    if (p->record.info->locked) u->flags |= UOP_LOCKED;
+    return u;
+}
+
+/* Takes no slot of its own: it is fused with the one before it. */
+static void fuse(struct ooo *p, struct ooo_uop *u)
+{
+    if (p->cfg.micro_fusion) u->slots = 0;
+}
+
+static const struct mem_access *next_access(const struct ooo *p, enum access kind)
+{
+    if (p->next_access >= p->record.n_accesses) return NULL;
+    const struct mem_access *a = &p->record.access[p->next_access];
+    return a->kind == kind ? a : NULL;
+}
+
+/* Two accesses of one kind that meet at a page's end are one reference that splits it. */
+static const struct mem_access *take_second_half(struct ooo *p, const struct mem_access *first)
+{
+    const struct mem_access *a = next_access(p, (enum access)first->kind);
+    if (!a || (a->va.v & (PAGE_BYTES - 1)) || first->va.v + first->bytes != a->va.v) return NULL;
+    p->next_access++;
+    return a;
+}
+
+static void set_address(struct ooo_uop *to, const struct uop *u, unsigned base)
+{
+    to->src[0] = u->src[base];
+    to->src[1] = u->src[base + 1];
+    if (u->src[base + 1] != REG_NONE) to->flags |= UOP_INDEXED;
+}
+
+static void push_halves(struct ooo *p, const struct uop *u, const struct mem_access *first,
+                        const struct mem_access *second)
+{
+    p->stats.page_splits++;
+    set_address(push_memory(p, OP_load, OOO_REG_HALF0, first), u, 0);
+    struct ooo_uop *other = push_memory(p, OP_load, OOO_REG_HALF1, second);
+    set_address(other, u, 0);
+    other->slots = 0;
+    struct ooo_uop *join = push(p, OP_join, u->dst);
+    join->slots = 0;
+    join->src[0] = OOO_REG_HALF0;
+    join->src[1] = OOO_REG_HALF1;
+}
+
+static void push_load(struct ooo *p, const struct uop *u)
+{
+    const struct mem_access *a = next_access(p, ACCESS_READ);
+    if (!a) {
+        push(p, OP_alu, u->dst); /* it reads nothing this time: a masked load */
+        return;
+    }
+    p->next_access++;
+    const struct mem_access *second = take_second_half(p, a);
+    if (second)
+        push_halves(p, u, a, second);
+    else
+        set_address(push_memory(p, OP_load, u->dst, a), u, 0);
+}
+
+static void push_one_store(struct ooo *p, const struct uop *u, const struct mem_access *a)
+{
+    set_address(push_memory(p, OP_sta, REG_NONE, a), u, 1);
+    struct ooo_uop *data = push(p, OP_std, REG_NONE);
+    data->src[0] = u->src[0];
+    fuse(p, data);
+}
+
+static void push_store(struct ooo *p, const struct uop *u)
+{
+    const struct mem_access *a = next_access(p, ACCESS_WRITE);
+    if (!a) return; /* a masked store */
+    p->next_access++;
+    const struct mem_access *second = take_second_half(p, a);
+    push_one_store(p, u, a);
+    if (second) push_one_store(p, u, second);
+}
+
+static bool is_vector(u8 reg)
+{
+    return reg >= REG_VEC0 && reg <= REG_VEC15;
+}
+
+/* clang-format off */
+static const u8 op_of[UOP_KINDS] = {
+    [UOP_ALU] = OP_alu, [UOP_LEA3] = OP_lea3, [UOP_SHIFT_CL] = OP_shift_cl, [UOP_MUL] = OP_mul,
+    [UOP_DIV32] = OP_div32, [UOP_DIV64] = OP_div64, [UOP_FP] = OP_fp, [UOP_FDIV] = OP_fdiv, [UOP_FSQRT] = OP_fsqrt,
+    [UOP_LOAD] = OP_load, [UOP_STORE] = OP_sta, [UOP_BRANCH] = OP_branch, [UOP_FENCE] = OP_alu,
+    [UOP_MICROCODE] = OP_alu,
+};
+/* clang-format on */
+
+/* A register zeroed by an operation with itself: decode has taken its sources away. */
+static bool is_zero_idiom(const struct ooo *p, const struct uop *u)
+{
+    bool sourceless = u->src[0] == REG_NONE && !u->reads_flags && u->dst != REG_NONE;
+    return p->cfg.zero_idioms && u->kind == UOP_ALU && sourceless && (u->writes_flags || is_vector(u->dst));
+}
+
+static enum ooo_op operation(struct ooo *p, const struct uop *u)
+{
+    if (is_zero_idiom(p, u)) {
+        p->stats.zero_idioms++;
+        return OP_none;
+    }
+    if (u->copies && p->cfg.move_elimination) {
+        p->stats.moves_eliminated++;
+        return OP_none;
+    }
+    bool vector = u->kind == UOP_ALU && (is_vector(u->dst) || is_vector(u->src[0]));
+    return vector ? OP_vector : (enum ooo_op)op_of[u->kind];
+}
+
+static void push_operation(struct ooo *p, const struct uop *u)
+{
+    enum ooo_op op = operation(p, u);
+    struct ooo_uop *o = push(p, op, u->dst);
+    memcpy(o->src, u->src, sizeof u->src);
+    if (u->reads_flags) o->src[3] = REG_FLAGS;
+    if (u->writes_flags) o->flags |= UOP_SETS_FLAGS;
+    if (op == OP_none && u->copies) o->flags |= UOP_COPY;
+}
+
+/* References that no micro-operation of the instruction names: a string's part, a gather. */
+static void push_rest(struct ooo *p)
+{
+    static const struct uop load = {.kind = UOP_LOAD, .src = {REG_NONE, REG_NONE, REG_NONE}, .dst = REG_TEMP0};
+    static const struct uop store = {.kind = UOP_STORE, .src = {REG_TEMP0, REG_NONE, REG_NONE}, .dst = REG_NONE};
+    while (p->next_access < p->record.n_accesses)
+        if (p->record.access[p->next_access].kind == ACCESS_READ)
+            push_load(p, &load);
+        else
+            push_store(p, &store);
+}
+
+/* The flags of a string comparison hang on what it loads. */
+static void push_string_flags(struct ooo *p)
+{
+    const struct insn_info *i = p->record.info;
+    if (i->iclass != CLASS_string || !i->uop[0].writes_flags) return;
+    struct ooo_uop *u = push(p, OP_alu, REG_NONE);
+    u->src[0] = REG_TEMP0;
+    u->flags = UOP_SETS_FLAGS;
+}
+
+static void push_uop(struct ooo *p, const struct uop *u, bool behind_load)
+{
+    if (u->kind == UOP_LOAD) {
+        push_load(p, u);
+    } else if (u->kind == UOP_STORE) {
+        push_store(p, u);
+    } else {
+        push_operation(p, u);
+        if (behind_load) fuse(p, uop_at(p, p->tail - 1));
+    }
+}
+
+static void push_all(struct ooo *p)
+{
+    const struct insn_info *i = p->record.info;
+    u64 from = p->tail;
+    if (i->n_uops == 0) push(p, OP_none, REG_NONE);
+    for (unsigned n = 0; n < i->n_uops; n++) push_uop(p, &i->uop[n], n && i->uop[n - 1].kind == UOP_LOAD);
+    push_rest(p);
+    push_string_flags(p);
+    if (p->tail == from) push(p, OP_none, REG_NONE); /* a masked store of nothing */
+}
+
+/* --- branches --- */
+
+/* Behind it the front end goes on at once, behind a bubble, or when it has issued. */
+static void predict(struct ooo *p, struct ooo_uop *branch)
+{
+    const struct insn_record *r = &p->record;
+    enum flow flow = (enum flow)r->info->flow;
+    enum prediction right =
+        bpred_branch(p->bpred, flow, r->rip, r->rip + r->info->length, r->branch_taken, r->next_rip);
+    if (right == PREDICTED_WRONG) {
+        branch->flags |= UOP_MISPREDICTED;
+        if (flow == FLOW_INDIRECT || flow == FLOW_CALL_INDIRECT || flow == FLOW_RET) branch->flags |= UOP_INDIRECT;
+        p->branch_pending = true;
+    }
+    if (!r->branch_taken) return;
+    leave_window(p);
+    p->front_ready = p->delivery.cycle + 1 +
+                     (right == PREDICTED_LATE ? p->cfg.late_branch_cycles : p->cfg.taken_branch_cycles);
+}
+
+static struct ooo_uop *find_branch(struct ooo *p, u64 from)
+{
+    for (u64 seq = from; seq != p->tail; seq++)
+        if (uop_at(p, seq)->op == OP_branch) return uop_at(p, seq);
+    return NULL;
+}
+
+/* --- macro-fusion: Intel, Optimization Reference Manual, "Macro-Fusion" --- */
+
+/* The jump joins the comparison right in front of it, if that is still in the queue. */
+static bool join_comparison(struct ooo *p)
+{
+    bool in_queue = p->fusible > p->renamed; /* sequence number + 1 */
+    if (p->record.info->flow != FLOW_COND || !in_queue || !p->cfg.macro_fusion) return false;
+    struct ooo_uop *u = uop_at(p, p->fusible - 1);
+    if (!(u->flags & UOP_FUSIBLE) || !(p->fusible_groups & p->record.info->fusion)) return false;
+    u->op = OP_branch;
+    p->stats.macro_fused++;
+    predict(p, u);
+    return true;
+}
+
+static void offer_to_jump(struct ooo *p)
+{
+    const struct insn_info *i = p->record.info;
+    struct ooo_uop *last = uop_at(p, p->tail - 1);
+    bool may = i->flow == FLOW_NONE && i->fusion && last->op == OP_alu && (last->flags & UOP_SETS_FLAGS);
+    p->fusible = may ? p->tail : 0;
+    p->fusible_groups = i->fusion;
+    if (may) last->flags |= UOP_FUSIBLE;
+}
+
+/* --- the stage --- */
+
+static void queue_from(struct ooo *p, u64 from, u64 now)
+{
+    u32 slots = 0;
+    for (u64 seq = from; seq != p->tail; seq++) slots += uop_at(p, seq)->slots;
+    u64 cycle = deliver(p, now, slots) + 1;
+    for (u64 seq = from; seq != p->tail; seq++) uop_at(p, seq)->cycle = cycle;
+    p->queue_used += slots;
+    p->front_ready = p->delivery.cycle;
+}
+
+void ooo_decode(struct ooo *p, u64 now)
+{
+    u64 from = p->tail;
+    if (join_comparison(p)) {
+        p->fusible = 0;
+        return;
+    }
+    push_all(p);
+    queue_from(p, from, now);
+    struct ooo_uop *branch = find_branch(p, from);
+    if (branch) predict(p, branch);
+    if (p->record.info->iclass == CLASS_string) p->front_ready += p->cost.cycles[CLASS_string];
+    offer_to_jump(p);
+}

@@ -1,0 +1,175 @@
+/* front.c - the front end: it fetches instructions, has them executed, and hands them to the decoders or to
+ * microcode. The life of one, phase by phase, is that of the in-order core; what waits here waits for lines,
+ * for an empty pipe, or for a mispredicted branch. */
+#include "models/core/core_trace.h"
+#include "models/core/ooo/ooo_stages.h"
+#include "models/sim/check.h"
+
+/* --- begin --- */
+
+static u64 idle(struct ooo *p, u64 now)
+{
+    struct core *c = p->core;
+    if (c->hart->activity == ACTIVITY_SHUTDOWN && !hart_in_guest(c->hart)) kernel_stop();
+    ooo_set_front_cause(p, CAUSE_idle);
+    return isa_would_wake(c->hart) ? now + 1 : CLOCK_SLEEP;
+}
+
+/* The core model is to change, or the run to end: let everything under way finish, then ask the core. */
+static u64 leave_when_empty(struct ooo *p, u64 now)
+{
+    ooo_set_front_cause(p, CAUSE_serialization);
+    if (!ooo_is_empty(p)) return CLOCK_SLEEP;
+    clock_yield(p->core->clock);
+    return now + 1;
+}
+
+static bool leaves(const struct core *c)
+{
+    return c->wanted != c->kind || c->hart->instructions >= c->switch_at_instruction ||
+           c->hart->instructions >= c->max_instructions;
+}
+
+static u64 phase_begin(struct ooo *p, u64 now)
+{
+    struct core *c = p->core;
+    if (leaves(c)) return leave_when_empty(p, now);
+    if (p->branch_pending) return CLOCK_SLEEP;
+    if (p->front_ready > now) return p->front_ready;
+    if (!ooo_can_decode(p)) return CLOCK_SLEEP;
+    if (rob_is_empty(p)) ooo_charge_wait(p);
+    p->world = c->hart->world; /* it changes on an empty pipe only */
+    p->record.drained = p->drained = p->executed = false;
+    if (!isa_fetch(c->hart, &p->record)) return idle(p, now);
+    if (p->front_cause == CAUSE_idle) p->front_cause = CAUSE_front_end;
+    p->next_access = 0;
+    p->phase = FRONT_LINES;
+    return GO_ON;
+}
+
+static u64 phase_lines(struct ooo *p)
+{
+    for (; p->next_access < p->record.n_fetches; p->next_access++)
+        if (!ooo_start_reference(p, &p->record.access[p->next_access], MEM_FETCH, ORIGIN_FETCH)) break;
+    if (p->references) {
+        ooo_set_front_cause(p, CAUSE_front_end);
+        return CLOCK_SLEEP;
+    }
+    p->phase = FRONT_EXECUTE;
+    return GO_ON;
+}
+
+/* --- drain and execute --- */
+
+/* Decided before it executes: it can see time, or older instructions must be over. */
+static bool drains_first(const struct ooo *p)
+{
+    const struct insn_info *i = p->record.info;
+    if (p->record.not_drained) return true;
+    if (i->serializing || i->sees_time || i->marker) return true;
+    return p->cost.cycles[i->iclass] && i->iclass != CLASS_string && i->iclass != CLASS_atomic;
+}
+
+/* Older stores must be written too. LFENCE, RDTSC, events and the like only wait for older instructions to
+ * complete (SDM Vol. 2, "LFENCE"; Vol. 3A, "Serializing Instructions"). */
+static bool drains_stores(const struct insn_record *r)
+{
+    const struct insn_info *i = r->info;
+    if (r->transition.kind != TRANSITION_NONE || r->io || r->not_drained) return true;
+    if (!i || r->event) return false;
+    return i->serializing || i->marker || i->locked || i->iclass == CLASS_fence || i->iclass == CLASS_port_io;
+}
+
+static bool is_drained(struct ooo *p)
+{
+    bool stores = p->store_head != p->store_tail && drains_stores(&p->record);
+    if (window_is_empty(p) && !stores) return true;
+    ooo_set_front_cause(p, CAUSE_serialization);
+    return false;
+}
+
+static void trace_record(struct ooo *p)
+{
+    if (core_traces_records(p->core)) core_trace_record(p->core, &p->record);
+}
+
+/* False: it refused, and must be drained first. */
+static bool execute(struct ooo *p)
+{
+    p->record.not_drained = false;
+    if (p->record.info) isa_execute(p->core->hart, &p->record);
+    if (p->record.not_drained) return false;
+    p->executed = true;
+    trace_record(p);
+    return true;
+}
+
+static void count_drain(struct ooo *p)
+{
+    p->stats.drains += !p->drained;
+    p->drained = true;
+}
+
+static u64 phase_execute(struct ooo *p, u64 now)
+{
+    if (p->record.info && drains_first(p)) {
+        if (!is_drained(p)) return CLOCK_SLEEP;
+        count_drain(p);
+        p->record.drained = true;
+    }
+    if (!execute(p)) return GO_ON; /* once more through this phase, now to drain */
+    if (microcode_carries_out(&p->cost, &p->record, true)) {
+        p->phase = FRONT_DRAIN;
+        return GO_ON;
+    }
+    ooo_decode(p, now);
+    p->phase = FRONT_BEGIN;
+    return GO_ON;
+}
+
+static u64 phase_drain(struct ooo *p)
+{
+    if (!is_drained(p)) return CLOCK_SLEEP;
+    count_drain(p);
+    ooo_charge_wait(p);
+    if (p->record.transition.kind != TRANSITION_NONE) core_begin_transition(p->core, &p->record);
+    ooo_set_front_cause(p, CAUSE_microcode);
+    p->cursor = (struct microcode_cursor){.next_access = p->next_access};
+    p->phase = FRONT_MICROCODE;
+    return GO_ON;
+}
+
+/* --- the stage --- */
+
+/* clang-format off */
+static u64 run_phase(struct ooo *p, u64 now)
+{
+    switch (p->phase) {
+    case FRONT_BEGIN: return phase_begin(p, now);
+    case FRONT_LINES: return phase_lines(p);
+    case FRONT_EXECUTE: return phase_execute(p, now);
+    case FRONT_DRAIN: return phase_drain(p);
+    case FRONT_MICROCODE: return ooo_front_microcode(p, now);
+    case FRONT_REFERENCES: return ooo_front_references(p, now);
+    case FRONT_FINISH: return ooo_front_finish(p, now);
+    }
+    CHECK(false, "no phase has the number %d", (int)p->phase);
+    return CLOCK_SLEEP;
+}
+/* clang-format on */
+
+u64 ooo_front(struct ooo *p, u64 now)
+{
+    u64 until;
+    do {
+        until = run_phase(p, now);
+    } while (until == GO_ON);
+    return until;
+}
+
+enum topdown_category ooo_front_category(const struct ooo *p)
+{
+    if (p->front_cause == CAUSE_idle) return TOPDOWN_idle;
+    if (p->phase >= FRONT_EXECUTE) return TOPDOWN_microcode;
+    return p->branch_pending || p->front_cause == CAUSE_branch ? TOPDOWN_bad_speculation : TOPDOWN_front_end;
+}
