@@ -582,12 +582,25 @@ static bool is_vex_in_real_mode(const ZydisDecodedInstruction *z, enum code_mode
     return mode == MODE_REAL16 && z->encoding == ZYDIS_INSTRUCTION_ENCODING_VEX;
 }
 
+/* With REX.B opcode 90 is XCHG with R8 and F3 means nothing; Zydis 4.0 says PAUSE. Decodes it with a prefix that means nothing
+ * in 64-bit mode in F3's place. */
+static void decode_exchange(const ZydisDecoder *zydis, const u8 *bytes, ZydisDecodedInstruction *z, ZydisDecodedOperand *op)
+{
+    u8 without[ZYDIS_MAX_INSTRUCTION_LENGTH];
+    memcpy(without, bytes, z->length);
+    for (unsigned n = 0; n < z->raw.prefix_count; n++)
+        if (without[n] == 0xf3) without[n] = 0x2e;
+    ZydisDecoderDecodeFull(zydis, without, z->length, z, op);
+}
+
 enum decoded decode(const struct decoder *d, enum code_mode mode, const u8 *bytes, unsigned available,
                     struct decoded_insn *out)
 {
     ZydisDecodedInstruction z;
     ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
     ZyanStatus status = ZydisDecoderDecodeFull(&d->zydis[mode], bytes, available, &z, op);
+    if (ZYAN_SUCCESS(status) && z.mnemonic == ZYDIS_MNEMONIC_PAUSE && z.raw.rex.B)
+        decode_exchange(&d->zydis[mode], bytes, &z, op);
     struct decoding decoding = {.z = &z, .op = op, .bytes = bytes, .out = out};
     if (status == ZYDIS_STATUS_NO_MORE_DATA && available < ZYDIS_MAX_INSTRUCTION_LENGTH)
         return DECODED_TRUNCATED;

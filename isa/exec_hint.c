@@ -14,8 +14,9 @@ enum outcome exec_marker(struct hart *h, const struct insn *i)
     return OUT_NEXT;
 }
 
-/* Faults like a load of one byte; the caches behind it are the timing model's. */
+/* Faults like a load of one byte, which it is in the record, too. */
 enum outcome exec_clflush(struct hart *h, const struct insn *i)
 {
-    return mem_probe(h, insn_ea(h, i), ACCESS_READ, explicit_by(h)) ? OUT_NEXT : OUT_FAULT;
+    struct mem_span byte;
+    return mem_get_span(h, i->segment, insn_ea(h, i), 1, ACCESS_READ, &byte) ? OUT_NEXT : OUT_FAULT;
 }

@@ -24,8 +24,9 @@
 
 struct diff_random {
     enum code_mode mode; /* MODE_LONG64, MODE_PROT32 (flat) or MODE_REAL16 (segments at the areas' starts) */
+    bool hints;          /* fences, cache-line instructions, PAUSE, ENTER, and those that are #UD for ever, too */
     u64 state, cases;
-    u64 seen[DIFF_MNEMONICS];
+    u64 seen[DIFF_MNEMONICS], faulted[DIFF_MNEMONICS]; /* cases, of each mnemonic */
 };
 
 struct diff_case {
@@ -112,7 +113,7 @@ static inline void diff_vex(struct diff_random *r, u8 *at)
     at[3] = rorx ? 0xf0 : opcodes[diff_below(r, ARRAY_LEN(opcodes))];
 }
 
-/* POPCNT, TZCNT, LZCNT behind an F3 prefix. */
+/* POPCNT, TZCNT, LZCNT, ENDBR behind an F3 prefix. */
 static inline void diff_count(struct diff_random *r, u8 *at)
 {
     static const u8 opcodes[] = {0xb8, 0xbc, 0xbd};
@@ -121,6 +122,10 @@ static inline void diff_count(struct diff_random *r, u8 *at)
     at[1] = 0x48;
     at[1 + rex] = 0x0f;
     at[2 + rex] = opcodes[diff_below(r, ARRAY_LEN(opcodes))];
+    if (diff_chance(r, 80)) return;
+    at[1 + rex] = 0x0f;
+    at[2 + rex] = 0x1e;
+    at[3 + rex] = (u8)(0xfa + diff_below(r, 2));
 }
 
 static inline void diff_random_bytes(struct diff_random *r, u8 bytes[15])
@@ -230,21 +235,42 @@ static inline bool diff_result_is_undefined(const struct diff_case *c, const Zyd
     return c->mnemonic == ZYDIS_MNEMONIC_BSWAP && op[0].size == 16;
 }
 
+/* FXSAVE and its relatives that a program may execute. */
+static inline bool diff_is_image(exec_fn exec)
+{
+    return exec == exec_fxsave || exec == exec_fxrstor || exec == exec_xsave || exec == exec_xsaveopt ||
+           exec == exec_xsavec || exec == exec_xrstor;
+}
+
 static inline bool diff_is_integer_group(const struct decoded_insn *d)
 {
     if (d->cold.marker || d->cold.mnemonic == ZYDIS_MNEMONIC_ENTER) return false;
     if (ZydisMnemonicGetString(d->cold.mnemonic)[0] == 'f') return false; /* x87: test_diff_x87.c */
-    return d->hot.exec != exec_unmodelled && d->hot.exec != exec_ud && d->hot.exec != exec_simd &&
+    if (diff_is_image(d->hot.exec) || d->hot.exec == exec_xsaves || d->hot.exec == exec_xrstors) return false;
+    return d->hot.exec != exec_unmodelled && d->hot.exec != exec_ud && d->hot.exec != exec_simd && d->hot.exec != exec_mmx &&
            d->cold.uop[0].kind != UOP_FENCE && d->cold.flow != FLOW_FAR &&
            (d->cold.iclass == CLASS_plain || d->cold.iclass == CLASS_atomic ||
             d->cold.iclass == CLASS_string);
+}
+
+static inline bool diff_is_hint(const struct decoded_insn *d)
+{
+    u16 m = d->cold.mnemonic;
+    return d->cold.uop[0].kind == UOP_FENCE || d->hot.exec == exec_clflush || d->hot.exec == exec_pause ||
+           m == ZYDIS_MNEMONIC_ENTER || m == ZYDIS_MNEMONIC_UD0 || m == ZYDIS_MNEMONIC_UD1 || m == ZYDIS_MNEMONIC_UD2;
+}
+
+static inline bool diff_is_wanted(const struct diff_random *r, const struct decoded_insn *d)
+{
+    return diff_is_integer_group(d) || (r->hints && diff_is_hint(d));
 }
 
 static inline bool diff_is_system(const struct decoded_insn *d)
 {
     static const u16 system[] = {ZYDIS_MNEMONIC_PUSH,     ZYDIS_MNEMONIC_MOV,      ZYDIS_MNEMONIC_RDFSBASE,
                                  ZYDIS_MNEMONIC_RDGSBASE, ZYDIS_MNEMONIC_WRFSBASE, ZYDIS_MNEMONIC_WRGSBASE,
-                                 ZYDIS_MNEMONIC_RDRAND,   ZYDIS_MNEMONIC_RDSEED,   ZYDIS_MNEMONIC_RDPID};
+                                 ZYDIS_MNEMONIC_RDRAND,   ZYDIS_MNEMONIC_RDSEED,   ZYDIS_MNEMONIC_RDPID,
+                                 ZYDIS_MNEMONIC_XGETBV};
     if (d->cold.uop[0].kind != UOP_MICROCODE) return false;
     for (unsigned n = 0; n < ARRAY_LEN(system); n++)
         if (d->cold.mnemonic == system[n]) return true;
@@ -317,6 +343,15 @@ static inline bool diff_is_string(const struct decoded_insn *d)
     return d->cold.iclass == CLASS_string;
 }
 
+/* A frame that stays in the data area: processors differ in how they look at one that does not. */
+static inline void diff_tame_enter(struct diff_random *r, struct diff_case *c, const struct decoded_insn *d)
+{
+    u16 frame = (u16)diff_below(r, 256);
+    memcpy(c->bytes + d->hot.length - 3, &frame, 2);
+    c->reg[REG_RSP] = DIFF_DATA + 1024 + diff_below(r, DIFF_DATA_BYTES - 2048);
+    c->reg[REG_RBP] = DIFF_DATA + 1024 + diff_below(r, DIFF_DATA_BYTES - 2048);
+}
+
 static inline void diff_steer_all(struct diff_random *r, struct diff_case *c, const struct decoded_insn *d,
                                   const ZydisDecodedInstruction *z, const ZydisDecodedOperand *op)
 {
@@ -335,6 +370,7 @@ static inline void diff_steer_all(struct diff_random *r, struct diff_case *c, co
         if (op[n].type == ZYDIS_OPERAND_TYPE_MEMORY && op[n].mem.type == ZYDIS_MEMOP_TYPE_MEM &&
             diff_chance(r, 93) && !diff_is_string(d))
             diff_steer(r, c, z, &op[n].mem);
+    if (c->mnemonic == ZYDIS_MNEMONIC_ENTER) diff_tame_enter(r, c, d);
     if (c->mnemonic == ZYDIS_MNEMONIC_LEAVE)
         c->reg[REG_RBP] = diff_data_offset(c) + diff_below(r, DIFF_DATA_BYTES);
     if (c->mnemonic == ZYDIS_MNEMONIC_XLAT)
@@ -387,21 +423,13 @@ static inline bool diff_is_contentious(const struct diff_case *c, const struct d
            (d->cold.flow == FLOW_RET && d->hot.imm >= 0x8000);
 }
 
-/* x87, MMX and the images of vector state have tests of their own. */
-static inline bool diff_has_other_state(const ZydisDecodedInstruction *z)
-{
-    ZydisInstructionCategory c = z->meta.category;
-    return c == ZYDIS_CATEGORY_X87_ALU || c == ZYDIS_CATEGORY_FCMOV || c == ZYDIS_CATEGORY_MMX ||
-           c == ZYDIS_CATEGORY_SSE || c == ZYDIS_CATEGORY_XSAVE || c == ZYDIS_CATEGORY_XSAVEOPT;
-}
-
 static inline bool diff_try(struct diff_random *r, const struct decoder *decoder, struct diff_case *c)
 {
     struct decoded_insn d;
     ZydisDecodedInstruction z;
     ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
     diff_random_bytes(r, c->bytes);
-    if (decode(decoder, r->mode, c->bytes, 15, &d) != DECODED || !diff_is_integer_group(&d) ||
+    if (decode(decoder, r->mode, c->bytes, 15, &d) != DECODED || !diff_is_wanted(r, &d) ||
         diff_is_system(&d))
         return false;
     c->length = d.hot.length;
@@ -410,7 +438,7 @@ static inline bool diff_try(struct diff_random *r, const struct decoder *decoder
         return false;
     diff_random_state(r, c);
     if (ZYAN_FAILED(ZydisDecoderDecodeFull(&decoder->zydis[r->mode], c->bytes, 15, &z, op))) return false;
-    if (diff_is_contentious(c, &d, &z) || diff_has_other_state(&z)) return false;
+    if (diff_is_contentious(c, &d, &z)) return false;
     c->is_string = diff_is_string(&d);
     diff_steer_all(r, c, &d, &z, op);
     diff_find_undefined(c, &z, op);
@@ -430,23 +458,6 @@ static inline u64 diff_mnemonics_seen(const struct diff_random *r)
     u64 count = 0;
     for (unsigned n = 0; n < DIFF_MNEMONICS; n++) count += r->seen[n] != 0;
     return count;
-}
-
-/* The coverage table: cases of each mnemonic. */
-static inline void diff_print_coverage(const struct diff_random *r)
-{
-    unsigned column = 0;
-    for (unsigned n = 0; n < DIFF_MNEMONICS; n++)
-        if (r->seen[n])
-            print_message("%-12s %9llu%s", ZydisMnemonicGetString(n), (unsigned long long)r->seen[n],
-                          ++column % 4 ? "   " : "\n");
-    print_message("%s", column % 4 ? "\n" : "");
-}
-
-/* `--coverage` on the command line asks for the table at the end. */
-static inline bool diff_wants_coverage(int argc, char **argv)
-{
-    return argc > 1 && !strcmp(argv[1], "--coverage");
 }
 
 static inline void diff_print(const struct diff_case *c)

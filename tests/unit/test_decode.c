@@ -320,6 +320,16 @@ static void bytes_that_are_no_instruction_answer_ud_and_too_many_gp(void **state
     assert_ptr_equal(DECODE64(0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc1).hot.exec, exec_unmodelled); /* vaddps zmm */
 }
 
+static void opcode_90_with_rex_b_exchanges_whatever_its_prefix(void **state)
+{
+    (void)state;
+    struct decoded_insn d = DECODE64(0xf3, 0x41, 0x90); /* rep xchg r8d, eax */
+    assert_int_equal(d.cold.mnemonic, ZYDIS_MNEMONIC_XCHG);
+    assert_int_equal(d.hot.length, 3);
+    assert_int_equal(d.cold.bytes[0], 0xf3);
+    assert_int_equal(DECODE64(0xf3, 0x48, 0x90).cold.mnemonic, ZYDIS_MNEMONIC_PAUSE);
+}
+
 static void half_an_instruction_asks_for_more(void **state)
 {
     (void)state;
@@ -371,6 +381,7 @@ int main(void)
         cmocka_unit_test(locked_and_exchanging_instructions_are_atomic),
         cmocka_unit_test(a_marker_is_a_nop_with_a_payload),
         cmocka_unit_test(bytes_that_are_no_instruction_answer_ud_and_too_many_gp),
+        cmocka_unit_test(opcode_90_with_rex_b_exchanges_whatever_its_prefix),
         cmocka_unit_test(half_an_instruction_asks_for_more),
         cmocka_unit_test(disassembly_is_intel_syntax),
     };

@@ -1,13 +1,13 @@
 /* test_diff_x87.c - random x87 instructions on random state, executed here and by the host CPU itself: registers, tags,
  * control and status words, RFLAGS, memory and faults must be the same. Seeded; GIGOGNE_DIFF_CASES and GIGOGNE_DIFF_SEED change
- * the run, GIGOGNE_DIFF_COVERAGE prints the cases of each mnemonic.
+ * the run; --coverage prints the cases of each mnemonic.
  *
  * The host executes FXRSTOR, the instruction, FXSAVE. Not compared: the instruction and data pointers and the opcode, which
  * processors keep differently. Transcendental results may differ by an ulp, their C1, PE and UE are not compared.
  */
 #undef _GNU_SOURCE /* its <signal.h> names registers REG_RAX... as isa/insn.h does */
 #define _DEFAULT_SOURCE
-#include "diff.h"
+#include "diff_coverage.h"
 #include "isa/x87.h"
 #include <signal.h>
 #include <sys/mman.h>
@@ -16,6 +16,8 @@
 #define IMAGE_BYTES  512
 #define MEMORY_BYTES 128
 #define MEMORY_AT    (DIFF_DATA + 64)
+
+static bool wants_coverage; /* the command line's */
 
 struct state {
     _Alignas(16) u8 image[IMAGE_BYTES]; /* of FXSAVE */
@@ -150,7 +152,7 @@ static bool try_instruction(struct diff_random *r, const struct decoder *decoder
 {
     u8 *b = c->bytes;
     for (unsigned n = 0; n < sizeof c->bytes; n++) b[n] = (u8)diff_next(r);
-    b[0] = (u8)(0xd8 + diff_below(r, 8));
+    b[0] = diff_chance(r, 1) ? 0x9b : (u8)(0xd8 + diff_below(r, 8)); /* WAIT, or an escape */
     b[1] = diff_chance(r, 50) ? b[1] | 0xc0 : (u8)((b[1] & 0x38) | 2);
     if (decode(decoder, MODE_LONG64, b, sizeof c->bytes, &c->d) != DECODED) return false;
     c->length = c->d.hot.length;
@@ -164,7 +166,7 @@ static void generate(struct diff_random *r, const struct decoder *decoder, struc
     while (!try_instruction(r, decoder, c))
         ;
     random_state(r, c);
-    if (r->seen[c->d.cold.mnemonic] < 255) r->seen[c->d.cold.mnemonic]++;
+    r->seen[c->d.cold.mnemonic]++;
     r->cases++;
 }
 
@@ -385,9 +387,9 @@ static u8 *map_code(u8 **writable)
     return code;
 }
 
-static void print_coverage(const struct diff_random *r)
+static bool belongs(const struct decoded_insn *d)
 {
-    if (getenv("GIGOGNE_DIFF_COVERAGE")) diff_print_coverage(r);
+    return ZydisMnemonicGetString(d->cold.mnemonic)[0] == 'f' && !diff_is_image(d->hot.exec);
 }
 
 static void random_instructions_do_here_what_they_do_on_the_host(void **state)
@@ -407,6 +409,7 @@ static void random_instructions_do_here_what_they_do_on_the_host(void **state)
         run_here(b, &c, &here);
         run_host(writable, code, &c, &there);
         faults += here.faulted;
+        random.faulted[c.d.cold.mnemonic] += here.faulted;
         drop_pointers(&here, &c);
         drop_pointers(&there, &c);
         u16 codes = contentious_codes(&c, &here);
@@ -418,14 +421,16 @@ static void random_instructions_do_here_what_they_do_on_the_host(void **state)
     }
     print_message("%llu cases, %llu faults, %llu mnemonics\n", (unsigned long long)cases,
                   (unsigned long long)faults, (unsigned long long)diff_mnemonics_seen(&random));
-    print_coverage(&random);
+    if (wants_coverage) diff_print_coverage(&random);
     assert_int_equal(differences, 0);
     assert_true(faults > 0 && faults < cases / 20);
+    assert_int_equal(diff_count_uncovered(&random, &b->icache.decoder, belongs), 0);
     exec_bench_free(b);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    wants_coverage = diff_wants_coverage(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_instructions_do_here_what_they_do_on_the_host),
     };
