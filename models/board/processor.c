@@ -61,6 +61,13 @@ static void walk_done(void *self, u64 token, const struct walk_ledger *played)
         inorder_walk_done(&p->inorder, token, played);
 }
 
+static void build_predictor(struct processor *p, const struct pc_cfg *cfg)
+{
+    struct bpred_cfg bpred = cfg->bpred;
+    if (bpred.kind == BPRED_BY_CORE) bpred.kind = cfg->board.core == CORE_OOO ? BPRED_TAGE : BPRED_SIMPLE;
+    bpred_init(&p->bpred, &bpred);
+}
+
 static void build_core(struct processor *p, const struct pc_cfg *cfg, const struct processor_socket *s)
 {
     bool walks_enter_l1 = cfg->walker.enters == WALKER_ENTERS_L1D;
@@ -69,7 +76,7 @@ static void build_core(struct processor *p, const struct pc_cfg *cfg, const stru
     struct mem_port l1i = build_l1(&p->l1i, &cfg->l1i, p->name.l1i, p, s->clock);
     struct mem_port l1d = build_l1(&p->l1d, &cfg->l1d, p->name.l1d, p, s->clock);
     core_init(&p->core, p->id, CORE_FAST, &wiring);
-    bpred_init(&p->bpred, &cfg->bpred);
+    build_predictor(p, cfg);
     inorder_init(&p->inorder, &cfg->inorder, &cfg->cost, &p->bpred, &p->core, l1i, l1d, &p->walker);
     walker_init(&p->walker, &cfg->walker,
                 &(struct walker_desc){.name = p->name.walker, .clock = s->clock, .port = walks_enter_l1 ? l1d : cache_port(&p->l2),

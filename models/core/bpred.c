@@ -1,46 +1,79 @@
 #include "models/core/bpred.h"
 #include "models/sim/check.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define COUNTER_TAKEN 2 /* 0, 1: not taken; 2, 3: taken */
+static bool has_tage(const struct bpred *b)
+{
+    return b->cfg.kind == BPRED_TAGE;
+}
 
 void bpred_init(struct bpred *b, const struct bpred_cfg *cfg)
 {
     memset(b, 0, sizeof *b);
     b->cfg = *cfg;
-    b->counter_mask = (1u << (cfg->history_bits > 10 ? cfg->history_bits : 10)) - 1;
-    b->counter = malloc(b->counter_mask + 1);
-    b->btb = calloc(cfg->btb_entries, sizeof *b->btb);
-    CHECK(b->counter && b->btb, "out of memory for the branch predictor");
-    memset(b->counter, COUNTER_TAKEN - 1, b->counter_mask + 1);
+    btb_init(&b->btb, cfg->btb_entries);
+    if (has_tage(b)) {
+        tage_init(&b->tage, cfg->table_bits);
+        ittage_init(&b->ittage, cfg->table_bits);
+    } else {
+        gshare_init(&b->gshare, cfg->history_bits);
+    }
 }
 
 void bpred_fini(struct bpred *b)
 {
-    free(b->counter);
-    free(b->btb);
+    btb_fini(&b->btb);
+    if (has_tage(b)) {
+        tage_fini(&b->tage);
+        ittage_fini(&b->ittage);
+    } else {
+        gshare_fini(&b->gshare);
+    }
 }
 
-static bool predict_direction(struct bpred *b, u64 rip, bool taken)
+static void push_history(struct bpred *b, bool bit)
 {
-    u8 *counter = &b->counter[(rip ^ (rip >> 13) ^ b->history) & b->counter_mask];
-    bool right = (*counter >= COUNTER_TAKEN) == taken;
-    if (taken && *counter < 3) ++*counter;
-    if (!taken && *counter > 0) --*counter;
-    b->history = ((b->history << 1) | taken) & ((1u << b->cfg.history_bits) - 1);
-    return right;
+    history_push(&b->history, bit);
+    tage_update_history(&b->tage, &b->history);
+    ittage_update_history(&b->ittage, &b->history);
 }
 
-static bool predict_target(struct bpred *b, u64 rip, u64 next)
+/* --- direct branches --- */
+
+/* Where it goes the front end knows before decode only if the target buffer holds it. */
+static enum prediction find_direct_target(struct bpred *b, u64 rip, u64 next)
 {
-    u32 i = (rip ^ (rip >> 12)) & (b->cfg.btb_entries - 1);
-    bool right = b->btb[i].rip == rip && b->btb[i].target == next;
-    b->btb[i].rip = rip;
-    b->btb[i].target = next;
-    return right;
+    bool known = !has_tage(b) || btb_exchange(&b->btb, rip, next) == next;
+    b->stats.late_targets += !known;
+    return known ? PREDICTED_RIGHT : PREDICTED_LATE;
 }
+
+static enum prediction predict_direction(struct bpred *b, u64 rip, bool taken, u64 next)
+{
+    bool right = has_tage(b) ? tage_branch(&b->tage, rip, taken) : gshare_branch(&b->gshare, rip, taken);
+    if (has_tage(b)) push_history(b, taken);
+    enum prediction target = taken ? find_direct_target(b, rip, next) : PREDICTED_RIGHT;
+    b->stats.direction_mispredicts += !right;
+    return right ? target : PREDICTED_WRONG;
+}
+
+/* --- indirect branches --- */
+
+/* Two bits of the target enter the history. */
+static enum prediction predict_target(struct bpred *b, u64 rip, u64 next)
+{
+    u64 last = btb_exchange(&b->btb, rip, next);
+    bool right = has_tage(b) ? ittage_branch(&b->ittage, rip, last, next) : last == next;
+    if (has_tage(b)) {
+        push_history(b, (next >> 4 ^ next >> 7) & 1);
+        push_history(b, (next >> 5 ^ next >> 9) & 1);
+    }
+    b->stats.target_mispredicts += !right;
+    return right ? PREDICTED_RIGHT : PREDICTED_WRONG;
+}
+
+/* --- returns --- */
 
 static void push_return(struct bpred *b, u64 address)
 {
@@ -48,43 +81,41 @@ static void push_return(struct bpred *b, u64 address)
     b->return_stack[b->return_top] = address;
 }
 
-static bool predict_return(struct bpred *b, u64 next)
+static enum prediction predict_return(struct bpred *b, u64 next)
 {
     bool right = b->return_stack[b->return_top] == next;
     b->return_top = (b->return_top + b->cfg.return_entries - 1) % b->cfg.return_entries;
-    return right;
+    b->stats.return_mispredicts += !right;
+    return right ? PREDICTED_RIGHT : PREDICTED_WRONG;
+}
+
+/* --- all of them --- */
+
+static enum prediction predict(struct bpred *b, enum flow flow, u64 rip, bool taken, u64 next)
+{
+    switch (flow) {
+    case FLOW_COND:
+        return predict_direction(b, rip, taken, next);
+    case FLOW_JUMP:
+    case FLOW_CALL:
+        return find_direct_target(b, rip, next);
+    case FLOW_INDIRECT:
+    case FLOW_CALL_INDIRECT:
+        return predict_target(b, rip, next);
+    case FLOW_RET:
+        return predict_return(b, next);
+    default: /* far transfers always refetch */
+        return flow == FLOW_FAR ? PREDICTED_WRONG : PREDICTED_RIGHT;
+    }
 }
 
 enum prediction bpred_branch(struct bpred *b, enum flow flow, u64 rip, u64 fallthrough, bool taken, u64 next)
 {
-    bool right = true;
+    enum prediction p = predict(b, flow, rip, taken, next);
+    if (flow == FLOW_CALL || flow == FLOW_CALL_INDIRECT) push_return(b, fallthrough);
     b->stats.branches++;
-    switch (flow) {
-    case FLOW_COND:
-        right = predict_direction(b, rip, taken);
-        b->stats.direction_mispredicts += !right;
-        break;
-    case FLOW_CALL:
-        push_return(b, fallthrough);
-        break;
-    case FLOW_CALL_INDIRECT:
-    case FLOW_INDIRECT:
-        right = predict_target(b, rip, next);
-        b->stats.target_mispredicts += !right;
-        if (flow == FLOW_CALL_INDIRECT) push_return(b, fallthrough);
-        break;
-    case FLOW_RET:
-        right = predict_return(b, next);
-        b->stats.return_mispredicts += !right;
-        break;
-    case FLOW_FAR:
-        right = false; /* far transfers always refetch */
-        break;
-    default: /* direct jumps: the target is known at decode */
-        break;
-    }
-    b->stats.mispredicts += !right;
-    return right ? PREDICTED_RIGHT : PREDICTED_WRONG;
+    b->stats.mispredicts += p == PREDICTED_WRONG;
+    return p;
 }
 
 #define STAT_OF struct bpred_stats
