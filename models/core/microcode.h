@@ -5,7 +5,7 @@
  *               walks without a reference, accesses, the lines of a VMCS.
  * Not modelled: overlap of microcode with its own references.
  * Neighbours:   the in-order and the out-of-order core play what this says, each through its own ports.
- * Checked by:   tests/unit/test_inorder_microcode.c, tests/timing/test_ooo_microcode.c
+ * Checked by:   tests/unit/test_inorder_microcode.c
  */
 #ifndef CORE_MICROCODE_H
 #define CORE_MICROCODE_H

@@ -1,5 +1,5 @@
 /* core_bench.h - a whole PC whose core stands between mock L1 caches, on hand-assembled code: the bench of
- * test_inorder*.c, test_core.c.
+ * test_inorder*.c, test_core.c, tests/timing/test_ooo_*.c.
  *
  * Code runs in flat 32-bit protected mode without paging, or in 64-bit mode on 4-KiB pages
  * (bench_enable_paging). The mocks answer every reference within hit_cycles, but lines named by bench_slow(),
@@ -69,7 +69,11 @@ static inline void mock_answer(void *self, u64 token)
     m->pending--;
     m->refused = false;
     r->done(r->self, r->token, (enum served)(token >> 16));
-    if (refused) inorder_l1_freed(&m->bench->cpu->inorder);
+    if (!refused) return;
+    if (m->bench->cpu->core.kind == CORE_OOO)
+        ooo_l1_freed(m->bench->cpu->ooo);
+    else
+        inorder_l1_freed(&m->bench->cpu->inorder);
 }
 
 static inline unsigned mock_find_slow(const struct mock_l1 *m, u64 at)
@@ -175,8 +179,8 @@ static inline void bench_mock_caches(struct core_bench *b)
 {
     b->l1i = (struct mock_l1){.bench = b, .mshrs = LOG_MAX};
     b->l1d = (struct mock_l1){.bench = b, .mshrs = LOG_MAX};
-    b->cpu->inorder.l1i = (struct mem_port){mock_access, &b->l1i};
-    b->cpu->inorder.l1d = b->cpu->walker.port = (struct mem_port){mock_access, &b->l1d};
+    b->cpu->ooo->l1i = b->cpu->inorder.l1i = (struct mem_port){mock_access, &b->l1i};
+    b->cpu->ooo->l1d = b->cpu->inorder.l1d = b->cpu->walker.port = (struct mem_port){mock_access, &b->l1d};
 }
 
 /* A machine that stands before CODE_AT, interrupts off, registers 0. */

@@ -18,7 +18,7 @@ static u64 idle(struct ooo *p, u64 now)
 /* The core model is to change, or the run to end: let everything under way finish, then ask the core. */
 static u64 leave_when_empty(struct ooo *p, u64 now)
 {
-    ooo_set_front_cause(p, CAUSE_serialization);
+    if (window_is_empty(p)) ooo_set_front_cause(p, CAUSE_serialization);
     if (!ooo_is_empty(p)) return CLOCK_SLEEP;
     clock_yield(p->core->clock);
     return now + 1;
@@ -83,9 +83,9 @@ static bool drains_stores(const struct insn_record *r)
 static bool is_drained(struct ooo *p)
 {
     bool stores = p->store_head != p->store_tail && drains_stores(&p->record);
-    if (window_is_empty(p) && !stores) return true;
-    ooo_set_front_cause(p, CAUSE_serialization);
-    return false;
+    if (!window_is_empty(p)) return false;
+    if (stores) ooo_set_front_cause(p, CAUSE_serialization);
+    return !stores;
 }
 
 static void trace_record(struct ooo *p)
