@@ -2,6 +2,7 @@
  *
  * SDM Vol. 3A, "Interrupt and Exception Handling"; interception first, as Vol. 3C, "Exceptions" of "Other
  * Causes of VM Exits" has it. */
+#include "isa/debug.h"
 #include "isa/exec.h"
 #include "isa/state.h"
 #include "models/sim/check.h"
@@ -66,7 +67,7 @@ static void set_exception_state(struct hart *h, const struct fault *f)
         h->cr2 = f->va.v;
     if (f->vector == VEC_DB) {
         h->dr[6] |= f->qualification;
-        h->dr[7] &= ~BIT(13); /* GD */
+        debug_enter_handler(h);
     }
 }
 
@@ -126,6 +127,7 @@ void isa_raise(struct hart *h)
 {
     bool alone = begin_event(h);
     h->tf_armed = false;
+    h->debug_hits = 0; /* of an instruction that has not come to its end */
     raise_all(h);
     end_event(h, alone);
 }
@@ -140,15 +142,32 @@ static void raise_event(struct hart *h, u8 vector, enum event_type type)
     end_event(h, alone);
 }
 
+static bool raise_debug(struct hart *h, u64 dr6_bits)
+{
+    hart_debug_fault(h, dr6_bits);
+    isa_raise(h);
+    return true;
+}
+
 /* Traps on the previous instruction. MOV SS holds them back, and forgets a single step. */
 static bool take_debug_trap(struct hart *h)
 {
-    if (h->movss_shadow || !h->pending_debug)
+    u64 bits = h->pending_debug;
+    if (h->movss_shadow || !bits)
         return false;
-    h->fault = (struct fault){.kind = FAULT_EXCEPTION, .vector = VEC_DB, .qualification = h->pending_debug};
     h->pending_debug = 0;
-    isa_raise(h);
-    return true;
+    return raise_debug(h, bits);
+}
+
+/* A fault of the instruction that comes next, before it is fetched. MOV SS holds it off, RF too: so an instruction that
+ * was returned to does not meet its breakpoint again. */
+static bool take_code_breakpoint(struct hart *h)
+{
+    if (!(h->watch & WATCH_CODE) || (h->rflags & RFLAGS_RF) || h->movss_shadow || h->activity != ACTIVITY_ACTIVE)
+        return false;
+    u64 rip = h->reg[REG_RIP];
+    u64 bits = debug_code_matches(h, hart_in_64bit_mode(h) ? rip : (u32)(h->seg[SEG_CS].base + rip));
+    return bits && raise_debug(h, bits);
 }
 
 static bool wants_virt(const struct hart *h)
@@ -194,14 +213,18 @@ static bool take_event(struct hart *h)
         return take_nmi(h);
     if (h->activity == ACTIVITY_WAIT_SIPI)
         return false;
-    return take_debug_trap(h) || take_nmi(h) || take_interrupt(h);
+    return take_debug_trap(h) || take_nmi(h) || take_interrupt(h) || take_code_breakpoint(h);
 }
 
-/* The instruction that the trap flag watched is done: its trap is due, unless MOV SS forgot it. */
-static void finish_single_step(struct hart *h)
+/* The instruction that the trap flag or a breakpoint watched is done: its trap is due, a single step's unless MOV SS
+ * forgot it, or unless the step is to be from branch to branch. */
+static void finish_watched(struct hart *h)
 {
-    if (h->tf_armed && !h->movss_shadow)
-        h->pending_debug |= BIT(14); /* DR6.BS */
+    bool steps = !(h->debugctl & DEBUGCTL_BTF) || h->branched;
+    if (h->tf_armed && !h->movss_shadow && steps)
+        h->pending_debug |= DR6_BS;
+    h->pending_debug |= h->debug_hits;
+    h->debug_hits = 0;
     h->tf_armed = false;
 }
 
@@ -212,9 +235,11 @@ static void finish_shadow(struct hart *h)
     h->sti_shadow = h->movss_shadow = h->shadow_seen = false;
 }
 
-/* The next thing is an instruction, not an event. */
+/* The next thing is an instruction, not an event. RF covers no other one. */
 static void begin_instruction(struct hart *h)
 {
+    h->branched = false;
+    h->rflags &= ~(u64)RFLAGS_RF;
     h->tf_armed = h->rflags & RFLAGS_TF;
     h->shadow_seen = h->sti_shadow || h->movss_shadow;
 }
@@ -237,7 +262,9 @@ bool isa_would_wake(const struct hart *h)
 bool isa_take_attention(struct hart *h)
 {
     finish_shadow(h);
-    finish_single_step(h);
+    finish_watched(h);
+    if (hart_is_in_repeat(h))
+        h->rflags |= RFLAGS_RF;
     bool taken = take_event(h);
     if (!taken && hart_mwait_is_over(h))
         hart_set_activity(h, ACTIVITY_ACTIVE);

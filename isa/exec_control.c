@@ -1,5 +1,6 @@
 /* exec_control.c - control and debug registers, and the instructions that drop translations. */
 #include "isa/cpu_model.h"
+#include "isa/debug.h"
 #include "isa/exec.h"
 #include "isa/mem.h"
 #include "isa/state.h"
@@ -133,10 +134,8 @@ enum outcome exec_lmsw(struct hart *h, const struct insn *i)
 
 #define DR6_FIXED    0xffff0ff0ull
 #define DR6_WRITABLE 0xe00full
-#define DR6_BD       BIT(13)
 #define DR7_FIXED    0x400ull
 #define DR7_WRITABLE 0xffff23ffull
-#define DR7_GD       BIT(13)
 
 /* What refuses an access to DRn, in the order of the manual; a VM exit comes before all of it (SDM Vol. 3C,
  * "Instructions That Cause VM Exits Conditionally", MOV DR). */
@@ -146,8 +145,10 @@ static enum outcome check_dr_access(struct hart *h, u64 n)
         return hart_ud(h);
     if (h->cpl != 0)
         return hart_gp(h, 0);
-    if (h->dr[7] & DR7_GD)
+    if (h->dr[7] & DR7_GD) {
+        h->rflags |= RFLAGS_RF; /* as a fault that is not an instruction breakpoint's has it in its image */
         return hart_debug_fault(h, DR6_BD);
+    }
     return OUT_NEXT;
 }
 
@@ -174,6 +175,8 @@ static bool write_dr(struct hart *h, unsigned n, u64 value)
     if (n == 7)
         value = (value & DR7_WRITABLE) | DR7_FIXED;
     h->dr[n] = value;
+    hart_load_mode(h);
+    hart_update_attention(h);
     return true;
 }
 
@@ -184,9 +187,9 @@ enum outcome exec_mov_to_dr(struct hart *h, const struct insn *i)
     if (hart_intercepted(h, i, INTERCEPT_mov_dr, i->imm | (u64)i->src << 8))
         return OUT_EXIT;
     enum outcome o = check_dr_access(h, i->imm);
-    if (o == OUT_NEXT && !write_dr(h, dr_alias(i->imm), h->reg[i->src] & control_mask(h)))
-        return hart_gp(h, 0);
-    return o;
+    if (o != OUT_NEXT)
+        return o;
+    return write_dr(h, dr_alias(i->imm), h->reg[i->src] & control_mask(h)) ? OUT_FLUSH : hart_gp(h, 0);
 }
 
 /* --- INVLPG, INVPCID --- */

@@ -1,5 +1,6 @@
 /* exec_interrupt.c - INT n, INT3, INTO, INT1 and IRET: SDM Vol. 2A, "INT n/INTO/INT3/INT1" and
  * "IRET/IRETD/IRETQ". */
+#include "isa/debug.h"
 #include "isa/exec.h"
 #include "isa/far.h"
 #include "isa/state.h"
@@ -43,7 +44,10 @@ enum outcome exec_into(struct hart *h, const struct insn *i)
 }
 enum outcome exec_int1(struct hart *h, const struct insn *i)
 {
-    return software_event(h, i, VEC_DB, EVENT_PRIV_SOFT);
+    enum outcome o = software_event(h, i, VEC_DB, EVENT_PRIV_SOFT);
+    if (o == OUT_FLUSH)
+        debug_enter_handler(h);
+    return o;
 }
 
 /* --- IRET --- */
@@ -99,7 +103,7 @@ static bool returns_to_task(const struct hart *h)
     return !hart_in_long_mode(h) && hart_has_descriptors(h) && (h->rflags & RFLAGS_NT);
 }
 
-#define V86_RFLAGS 0x277fd7ull /* all that exist but RF, VIF and VIP follow the image */
+#define V86_RFLAGS 0x277fd7ull /* all that exist but VIF and VIP follow the image */
 
 static enum outcome interrupt_return(struct hart *h, const struct insn *i)
 {

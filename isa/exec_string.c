@@ -4,6 +4,7 @@
  * destination, whichever comes first, so that interrupts are taken between parts and a timing core sees
  * one access per line. RCX, RSI and RDI are right after each part. INS and OUTS move one element per part.
  */
+#include "isa/debug.h"
 #include "isa/operand.h"
 #include "isa/state.h"
 
@@ -45,11 +46,12 @@ static bool goes_down(const struct hart *h)
 }
 
 /* Whole elements from `va` to the end of its line in the current direction; 0 if the first one leaves the
- * line, or if each must be checked against its segment (and its offset may wrap). */
+ * line, or if each must be checked against its segment (and its offset may wrap), is watched or stepped. */
 static u64 elements_in_line(const struct hart *h, va_t va, unsigned bytes)
 {
     u64 in_line = va.v & (LINE_BYTES - 1);
-    if (in_line + bytes > LINE_BYTES || h->soft.lookup_class == SOFT_CLASS_EMPTY) return 0;
+    bool alone = h->tf_armed || h->soft.lookup_class == SOFT_CLASS_EMPTY;
+    if (in_line + bytes > LINE_BYTES || alone) return 0;
     return goes_down(h) ? in_line / bytes + 1 : (LINE_BYTES - in_line) / bytes;
 }
 
@@ -279,6 +281,7 @@ ALWAYS_INLINE enum outcome ins(struct hart *h, const struct insn *i, unsigned by
     if (!io_permitted(h, port, bytes)) return OUT_FAULT;
     if (hart_intercepted(h, i, INTERCEPT_io, io_info(h, i, bytes, true))) return OUT_EXIT;
     if (string_count(h, i) == 0) return OUT_NEXT;
+    debug_note_port(h, port, bytes);
     if (!mem_probe(h, destination_va(h, i), ACCESS_WRITE, explicit_by(h))) return OUT_FAULT;
     if (!mem_store(h, SEG_ES, destination_va(h, i), bytes, h->bus->port_read(h->bus_self, port, bytes)))
         return OUT_FAULT;
@@ -293,6 +296,7 @@ ALWAYS_INLINE enum outcome outs(struct hart *h, const struct insn *i, unsigned b
     if (!io_permitted(h, port, bytes)) return OUT_FAULT;
     if (hart_intercepted(h, i, INTERCEPT_io, io_info(h, i, bytes, false))) return OUT_EXIT;
     if (string_count(h, i) == 0) return OUT_NEXT;
+    debug_note_port(h, port, bytes);
     if (!mem_load(h, i->segment, source_va(h, i), bytes, &v)) return OUT_FAULT;
     h->bus->port_write(h->bus_self, port, (u32)v, bytes);
     advance(h, i, REG_RSI, step_of(h, bytes));

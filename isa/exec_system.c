@@ -3,6 +3,7 @@
  * In guest world each first checks what faults before a VM exit does, then asks for interception: SDM Vol.
  * 3C, "Relative Priority of Faults and VM Exits". */
 #include "isa/cpu_model.h"
+#include "isa/debug.h"
 #include "isa/exec.h"
 #include "isa/mem.h"
 #include "isa/state.h"
@@ -285,6 +286,7 @@ static enum outcome may_access_port(struct hart *h, const struct insn *i, const 
         return OUT_FAULT;
     if (hart_intercepted(h, i, INTERCEPT_io, a->info))
         return OUT_EXIT;
+    debug_note_port(h, a->port, a->bytes);
     if (h->record)
         h->record->io = true;
     return OUT_NEXT;

@@ -2,6 +2,7 @@
 #include "isa/hart.h"
 #include "isa/icache.h"
 #include "isa/cpu_model.h"
+#include "isa/debug.h"
 #include "isa/mem.h"
 #include "isa/msr.h"
 #include "isa/state.h"
@@ -46,6 +47,7 @@ void hart_init(struct hart *h, unsigned id, struct physmem *mem, struct icache *
     h->model = model;
     h->activity = ACTIVITY_ACTIVE;
     h->world = WORLD_NATIVE;
+    h->part_of = ~0ull;
     soft_tlb_flush(&h->soft);
     set_power_up_state(h);
     msr_reset(h);
@@ -70,14 +72,16 @@ u64 hart_rflags(const struct hart *h)
     return value;
 }
 
-/* RF is not kept: without instruction breakpoints nothing reads it back. */
 void hart_set_rflags(struct hart *h, u64 value)
 {
     u64 carry = value & RFLAGS_CF, overflow = (value & RFLAGS_OF) >> 11;
     h->flags.carries = carry << 63 | (carry ^ overflow) << 62 | ((value & RFLAGS_AF) >> 4) << 3;
     h->flags.sign = (value & RFLAGS_SF) >> 7 << 63 | (value & RFLAGS_PF ? 0 : 1);
     h->flags.zero = value & RFLAGS_ZF ? 0 : 1;
-    h->rflags = (value & ~(RFLAGS_ARITHMETIC | RFLAGS_RF)) | RFLAGS_ONE;
+    u64 old = h->rflags;
+    h->rflags = (value & ~RFLAGS_ARITHMETIC) | RFLAGS_ONE;
+    if ((old ^ h->rflags) & RFLAGS_AC)
+        hart_load_mode(h);
     hart_update_attention(h);
 }
 
@@ -114,7 +118,9 @@ void hart_load_mode(struct hart *h)
 {
     h->mode = derive_mode(h);
     h->soft.user = h->cpl == 3;
-    h->soft.lookup_class = h->mode == MODE_LONG64 || segments_are_flat(h) ? h->soft.user : SOFT_CLASS_EMPTY;
+    h->watch = debug_watches(h);
+    bool unchecked = !(h->watch & (WATCH_DATA | WATCH_ALIGNMENT)) && (h->mode == MODE_LONG64 || segments_are_flat(h));
+    h->soft.lookup_class = unchecked ? h->soft.user : SOFT_CLASS_EMPTY;
 }
 
 /* SDM Vol. 3C, "Clearing Address-Range Monitoring" of VM entries and of VM exits. */
@@ -129,6 +135,7 @@ void hart_state_changed(struct hart *h)
     h->cpl = h->cr0 & CR0_PE ? segment_dpl(&h->seg[SEG_SS]) : 0;
     h->tf_armed = false;
     h->shadow_seen = false;
+    h->debug_hits = 0;
     hart_load_mode(h);
     hart_update_attention(h);
     h->mmu->context_changed(h->mmu_self, h);
@@ -166,6 +173,8 @@ void hart_update_attention(struct hart *h)
         a |= ATTENTION_IDLE;
     if (h->init_pending || h->startup_pending)
         a |= ATTENTION_STARTUP;
+    if (h->watch & ~WATCH_ALIGNMENT || (h->rflags & RFLAGS_RF))
+        a |= ATTENTION_DEBUG;
     h->attention = a;
 }
 

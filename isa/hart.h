@@ -160,7 +160,8 @@ enum attention {
     ATTENTION_IDLE = 32,   /* not ACTIVITY_ACTIVE */
     ATTENTION_STOP = 64,   /* the core asks the executor to return */
     ATTENTION_STEP = 128,  /* virtualization wants to be asked behind the next step: monitor trap flag */
-    ATTENTION_STARTUP = 256 /* an INIT or start-up IPI */
+    ATTENTION_STARTUP = 256, /* an INIT or start-up IPI */
+    ATTENTION_DEBUG = 512 /* a breakpoint is enabled, or RFLAGS.RF is to be cleared */
 };
 
 /* The event whose delivery through the IDT is under way, or was when a fault stopped it. Valid from isa_deliver's start until it
@@ -330,6 +331,10 @@ struct hart {
     bool tf_armed;       /* RFLAGS.TF was set when the instruction that runs now began */
     bool stepped;        /* ATTENTION_STEP: the step is done, or under way */
     u64 pending_debug;   /* DR6 bits of a trap to deliver behind this instruction */
+    u64 debug_hits;      /* of these, what the instruction that runs now has met: they count once it is done */
+    u8 watch;            /* enum watch of isa/debug.h, derived: what must be asked about every access */
+    bool branched;       /* with tf_armed: the instruction took a branch */
+    u64 part_of, part_rip; /* a part of a repeated string instruction was the last step: `instructions` and RIP then */
     struct fault fault;
     struct vectoring vectoring;
     struct monitor monitor;

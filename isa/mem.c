@@ -1,5 +1,6 @@
 /* mem.c - memory accesses that miss the soft TLB, split a page, touch MMIO, or are implicit. */
 #include "isa/mem.h"
+#include "isa/debug.h"
 #include "isa/state.h"
 #include "models/sim/check.h"
 
@@ -44,6 +45,29 @@ static bool check_span(struct hart *h, enum segreg seg, va_t va, unsigned bytes,
 {
     if (!hart_in_64bit_mode(h)) return check_segment(h, seg, va, bytes, access);
     return check_canonical(h, seg, va) && check_canonical(h, seg, VA(va.v + bytes - 1));
+}
+
+/* SDM Vol. 3A, "Interrupt 17-Alignment Check Exception (#AC)": asked before the translation; the order among the faults
+ * of one access is the implementation's ("Priority Among Concurrent Events"). */
+static bool check_alignment(struct hart *h, va_t va, unsigned bytes)
+{
+    bool whole = (bytes & (bytes - 1)) == 0;
+    if (!(h->watch & WATCH_ALIGNMENT) || !whole || va.v % bytes == 0) return true;
+    hart_fault_error(h, VEC_AC, 0);
+    return false;
+}
+
+static bool check_watched(struct hart *h, va_t va, unsigned bytes, enum access access)
+{
+    if (!check_alignment(h, va, bytes)) return false;
+    debug_note_access(h, va.v, bytes, access == ACCESS_WRITE);
+    return true;
+}
+
+/* What stands in front of an explicit access. */
+static bool check_explicit(struct hart *h, enum segreg seg, va_t va, unsigned bytes, enum access access)
+{
+    return check_span(h, seg, va, bytes, access) && (LIKELY(!h->watch) || check_watched(h, va, bytes, access));
 }
 
 /* Devices may be touched only when the time is right: see FAULT_NOT_DRAINED and struct fetch_state. */
@@ -209,14 +233,14 @@ static bool store_soft(struct hart *h, va_t va, unsigned bytes, u64 value)
 bool mem_load_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 *out)
 {
     struct request q = explicit_request(h, ACCESS_READ);
-    if (!check_span(h, seg, va, bytes, ACCESS_READ)) return false;
+    if (!check_explicit(h, seg, va, bytes, ACCESS_READ)) return false;
     return load_soft(h, va, bytes, out) || load(h, va, bytes, &q, out);
 }
 
 bool mem_store_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 value)
 {
     struct request q = explicit_request(h, ACCESS_WRITE);
-    if (!check_span(h, seg, va, bytes, ACCESS_WRITE)) return false;
+    if (!check_explicit(h, seg, va, bytes, ACCESS_WRITE)) return false;
     return store_soft(h, va, bytes, value) || store(h, va, bytes, &q, value);
 }
 
@@ -224,7 +248,7 @@ bool mem_load_rmw_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes,
 {
     struct request q = explicit_request(h, ACCESS_WRITE);
     q.rmw = true;
-    return check_span(h, seg, va, bytes, ACCESS_WRITE) && load(h, va, bytes, &q, out);
+    return check_explicit(h, seg, va, bytes, ACCESS_WRITE) && load(h, va, bytes, &q, out);
 }
 
 bool mem_load_system(struct hart *h, va_t va, unsigned bytes, u64 *out)
@@ -263,7 +287,7 @@ bool mem_get_span(struct hart *h, enum segreg seg, va_t va, unsigned bytes, enum
     CHECK((va.v & (PAGE_BYTES - 1)) + bytes <= PAGE_BYTES, "span of %u bytes at %#llx", bytes,
           (unsigned long long)va.v);
     if (LIKELY(soft_span(h, va, access, h->soft.lookup_class, out))) return true;
-    if (!check_span(h, seg, va, bytes, access)) return false;
+    if (!check_explicit(h, seg, va, bytes, access)) return false;
     if (soft_span(h, va, access, h->soft.user, out)) return true;
     if (!translate_piece(h, &p, &q)) return false;
     *out = (struct mem_span){p.t.host, p.t.at};

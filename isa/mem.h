@@ -1,8 +1,7 @@
 /* mem.h - how semantics read and write memory: soft TLB hit inline, everything else in mem.c.
  *
- * Models:       page-splitting accesses, canonical addresses, segment limits and types outside 64-bit mode, MMIO
- *               through bus_ops, the record's list of accesses.
- * Not modelled: alignment checks (#AC).
+ * Models:       page-splitting accesses, canonical addresses, segment limits and types outside 64-bit mode, alignment
+ *               checks, MMIO through bus_ops, the record's list of accesses. Data breakpoints: isa/debug.h.
  * Neighbours:   mmu_ops for translations, physmem for RAM, the decoded-instruction cache hears of writes to
  *               code.
  * Checked by:   tests/unit/test_exec_memory.c, tests/unit/test_diff_unicorn.c

@@ -6,6 +6,7 @@
  */
 #include "isa/exec.h"
 #include "isa/icache.h"
+#include "isa/state.h"
 #include "models/sim/check.h"
 
 /* Executes from *at up to something else than OUT_NEXT; *at becomes the instruction that said it. */
@@ -30,6 +31,7 @@ static enum outcome run_one(struct hart *h, const struct insn *i)
     h->reg[REG_RIP] += i->length;
     enum outcome out = i->exec(h, i);
     h->fetch.alone = false;
+    if (UNLIKELY(h->tf_armed)) h->branched = out == OUT_JUMP || (out == OUT_FLUSH && insn_cold(h, i)->flow != FLOW_NONE);
     return out;
 }
 
@@ -62,6 +64,7 @@ static void finish(struct hart *h, const struct insn *i, enum outcome out, u8 wo
         break;
     case OUT_AGAIN:
         h->reg[REG_RIP] -= i->length;
+        hart_note_part(h);
         h->run_steps++;
         return;
     case OUT_FAULT:
@@ -118,7 +121,7 @@ static enum between attend(struct hart *h)
 
 static bool one_by_one(const struct hart *h)
 {
-    return h->attention & (ATTENTION_SHADOW | ATTENTION_TF | ATTENTION_STEP);
+    return h->attention & (ATTENTION_SHADOW | ATTENTION_TF | ATTENTION_STEP | ATTENTION_DEBUG);
 }
 
 /* One block, or one instruction where the limit or the attention asks for it. True: back to the core. */

@@ -3,7 +3,6 @@
  *
  * Models:       validity of CR0, CR3, CR4 and EFER, descriptors, code mode, I/O permission, what the executor
  *               must look up for.
- * Not modelled: instruction and data breakpoints, I/O breakpoints, branch single step (DEBUGCTL.BTF).
  * Neighbours:   virt-ext (VM entry and exit), board (boot), the exec_*.c of this folder.
  * Checked by:   tests/unit/test_control_registers.c, test_segments.c, test_exceptions.c, test_system.c;
  *               tests/system/isa_guests.sh
@@ -96,6 +95,16 @@ static inline bool hart_mwait_is_over(const struct hart *h)
 }
 /* RFLAGS.IF with the STI and MOV SS shadows: may a maskable interrupt be taken at this boundary? */
 bool hart_interrupts_open(const struct hart *h);
+/* The next step goes on with a repeated string instruction. */
+static inline bool hart_is_in_repeat(const struct hart *h)
+{
+    return h->part_of == h->instructions && h->part_rip == h->reg[REG_RIP];
+}
+static inline void hart_note_part(struct hart *h)
+{
+    h->part_of = h->instructions;
+    h->part_rip = h->reg[REG_RIP];
+}
 /* Starts the shadow of STI (movss false) or of MOV SS and POP SS. */
 void hart_start_shadow(struct hart *h, bool movss);
 

@@ -1,5 +1,6 @@
 /* task.c - the hardware task switch: see task.h. Steps, and whose fault is whose: SDM Vol. 3A, "Task Switching". */
 #include "isa/task.h"
+#include "isa/debug.h"
 #include "isa/exec.h"
 #include "isa/far.h"
 #include "isa/mem.h"
@@ -278,8 +279,6 @@ static bool push_error(struct hart *h, const struct task_switch *t)
         h->fault.error |= t->ext;
     return false;
 }
-
-#define DR6_BT BIT(15)
 
 static void finish(struct hart *h, const struct task_switch *t)
 {

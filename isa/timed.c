@@ -2,6 +2,7 @@
  * record tells. */
 #include "isa/exec.h"
 #include "isa/icache.h"
+#include "isa/state.h"
 #include "models/sim/check.h"
 
 static void close_record(struct hart *h, struct insn_record *r)
@@ -86,6 +87,7 @@ static void finish(struct hart *h, struct insn_record *r, const struct insn *i, 
         break;
     case OUT_AGAIN:
         h->reg[REG_RIP] -= i->length;
+        hart_note_part(h);
         h->fetch.next = i;
         break;
     case OUT_EXIT: /* an intercepted instruction has not retired, a VM entry has */
@@ -99,6 +101,7 @@ static void finish(struct hart *h, struct insn_record *r, const struct insn *i, 
     h->fetch.next_rip = h->reg[REG_RIP];
     r->branch_taken =
         r->info->flow != FLOW_NONE && (out == OUT_JUMP || h->reg[REG_RIP] != r->rip + i->length);
+    h->branched = r->branch_taken;
     r->io |= r->info->iclass == CLASS_port_io;
     close_record(h, r);
 }

@@ -57,6 +57,8 @@ static void a_fault_that_exits_saves_rflags_with_rf(void **state)
     raise_exception(b, VEC_UD);
     assert_true(bench_vmcs(b)->guest_rflags & RFLAGS_RF);
     bench_enter(b);
+    assert_true(b->h.rflags & RFLAGS_RF); /* back in the guest it covers the instruction that faulted */
+    b->h.rflags &= ~(u64)RFLAGS_RF;
     raise_fault(b, (struct fault){.kind = FAULT_EXCEPTION, .vector = VEC_DB, .qualification = BIT(14)});
     assert_false(bench_vmcs(b)->guest_rflags & RFLAGS_RF);
     assert_int_equal(bench_vmcs(b)->exit_qualification, BIT(14));
