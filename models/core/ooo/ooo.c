@@ -61,6 +61,7 @@ static u64 run_cycle(struct ooo *p, u64 now)
     ooo_issue(p, now);
     ooo_rename(p, now);
     u64 next = ooo_front(p, now);
+    if (!p->refuses) p->topdown.category = ooo_front_category(p); /* until the next tick */
     if (p->ready_ports) return now + 1;
     if (!rob_is_empty(p) && uop_at(p, p->head)->state == UOP_DONE) return now + 1;
     next = min_u64(next, ooo_rename_next(p, now));

@@ -180,6 +180,7 @@ struct ooo {
     struct ooo_delivery delivery;
     struct uop_cache uop_cache;
     /* state: window */
+    bool refuses; /* rename lacks a resource, not micro-operations */
     u64 head, renamed, tail; /* sequence numbers; modulo OOO_RING: indices */
     u32 queue_used, rob_used, scheduler_used, loads_used, integer_used, vector_used; /* what is taken */
     u64 producer[OOO_REGS]; /* sequence number + 1 of the last writer; 0: there was none */

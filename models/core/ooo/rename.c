@@ -114,6 +114,7 @@ static bool is_memory(const struct ooo_uop *u)
 /* Why the slots that are left stay empty: `missing` refuses them, or there is nothing to rename. */
 static enum topdown_category empty_category(struct ooo *p, const u64 *missing)
 {
+    p->refuses = missing != NULL;
     if (!missing) return ooo_front_category(p);
     if (missing == &p->stats.stall_stores) return TOPDOWN_memory;
     return !rob_is_empty(p) && is_memory(uop_at(p, p->head)) ? TOPDOWN_memory : TOPDOWN_core;
