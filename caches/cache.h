@@ -3,9 +3,10 @@
  * Models:       lookup at arrival, answer of a hit after hit_cycles; MSHRs with merging; replacement by
  *               policy; write-backs of dirty victims; back-pressure: the first level refuses (PORT_BUSY, then
  *               `freed`), others queue in order. Any number of sets, a power of two or not (Cascade Lake's
- *               11-way L3). Up to two prefetchers, which take MSHRs that demand misses leave free.
- * Not modelled: coherence between caches of one level, inclusion (levels neither include nor exclude each
- *               other), banks and ports, ECC, sectors, bandwidth of the fill path.
+ *               11-way L3). Up to two prefetchers, which take MSHRs that demand misses leave free. MESI states, with the
+ *               directory's word (desc.coherence) on what a fill may keep; snoops; inclusion: a level that includes the ones
+ *               above takes their lines away with its own, one that keeps victims is filled by their evictions only.
+ * Not modelled: banks and ports, ECC, sectors, bandwidth of the fill path, the time of recalls by an inclusive level.
  * Time:         a miss leaves for the level below hit_cycles after its arrival; so does a write-back after
  *               its eviction. The answer comes at the cycle at which the level below has it: hit_cycles holds
  *               both ways of the travel. A queued request whose line came meanwhile is answered when its turn
@@ -35,7 +36,8 @@
     P(choice, prefetcher2,  0,        PREFETCHER_CHOICES,  "a second one beside it")                            \
     P(u32,    prefetch_degree,   2,   RANGE(1, PREFETCH_MAX_LINES), "lines that a prefetcher names at a time")  \
     P(u32,    prefetch_distance, 20,  RANGE(1, 63),        "lines that the streamer may be ahead of its run")   \
-    P(u32,    prefetch_reserve,  2,   RANGE(0, 256),       "MSHRs that prefetches leave free")
+    P(u32,    prefetch_reserve,  2,   RANGE(0, 256),       "MSHRs that prefetches leave free")                  \
+    P(choice, inclusion,    0,        INCLUSION_CHOICES,   "of the lines of the levels above")
 
 #define CACHE_STATS(S)                                                           \
     S(lookups,         "requests looked up, write-backs from above not counted") \
@@ -54,7 +56,17 @@
     S(prefetches_dropped, "lines that they named while too few MSHRs were free")           \
     S(prefetches_useful, "prefetched lines that a lookup found")                          \
     S(prefetches_late,   "prefetched lines that a lookup joined in flight")               \
-    S(prefetches_useless, "prefetched lines evicted before any lookup found them")
+    S(prefetches_useless, "prefetched lines evicted or taken away before any lookup found them") \
+    S(victims_in,        "clean lines received from above")                               \
+    S(writebacks_passed, "dirty lines from above that this processor no longer owned, sent on below") \
+    S(fills_passed,      "lines that went through to the asker without staying here")     \
+    S(upgrades,          "misses on a line that was here, but shared")                    \
+    S(snoops,            "snoops by other processors, and recalls, that found their line") \
+    S(invalidations,     "of these: lines taken away")
+
+/* Choices of `inclusion`. */
+enum inclusion { NON_INCLUSIVE, INCLUSIVE, KEEPS_VICTIMS };
+#define INCLUSION_CHOICES ONE_OF("non_inclusive", "inclusive", "victim")
 
 #define CACHE_ORIGINS(O)                                                \
     O(data,       ORIGIN_DATA,       "loads and stores")                \
@@ -71,6 +83,22 @@ struct cache_cfg {
 extern const struct param cache_params[];
 extern const size_t cache_params_count;
 
+/* What the caches of one processor may do with a line, as the directory says now. */
+enum grant { GRANT_NONE, GRANT_SHARED, GRANT_OWNED };
+
+struct coherence_port {
+    enum grant (*granted)(void *self, u64 line); /* NULL: GRANT_OWNED always */
+    void *self;
+};
+
+/* Takes a line away from everybody above an inclusive level. true: somebody had it dirty. */
+struct recall_port {
+    bool (*recall)(void *self, u64 line);
+    void *self;
+};
+
+enum snoop { SNOOP_SHARE, SNOOP_INVALIDATE };
+
 struct cache_stats {
     CACHE_STATS(STAT_FIELD)
     u64 lookups_by[ORIGIN_COUNT];
@@ -82,15 +110,18 @@ struct cache_stats {
 typedef void (*cache_freed_fn)(void *self);
 
 struct cache_desc {
-    const char *name;     /* a path like "cpu0.l1d", for messages; not copied */
-    enum served level;    /* what a reference that hits here is said to be served by */
-    struct clock *clock;  /* the domain of all its neighbours */
-    struct mem_port next; /* the level below */
-    bool refuses;         /* true: PORT_BUSY when MSHRs are full; false: queues */
-    u32 queue_entries;    /* at least as many requests as all askers can have in flight; 0: 1024 */
+    const char *name;                       /* a path like "cpu0.l1d", for messages; not copied */
+    enum served level;                      /* what a reference that hits here is said to be served by */
+    struct clock *clock;                    /* the domain of all its neighbours */
+    struct mem_port next;                   /* the level below */
+    bool refuses;                           /* true: PORT_BUSY when MSHRs are full; false: queues */
+    const struct coherence_port *coherence; /* what a fill may keep; NULL: everything. Copied. */
+    bool sends_victims;                     /* clean victims go below too: the level below keeps victims */
+    u32 queue_entries; /* at least as many requests as all askers can have in flight; 0: 1024 */
 };
 
-enum line_state { LINE_INVALID, LINE_CLEAN, LINE_DIRTY };
+/* In the terms of MESI: I, S, E, M. */
+enum line_state { LINE_INVALID, LINE_SHARED, LINE_CLEAN, LINE_DIRTY };
 #define LINE_PREFETCHED 0x80 /* beside the state: no lookup has found the line since its prefetch */
 
 #define CACHE_PREFETCHERS 2
@@ -101,7 +132,8 @@ struct cache {
     u32 sets, ways, hit_cycles;
     u32 set_mask; /* sets - 1 if sets is a power of two, else 0 */
     enum served level;
-    bool refuses;
+    bool refuses, sends_victims;
+    enum inclusion inclusion;
     u32 queue_entries;
     u32 prefetch_reserve;
     struct prefetch_limits prefetch_limits;
@@ -110,6 +142,8 @@ struct cache {
     /* wiring */
     struct clock *clock;
     struct mem_port next;
+    struct coherence_port coherence;
+    struct recall_port above;
     u32 n_listeners;
     struct {
         cache_freed_fn fn;
@@ -141,6 +175,15 @@ void cache_on_freed(struct cache *c, cache_freed_fn fn, void *self);
 
 /* True if the line that holds `at` is valid here (in flight is not valid). Changes nothing. */
 bool cache_has(const struct cache *c, hpa_t at);
+
+/* An inclusive level needs it before its first eviction. */
+void cache_set_recall(struct cache *c, struct recall_port above);
+
+/* Another processor reads (SNOOP_SHARE) or takes (SNOOP_INVALIDATE) the line: it becomes shared and clean, or goes. Returns its state before. */
+enum line_state cache_snoop(struct cache *c, u64 line, enum snoop what);
+
+/* The line's state; LINE_INVALID if it is not here. Changes nothing. */
+enum line_state cache_line_state(const struct cache *c, u64 line);
 
 /* Registers the counters below `prefix`. */
 void cache_add_stats(const struct cache *c, struct stats *reg, const char *prefix);

@@ -63,6 +63,7 @@ bool mshr_merge(struct mshr_file *f, i32 i, const struct mem_request *r)
         f->target[m->last].next = t;
     m->last = t;
     m->dirty |= r->kind == MEM_WRITE;
+    m->own |= mem_kind_owns(r->kind);
     return true;
 }
 

@@ -17,6 +17,7 @@ struct mshr {
     u64 line; /* line number: address >> LINE_SHIFT */
     bool valid;
     bool dirty;  /* a waiting write, or a write-back that met the line in flight */
+    bool own;      /* somebody who waits needs the line for himself alone */
     bool prefetch; /* of this level's prefetcher, and nobody else has asked yet */
     u8 kind;     /* enum mem_kind of the request below */
     u8 origin;   /* enum mem_origin of the first asker */

@@ -4,14 +4,15 @@
  *   PORT_HIT      answered: the data are there at *ready_cycle (>= now), served by *served; done() is NOT called.
  *   PORT_PENDING  accepted: done(self, token, served) is called once, at the cycle at which the data are there.
  *   PORT_BUSY     not accepted (no MSHR): nothing happened; the asker tries again after the port's `freed` call.
- * A request never spans two lines. Write-backs (MEM_WRITEBACK) have no answer: done may be NULL and PORT_BUSY never happens to them.
+ * A request never spans two lines. Evicted lines (MEM_WRITEBACK: dirty; MEM_VICTIM: clean) have no answer: done may be NULL and PORT_BUSY
+ * never happens to them. MEM_WRITE dirties the line in the level that it meets first; below that level it is MEM_OWN, a read for ownership.
  */
 #ifndef CACHES_PORT_H
 #define CACHES_PORT_H
 
 #include "isa/record.h"
 
-enum mem_kind { MEM_READ, MEM_WRITE, MEM_FETCH, MEM_PREFETCH, MEM_WRITEBACK };
+enum mem_kind { MEM_READ, MEM_WRITE, MEM_OWN, MEM_FETCH, MEM_PREFETCH, MEM_WRITEBACK, MEM_VICTIM };
 enum mem_origin { ORIGIN_DATA, ORIGIN_FETCH, ORIGIN_WALK_GUEST, ORIGIN_WALK_HOST, ORIGIN_VMX, ORIGIN_COUNT };
 enum port_answer { PORT_HIT, PORT_PENDING, PORT_BUSY };
 
@@ -21,6 +22,7 @@ struct mem_request {
     hpa_t at;
     u8 kind;   /* enum mem_kind */
     u8 origin; /* enum mem_origin */
+    u8 asker;  /* number of the core-side port of the interconnect that it came through */
     mem_done_fn done;
     void *self;
     u64 token;
@@ -31,6 +33,16 @@ struct mem_port {
     enum port_answer (*access)(void *self, const struct mem_request *r, u64 *ready_cycle, enum served *served);
     void *self;
 };
+
+static inline bool mem_kind_is_evicted(u8 kind)
+{
+    return kind == MEM_WRITEBACK || kind == MEM_VICTIM;
+}
+
+static inline bool mem_kind_owns(u8 kind)
+{
+    return kind == MEM_WRITE || kind == MEM_OWN;
+}
 
 static inline enum port_answer port_access(const struct mem_port *p, const struct mem_request *r, u64 *ready_cycle, enum served *served)
 {

@@ -46,6 +46,7 @@ enum walker_enters { WALKER_ENTERS_L1D, WALKER_ENTERS_L2 };
     V(l1,   SERVED_L1,   "L1") \
     V(l2,   SERVED_L2,   "L2") \
     V(l3,   SERVED_L3,   "L3") \
+    V(peer, SERVED_PEER, "another processor's cache") \
     V(dram, SERVED_DRAM, "DRAM")
 /* clang-format on */
 

@@ -23,6 +23,17 @@ static u64 reserve(const struct crossbar *x, u64 *free_cycle, u32 cycles)
     return start - now;
 }
 
+/* Cycles between a core-side port and the slice of a line. */
+static u32 way_cycles(const struct crossbar *x, u32 port, hpa_t at)
+{
+    return topology_cycles(&x->topology, port, topology_slice(&x->topology, at.v >> LINE_SHIFT));
+}
+
+static u32 port_of(const struct crossbar_side *side)
+{
+    return (u32)(side - side->crossbar->side);
+}
+
 /* --- towards the core --- */
 
 static void deliver_answer(void *self, u64 i)
@@ -40,10 +51,12 @@ static void deliver_answer(void *self, u64 i)
 static void send_answer(void *self, u64 i)
 {
     struct crossbar *x = self;
-    const u64 wait = reserve(x, &x->side[x->read[i].port].free_cycle, x->line_cycles);
+    const u32 port = x->read[i].asked.asker;
+    const u64 wait = reserve(x, &x->side[port].free_cycle, x->line_cycles);
 
     x->stats.answer_wait_cycles += wait;
-    clock_post(x->clock, clock_now(x->clock) + wait + x->hop_cycles, deliver_answer, x, i);
+    clock_post(x->clock, clock_now(x->clock) + wait + way_cycles(x, port, x->read[i].asked.at),
+               deliver_answer, x, i);
 }
 
 static void answered(void *self, u64 i, enum served served)
@@ -74,14 +87,18 @@ static void deliver_request(void *self, u64 i)
     clock_post(x->clock, ready_cycle, send_answer, x, i);
 }
 
-static void deliver_writeback(void *self, u64 at)
+/* The message's argument is the line's address, with the kind in the bits of the offset. */
+static void deliver_evicted(void *self, u64 address_and_kind)
 {
-    struct crossbar *x = self;
-    const struct mem_request r = {.at = HPA(at), .kind = MEM_WRITEBACK, .origin = ORIGIN_DATA};
+    struct crossbar_side *side = self;
+    const struct mem_request r = {.at = HPA(address_and_kind & ~(LINE_BYTES - 1)),
+                                  .kind = (u8)(address_and_kind & (LINE_BYTES - 1)),
+                                  .origin = ORIGIN_DATA,
+                                  .asker = (u8)port_of(side)};
     u64 ready_cycle;
     enum served served;
 
-    port_access(&x->next, &r, &ready_cycle, &served);
+    port_access(&side->crossbar->next, &r, &ready_cycle, &served);
 }
 
 static u64 take_read(struct crossbar *x, u32 port, const struct mem_request *r)
@@ -92,7 +109,7 @@ static u64 take_read(struct crossbar *x, u32 port, const struct mem_request *r)
     x->free_read = x->read[i].next_free;
     x->reads_in_flight++;
     x->read[i].asked = *r;
-    x->read[i].port = port;
+    x->read[i].asked.asker = (u8)port;
     return (u64)i;
 }
 
@@ -100,20 +117,21 @@ static enum port_answer access(void *self, const struct mem_request *r, u64 *rea
 {
     struct crossbar_side *side = self;
     struct crossbar *x = side->crossbar;
-    const bool writeback = r->kind == MEM_WRITEBACK;
-    const u64 wait = reserve(x, &x->free_cycle, writeback ? x->line_cycles : REQUEST_CYCLES);
-    const u64 arrival = clock_now(x->clock) + wait + x->hop_cycles;
+    const bool evicted = mem_kind_is_evicted(r->kind);
+    const u32 slice = topology_slice(&x->topology, r->at.v >> LINE_SHIFT);
+    const u64 wait = reserve(x, &x->slice_free_cycle[slice], evicted ? x->line_cycles : REQUEST_CYCLES);
+    const u64 arrival = clock_now(x->clock) + wait + topology_cycles(&x->topology, port_of(side), slice);
 
     *ready_cycle = arrival;
     *served = SERVED_UNKNOWN;
     x->stats.request_wait_cycles += wait;
-    if (writeback) {
+    if (evicted) {
         x->stats.writebacks++;
-        clock_post(x->clock, arrival, deliver_writeback, x, r->at.v);
+        clock_post(x->clock, arrival, deliver_evicted, side, (r->at.v & ~(LINE_BYTES - 1)) | r->kind);
         return PORT_HIT;
     }
     x->stats.requests++;
-    clock_post(x->clock, arrival, deliver_request, x, take_read(x, (u32)(side - x->side), r));
+    clock_post(x->clock, arrival, deliver_request, x, take_read(x, port_of(side), r));
     return PORT_PENDING;
 }
 
@@ -122,7 +140,9 @@ static enum port_answer access(void *self, const struct mem_request *r, u64 *rea
 void crossbar_init(struct crossbar *x, const struct crossbar_cfg *cfg, const struct crossbar_desc *desc)
 {
     CHECK(desc->ports >= 1 && desc->ports <= CROSSBAR_MAX_PORTS, "%s: %u ports", desc->name, desc->ports);
-    *x = (struct crossbar){.name = desc->name, .hop_cycles = cfg->hop_cycles, .n_ports = desc->ports};
+    *x = (struct crossbar){.name = desc->name, .n_ports = desc->ports};
+    x->topology =
+        (struct topology){cfg->topology, cfg->slices, cfg->columns, cfg->hop_cycles, cfg->stop_cycles};
     x->line_cycles = (u32)LINE_BYTES / cfg->width_bytes;
     x->n_reads = desc->in_flight;
     x->clock = desc->clock;

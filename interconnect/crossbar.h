@@ -1,11 +1,11 @@
 /* crossbar.h - between the cores' private caches and the shared L3: one core-side port per core, one
  * memory-side port.
  *
- * Models:       a hop's latency each way; the occupancy of the memory-side port by requests and write-backs
- *               and of each core-side port by answers, first come, first served ("free at cycle n").
- * Not modelled: topology (ring or mesh distances), L3 slices, arbitration other than order of arrival,
- *               coherence messages.
- * Time:         a request starts when the memory-side port is free and arrives hop_cycles later; it occupies
+ * Models:       the way between a core and the slice of the L3 that holds the line, each way (crossbar, ring or mesh:
+ *               topology.h); the occupancy of the slices' ports by requests and write-backs and of each core-side
+ *               port by answers, first come, first served ("free at cycle n").
+ * Not modelled: contention between the ports, arbitration other than order of arrival, the bandwidth that snoops take.
+ * Time:         a request starts when the slice's port is free and arrives after the way; it occupies
  *               the port for one cycle, a write-back for 64 / width_bytes. An answer does the same at the
  *               asker's port. The first word leaves first.
  * Neighbours:   askers through crossbar_port(); desc.next, which must not refuse.
@@ -15,14 +15,19 @@
 #define INTERCONNECT_CROSSBAR_H
 
 #include "caches/port.h"
+#include "interconnect/topology.h"
 #include "models/sim/clock.h"
 #include "models/sim/params.h"
 #include "models/sim/stats.h"
 
 /* clang-format off */
 #define CROSSBAR_PARAMS(P)                                                                    \
-    P(u32, hop_cycles,  4,  RANGE(1, 10000),          "from one side to the other, each way") \
-    P(u32, width_bytes, 32, POW2_RANGE(1, LINE_BYTES), "bytes per cycle and port: a power of two")
+    P(u32,    hop_cycles,   4,  RANGE(1, 10000),           "from one side to the other, each way")           \
+    P(u32,    width_bytes,  32, POW2_RANGE(1, LINE_BYTES), "bytes per cycle and port: a power of two")       \
+    P(choice, topology,     0,  TOPOLOGY_CHOICES,          "distances between cores and slices of the L3")   \
+    P(u32,    slices,       1,  RANGE(1, TOPOLOGY_MAX_SLICES), "slices of the L3, each with a port")         \
+    P(u32,    columns,      6,  RANGE(1, TOPOLOGY_MAX_SLICES), "of the mesh")                                \
+    P(u32,    stop_cycles,  1,  RANGE(0, 1000),            "ring, mesh: for each stop beyond hop_cycles")
 
 #define CROSSBAR_STATS(S)                                                               \
     S(requests,             "reads carried to the memory side")                         \
@@ -48,7 +53,7 @@ struct crossbar_stats {
 struct crossbar_desc {
     const char *name;
     struct clock *clock;
-    struct mem_port next; /* the L3 */
+    struct mem_port next; /* the directory, or the L3 */
     u32 ports;            /* core-side ports: 1..CROSSBAR_MAX_PORTS */
     u32 in_flight;        /* reads that all askers together can have on their way */
 };
@@ -63,7 +68,6 @@ struct crossbar_side {
 /* A read between its request and its answer. */
 struct crossbar_read {
     struct mem_request asked;
-    u32 port;
     i32 next_free;
     u8 served; /* enum served */
 };
@@ -71,12 +75,13 @@ struct crossbar_read {
 struct crossbar {
     /* fixed at elaboration */
     const char *name;
-    u32 hop_cycles, line_cycles, n_ports, n_reads;
+    u32 line_cycles, n_ports, n_reads;
+    struct topology topology;
     /* wiring */
     struct clock *clock;
     struct mem_port next;
     /* state */
-    u64 free_cycle; /* memory-side port, the requests' direction */
+    u64 slice_free_cycle[TOPOLOGY_MAX_SLICES]; /* memory-side ports, the requests' direction */
     struct crossbar_side side[CROSSBAR_MAX_PORTS];
     struct crossbar_read *read;
     i32 free_read;

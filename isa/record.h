@@ -22,7 +22,7 @@ enum access_by {
 enum tlb_level { TLB_NONE /* paging off or not translated */, TLB_L1, TLB_L2, TLB_WALK };
 
 /* Who served a memory reference. SERVED_PSC and SERVED_NTLB are references that a translation cache saved. */
-enum served { SERVED_UNKNOWN, SERVED_PSC, SERVED_NTLB, SERVED_L1, SERVED_L2, SERVED_L3, SERVED_DRAM, SERVED_COUNT };
+enum served { SERVED_UNKNOWN, SERVED_PSC, SERVED_NTLB, SERVED_L1, SERVED_L2, SERVED_L3, SERVED_PEER, SERVED_DRAM, SERVED_COUNT };
 
 enum walk_dim { DIM_GUEST, DIM_HOST };
 

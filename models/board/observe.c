@@ -5,7 +5,7 @@
 
 static const char *const access_name[] = {[ACCESS_READ] = "read", [ACCESS_WRITE] = "write", [ACCESS_FETCH] = "fetch"};
 static const char *const dim_name[] = {[DIM_GUEST] = "guest", [DIM_HOST] = "host"};
-static const char *const served_name[SERVED_COUNT] = {"unknown", "psc", "ntlb", "l1", "l2", "l3", "dram"};
+static const char *const served_name[SERVED_COUNT] = {"unknown", "psc", "ntlb", "l1", "l2", "l3", "peer", "dram"};
 
 static const char ledger_header[] = "walk,ref,va,access,dim,guest_level,host_level,hpa,served,cycles\n";
 

@@ -34,8 +34,12 @@ static void build_memory(struct pc *pc)
     u32 in_flight = cfg->board.cores * (cfg->l2.mshrs + cfg->l1i.mshrs + cfg->l1d.mshrs);
     dram_init(&pc->dram, &cfg->dram, "dram", &pc->clock);
     cache_init(&pc->l3, &cfg->l3, &(struct cache_desc){.name = "l3", .level = SERVED_L3, .clock = &pc->clock, .next = dram_port(&pc->dram)});
+    directory_init(&pc->directory, &cfg->directory,
+                   &(struct directory_desc){.name = "directory", .clock = &pc->clock, .next = cache_port(&pc->l3),
+                                            .topology = &pc->crossbar.topology, .cores = cfg->board.cores, .in_flight = in_flight});
+    cache_set_recall(&pc->l3, directory_recall(&pc->directory));
     crossbar_init(&pc->crossbar, &cfg->crossbar,
-                  &(struct crossbar_desc){.name = "crossbar", .clock = &pc->clock, .next = cache_port(&pc->l3), .ports = cfg->board.cores,
+                  &(struct crossbar_desc){.name = "crossbar", .clock = &pc->clock, .next = directory_port(&pc->directory), .ports = cfg->board.cores,
                                           .in_flight = in_flight});
 }
 
@@ -45,8 +49,12 @@ static bool build_processors(struct pc *pc)
     build_model(pc);
     for (unsigned i = 0; i < pc->cfg.board.cores; i++) {
         struct processor_socket socket = {.pc = pc, .clock = &pc->clock, .ram = &pc->ram, .icache = &pc->icache, .model = &pc->model,
-                                          .memory = crossbar_port(&pc->crossbar, i), .bus = &pc_bus_ops};
+                                          .memory = crossbar_port(&pc->crossbar, i),
+                                          .coherence = directory_coherence(&pc->directory, i), .bus = &pc_bus_ops};
         if (!processor_init(&pc->cpu[i], i, &pc->cfg, &socket)) return false;
+        directory_attach(&pc->directory, i, &pc->cpu[i].l1i);
+        directory_attach(&pc->directory, i, &pc->cpu[i].l1d);
+        directory_attach(&pc->directory, i, &pc->cpu[i].l2);
     }
     return true;
 }
@@ -108,6 +116,7 @@ void pc_fini(struct pc *pc)
 {
     for (unsigned i = 0; i < pc->cfg.board.cores; i++) processor_fini(&pc->cpu[i]);
     crossbar_fini(&pc->crossbar);
+    directory_fini(&pc->directory);
     cache_fini(&pc->l3);
     dram_fini(&pc->dram);
     icache_destroy(&pc->icache);
@@ -126,6 +135,7 @@ void pc_register_stats(struct pc *pc, struct stats *s)
     for (unsigned i = 0; i < pc->cfg.board.cores; i++) processor_register_stats(&pc->cpu[i], s);
     cache_add_stats(&pc->l3, s, "l3");
     crossbar_add_stats(&pc->crossbar, s, "crossbar");
+    directory_add_stats(&pc->directory, s, "directory");
     dram_add_stats(&pc->dram, s, "dram");
     uart_add_stats(&pc->uart, s, "uart");
     pic_add_stats(&pc->pic, s, "pic");
@@ -139,5 +149,6 @@ void pc_check_identities(struct pc *pc)
     for (unsigned i = 0; i < pc->cfg.board.cores; i++) processor_check_identities(&pc->cpu[i]);
     cache_check_identities(&pc->l3);
     crossbar_check_identities(&pc->crossbar);
+    directory_check_identities(&pc->directory);
     dram_check_identities(&pc->dram);
 }

@@ -1,6 +1,6 @@
 /* pc.h - the PC: memory map and wiring, nothing else.
  *
- *   processor (processor.h) -- crossbar -- L3 -- DRAM          one clock domain; DRAM keeps its own clock
+ *   processor (processor.h) -- crossbar -- directory -- L3 -- DRAM          one clock domain; DRAM keeps its own clock
  *   ports:  20, 21, a0, a1 PIC   40-43, 61 PIT   80 POST   f4 exit   3f8-3ff UART       MMIO: fee00000 local APIC
  *                                                                                                         fec00000 I/O APIC
  *   UART --IRQ4--> PIC <--IRQ0-- PIT     PIC --INTR--> local APIC (LINT0, ExtINT) --> hart
@@ -54,6 +54,7 @@ struct pc {
     struct processor cpu[PC_MAX_PROCESSORS]; /* cfg.board.cores of them */
     struct cache l3;
     struct crossbar crossbar;
+    struct directory directory;
     struct dram dram;
     struct uart uart;
     struct pic pic;

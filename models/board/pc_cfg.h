@@ -8,6 +8,7 @@
 #include "caches/cache.h"
 #include "caches/walker.h"
 #include "interconnect/crossbar.h"
+#include "interconnect/directory.h"
 #include "models/core/inorder.h"
 #include "models/core/ooo/ooo.h"
 #include "models/dev/lapic.h"
@@ -57,6 +58,7 @@ struct pc_cfg {
     struct vmx_cfg vmx;
     struct cache_cfg l1i, l1d, l2, l3;
     struct crossbar_cfg crossbar;
+    struct directory_cfg directory;
     struct dram_cfg dram;
     struct lapic_cfg lapic;
 };

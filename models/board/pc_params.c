@@ -56,6 +56,7 @@ bool pc_cfg_bind(struct pc_cfg *cfg, struct config *c)
         {"cpu.l2", cache_params, cache_params_count, &cfg->l2},
         {"l3", cache_params, cache_params_count, &cfg->l3},
         {"crossbar", crossbar_params, crossbar_params_count, &cfg->crossbar},
+        {"directory", directory_params, directory_params_count, &cfg->directory},
         {"dram", dram_params, dram_params_count, &cfg->dram},
         {"cpu.lapic", lapic_params, lapic_params_count, &cfg->lapic},
     };

@@ -36,9 +36,12 @@ static void build_hart(struct processor *p, const struct pc_cfg *cfg, const stru
     hart_state_changed(h);
 }
 
-static struct mem_port build_l1(struct cache *c, const struct cache_cfg *cfg, const char *name, struct processor *p, struct clock *clock)
+static struct mem_port build_l1(struct cache *c, const struct cache_cfg *cfg, const char *name, struct processor *p,
+                                const struct processor_socket *s)
 {
-    cache_init(c, cfg, &(struct cache_desc){.name = name, .level = SERVED_L1, .clock = clock, .next = cache_port(&p->l2), .refuses = true});
+    const bool l2_keeps_victims = p->l2.inclusion == KEEPS_VICTIMS;
+    cache_init(c, cfg, &(struct cache_desc){.name = name, .level = SERVED_L1, .clock = s->clock, .next = cache_port(&p->l2), .refuses = true,
+                                            .coherence = &s->coherence, .sends_victims = l2_keeps_victims});
     return cache_port(c);
 }
 
@@ -68,13 +71,29 @@ static void build_predictor(struct processor *p, const struct pc_cfg *cfg)
     bpred_init(&p->bpred, &bpred);
 }
 
+/* An inclusive L2 takes a line away from both L1 caches. */
+static bool recall_from_l1(void *self, u64 line)
+{
+    struct processor *p = self;
+    const bool fetched_dirty = cache_snoop(&p->l1i, line, SNOOP_INVALIDATE) == LINE_DIRTY;
+    return cache_snoop(&p->l1d, line, SNOOP_INVALIDATE) == LINE_DIRTY || fetched_dirty;
+}
+
+static void build_l2(struct processor *p, const struct pc_cfg *cfg, const struct processor_socket *s)
+{
+    const bool l3_keeps_victims = cfg->l3.inclusion == KEEPS_VICTIMS;
+    cache_init(&p->l2, &cfg->l2, &(struct cache_desc){.name = p->name.l2, .level = SERVED_L2, .clock = s->clock, .next = s->memory,
+                                                      .coherence = &s->coherence, .sends_victims = l3_keeps_victims});
+    cache_set_recall(&p->l2, (struct recall_port){recall_from_l1, p});
+}
+
 static void build_core(struct processor *p, const struct pc_cfg *cfg, const struct processor_socket *s)
 {
     bool walks_enter_l1 = cfg->walker.enters == WALKER_ENTERS_L1D;
     struct core_wiring wiring = {.hart = p->hart, .mmu = &p->mmu, .vmx = &p->vmx, .clock = s->clock, .inorder = &p->inorder, .ooo = p->ooo};
-    cache_init(&p->l2, &cfg->l2, &(struct cache_desc){.name = p->name.l2, .level = SERVED_L2, .clock = s->clock, .next = s->memory});
-    struct mem_port l1i = build_l1(&p->l1i, &cfg->l1i, p->name.l1i, p, s->clock);
-    struct mem_port l1d = build_l1(&p->l1d, &cfg->l1d, p->name.l1d, p, s->clock);
+    build_l2(p, cfg, s);
+    struct mem_port l1i = build_l1(&p->l1i, &cfg->l1i, p->name.l1i, p, s);
+    struct mem_port l1d = build_l1(&p->l1d, &cfg->l1d, p->name.l1d, p, s);
     core_init(&p->core, p->id, CORE_FAST, &wiring);
     build_predictor(p, cfg);
     inorder_init(&p->inorder, &cfg->inorder, &cfg->cost, &p->bpred, &p->core, l1i, l1d, &p->walker);

@@ -57,6 +57,7 @@ struct processor_socket {
     struct icache *icache;
     const struct cpu_model *model;
     struct mem_port memory; /* below its L2 */
+    struct coherence_port coherence; /* what its caches may keep */
     const struct bus_ops *bus;
 };
 

@@ -61,6 +61,7 @@ extern const size_t inorder_params_count;
     S(served_l1,          "data loads that the L1D or the store buffer served")              \
     S(served_l2,          "data loads that the L2 served")                                   \
     S(served_l3,          "data loads that the L3 served")                                   \
+    S(served_peer,        "data loads that another processor's cache served")                \
     S(served_dram,        "data loads that DRAM served")                                     \
     S(drains,             "times that the pipe was emptied")                                 \
     S(events,             "exceptions and interrupts delivered")

@@ -9,6 +9,7 @@
 static const u8 data_cause[SERVED_COUNT] = {[SERVED_L1] = CAUSE_l1_data,
                                             [SERVED_L2] = CAUSE_l2_data,
                                             [SERVED_L3] = CAUSE_l3_data,
+                                            [SERVED_PEER] = CAUSE_peer_data,
                                             [SERVED_DRAM] = CAUSE_dram_data};
 
 /* A core that sleeps looks again; one that named its next cycle cannot go on before it. */
@@ -46,6 +47,7 @@ static void count_served(struct inorder *p, enum mem_kind kind, enum served serv
     switch (served) {
     case SERVED_L2: p->stats.served_l2++; break;
     case SERVED_L3: p->stats.served_l3++; break;
+    case SERVED_PEER: p->stats.served_peer++; break;
     case SERVED_DRAM: p->stats.served_dram++; break;
     default: p->stats.served_l1++; break;
     }
@@ -383,6 +385,6 @@ void inorder_check_identities(const struct inorder *p)
         const struct flight *f = &p->flight[inorder_first_flight(left)];
         under_way += f->kind == MEM_READ ? f->parts : 0;
     }
-    CHECK(s->loads == s->served_l1 + s->served_l2 + s->served_l3 + s->served_dram + under_way,
+    CHECK(s->loads == s->served_l1 + s->served_l2 + s->served_l3 + s->served_peer + s->served_dram + under_way,
           "cpu%u.inorder: loads do not sum over the levels that served them", p->core->id);
 }

@@ -14,12 +14,15 @@
 
 #define ALONE 1000 /* cycles between two loads: the one before is over */
 
-#define LEVEL(size, way, cycles, registers, targets)                                                                                 \
-    {.size_bytes = (size), .ways = (way), .hit_cycles = (cycles), .mshrs = (registers), .mshr_targets = (targets)}
+#define LEVEL(size, way, cycles, registers, targets)                                                         \
+    {                                                                                                        \
+        .size_bytes = (size), .ways = (way), .hit_cycles = (cycles), .mshrs = (registers),                   \
+        .mshr_targets = (targets)                                                                            \
+    }
 static const struct cache_cfg l1d_cfg = LEVEL(32 * KiB, 8, 4, 11, 64);
 static const struct cache_cfg l2_cfg = LEVEL(MiB, 16, 10, 32, 64);
 static const struct cache_cfg l3_cfg = LEVEL(39424 * KiB, 11, 39, 64, 128);
-static const struct crossbar_cfg crossbar_cfg = {.hop_cycles = 4, .width_bytes = 32};
+static const struct crossbar_cfg crossbar_cfg = {.hop_cycles = 4, .slices = 1, .width_bytes = 32};
 
 #define DRAM_DEFAULT(type, name, def, range, meaning) .name = (def),
 static const struct dram_cfg dram_cfg = {DRAM_PARAMS(DRAM_DEFAULT)};
@@ -40,12 +43,30 @@ static int setup(void **state)
     (void)state;
     bench_init_at(&f.bench, 3100 * MHz, 0);
     dram_init(&f.dram, &dram_cfg, "dram", clock);
-    cache_init(&f.l3, &l3_cfg, &(struct cache_desc){"l3", SERVED_L3, clock, dram_port(&f.dram), false, 0});
+    cache_init(&f.l3, &l3_cfg,
+               &(struct cache_desc){.name = "l3",
+                                    .level = SERVED_L3,
+                                    .clock = clock,
+                                    .next = dram_port(&f.dram),
+                                    .refuses = false,
+                                    .queue_entries = 0});
     desc.next = cache_port(&f.l3);
     crossbar_init(&f.crossbar, &crossbar_cfg, &desc);
     f.bench.port = crossbar_port(&f.crossbar, 0);
-    cache_init(&f.l2, &l2_cfg, &(struct cache_desc){"l2", SERVED_L2, clock, f.bench.port, false, 0});
-    cache_init(&f.l1d, &l1d_cfg, &(struct cache_desc){"l1d", SERVED_L1, clock, cache_port(&f.l2), true, 0});
+    cache_init(&f.l2, &l2_cfg,
+               &(struct cache_desc){.name = "l2",
+                                    .level = SERVED_L2,
+                                    .clock = clock,
+                                    .next = f.bench.port,
+                                    .refuses = false,
+                                    .queue_entries = 0});
+    cache_init(&f.l1d, &l1d_cfg,
+               &(struct cache_desc){.name = "l1d",
+                                    .level = SERVED_L1,
+                                    .clock = clock,
+                                    .next = cache_port(&f.l2),
+                                    .refuses = true,
+                                    .queue_entries = 0});
     f.bench.port = cache_port(&f.l1d);
     f.now = ALONE;
     return 0;
@@ -177,12 +198,9 @@ static void dirty_line_travels_down_to_dram(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(l1_hit_takes_4_cycles),
-        TEST(l2_hit_takes_14_cycles),
-        TEST(l3_hit_takes_61_cycles),
-        TEST(random_dram_load_takes_about_250_cycles),
-        TEST(serving_levels_add_up),
-        TEST(dirty_line_travels_down_to_dram),
+        TEST(l1_hit_takes_4_cycles),  TEST(l2_hit_takes_14_cycles),
+        TEST(l3_hit_takes_61_cycles), TEST(random_dram_load_takes_about_250_cycles),
+        TEST(serving_levels_add_up),  TEST(dirty_line_travels_down_to_dram),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@ static struct fixture {
 
 static struct bench *build(void)
 {
-    const struct crossbar_cfg cfg = {.hop_cycles = HOP, .width_bytes = LINE_BYTES / LINE};
+    const struct crossbar_cfg cfg = {.hop_cycles = HOP, .slices = 1, .width_bytes = LINE_BYTES / LINE};
     const struct crossbar_desc desc = {"crossbar", &f.bench.clock, mock_port(&f.bench.below), 2, 16};
 
     bench_init(&f.bench, BELOW);

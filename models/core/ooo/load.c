@@ -5,6 +5,7 @@
 static const u8 data_cause[SERVED_COUNT] = {[SERVED_L1] = CAUSE_l1_data,
                                             [SERVED_L2] = CAUSE_l2_data,
                                             [SERVED_L3] = CAUSE_l3_data,
+                                            [SERVED_PEER] = CAUSE_peer_data,
                                             [SERVED_DRAM] = CAUSE_dram_data};
 
 unsigned ooo_lines_of(hpa_t at, unsigned bytes)
@@ -57,6 +58,7 @@ void ooo_count_served(struct ooo *p, enum served served)
     switch (served) {
     case SERVED_L2: p->stats.served_l2++; break;
     case SERVED_L3: p->stats.served_l3++; break;
+    case SERVED_PEER: p->stats.served_peer++; break;
     case SERVED_DRAM: p->stats.served_dram++; break;
     default: p->stats.served_l1++; break;
     }
@@ -104,7 +106,8 @@ static enum port_answer send_part(struct ooo *p, u32 index, unsigned lines)
                                   .origin = ORIGIN_DATA,
                                   .done = load_done,
                                   .self = p,
-                                  .token = index};
+                                  .token = index,
+                                  .pc = m->pc};
     u64 ready = 0;
     enum served served = SERVED_L1;
     enum port_answer answer = port_access(&p->l1d, &r, &ready, &served);

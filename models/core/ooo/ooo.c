@@ -196,7 +196,7 @@ static u64 parts_under_way(const struct ooo *p)
 void ooo_check_identities(const struct ooo *p)
 {
     const struct ooo_stats *s = &p->stats;
-    u64 served = s->served_l1 + s->served_l2 + s->served_l3 + s->served_dram;
+    u64 served = s->served_l1 + s->served_l2 + s->served_l3 + s->served_peer + s->served_dram;
     CHECK(s->loads == served + parts_under_way(p),
           "cpu%u.ooo: loads do not sum over the levels that served them", p->core->id);
     topdown_check(&p->topdown);

@@ -81,6 +81,7 @@ extern const size_t ooo_params_count;
     S(served_l1,          "data loads that the L1D or the store buffer served")             \
     S(served_l2,          "data loads that the L2 served")                                  \
     S(served_l3,          "data loads that the L3 served")                                  \
+    S(served_peer,        "data loads that another processor's cache served")               \
     S(served_dram,        "data loads that DRAM served")                                    \
     S(stall_rob,          "cycles in which rename waited for a ROB entry")                  \
     S(stall_scheduler,    "cycles in which rename waited for a scheduler entry")            \

@@ -86,6 +86,7 @@ enum load_phase {
 struct ooo_mem {
     hpa_t at;
     va_t va;
+    u64 pc; /* linear address of its instruction */
     u64 issued;
     u64 ready;       /* the latest of its parts that hit */
     u32 store_mark;  /* stores before this one are older */

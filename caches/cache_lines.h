@@ -1,0 +1,33 @@
+/* cache_lines.h - the places of one cache: finding, filling and emptying them. For cache*.c only. */
+#ifndef CACHES_CACHE_LINES_H
+#define CACHES_CACHE_LINES_H
+
+#include "caches/cache.h"
+
+static inline u32 cache_set_of(const struct cache *c, u64 line)
+{
+    return (u32)(LIKELY(c->set_mask || c->sets == 1) ? line & c->set_mask : line % c->sets);
+}
+
+/* The index of the line's place in the arrays, or -1. */
+static inline i64 cache_find(const struct cache *c, u64 line)
+{
+    const size_t base = (size_t)cache_set_of(c, line) * c->ways;
+
+    for (u32 way = 0; way < c->ways; way++)
+        if (c->line[base + way] == line && c->state[base + way] != LINE_INVALID) return (i64)(base + way);
+    return -1;
+}
+
+static inline enum line_state cache_state_at(const struct cache *c, size_t place)
+{
+    return (enum line_state)(c->state[place] & ~LINE_PREFETCHED);
+}
+
+/* Sends a line that leaves (MEM_WRITEBACK or MEM_VICTIM) to the level below, hit_cycles from now. */
+void cache_send_evicted(struct cache *c, u64 line, enum mem_kind kind);
+
+/* Makes room for a line that is not here and puts it there. `state`: enum line_state | LINE_PREFETCHED. */
+void cache_install(struct cache *c, u64 line, u8 state);
+
+#endif

@@ -1,0 +1,275 @@
+/* directory.c - transactions: a request meets its line's state, snoops and memory answer, the line changes hands. */
+#include "interconnect/directory_lines.h"
+
+#include "models/sim/check.h"
+
+enum peers { NOBODY, SHARE_KEEPER, TAKE_OTHERS };
+enum data { MEMORY, KEEPER, HELD };
+enum request { READ, OWN, REQUESTS };
+enum protocol { MESI, MESIF, PROTOCOLS };
+
+struct transition {
+    u8 peers, data, next;
+    bool exists;
+};
+
+#define T(protocol, state, request, peers, data, next)                                                       \
+    [protocol][DIRECTORY_##state][request] = {peers, data, DIRECTORY_##next, true},
+static const struct transition table[PROTOCOLS][DIRECTORY_STATES][REQUESTS] = {
+#include "interconnect/coherence.def"
+};
+#undef T
+
+static struct directory_entry *entry_of(struct directory *d, const struct directory_transaction *t)
+{
+    return &d->entry[t->entry];
+}
+
+static u64 line_of(const struct mem_request *r)
+{
+    return r->at.v >> LINE_SHIFT;
+}
+
+/* Cycles between the line's place in the directory and a processor. */
+static u32 way_to(const struct directory *d, u64 line, u32 core)
+{
+    return topology_cycles(d->topology, topology_slice(d->topology, line), core);
+}
+
+/* --- the end of a transaction --- */
+
+static void begin(struct directory *d, i32 i);
+
+static void restart_stalled(struct directory *d)
+{
+    const i32 i = d->stalled_first;
+
+    if (i == DIRECTORY_IDLE) return;
+    d->stalled_first = d->transaction[i].next;
+    if (d->stalled_first == DIRECTORY_IDLE) d->stalled_last = DIRECTORY_IDLE;
+    d->transaction[i].next = DIRECTORY_IDLE;
+    begin(d, i);
+}
+
+/* The line is the asker's; who waited for it has his turn after the answer has left. */
+static void finish(struct directory *d, i32 i)
+{
+    struct directory_transaction *t = &d->transaction[i];
+    struct directory_entry *e = entry_of(d, t);
+    const struct mem_request asked = t->asked;
+    const enum served served = (enum served)t->served;
+    const i32 waiting = t->next;
+
+    e->holders |= BIT(asked.asker);
+    e->state = t->next_state;
+    e->keeper = asked.asker;
+    e->busy = DIRECTORY_IDLE;
+    t->next = d->free_transaction;
+    d->free_transaction = i;
+    d->in_flight--;
+    if (asked.done) asked.done(asked.self, asked.token, served);
+    if (waiting != DIRECTORY_IDLE) begin(d, waiting);
+    restart_stalled(d);
+}
+
+static void count_source(struct directory *d, const struct directory_transaction *t)
+{
+    d->stats.from_peer += t->served == SERVED_PEER;
+    d->stats.from_nobody += t->served == SERVED_UNKNOWN;
+    d->stats.from_memory += t->served != SERVED_PEER && t->served != SERVED_UNKNOWN;
+}
+
+static void finish_when_all_answered(struct directory *d, i32 i)
+{
+    struct directory_transaction *t = &d->transaction[i];
+
+    if (t->snoops_out || t->reads_memory) return;
+    if (t->peer_has_data) t->served = SERVED_PEER;
+    count_source(d, t);
+    if (t->served == SERVED_UNKNOWN) t->served = SERVED_L3; /* only the right came, from beside the L3 */
+    finish(d, i);
+}
+
+/* --- memory --- */
+
+static void memory_answered(void *self, u64 i, enum served served)
+{
+    struct directory *d = self;
+
+    d->transaction[i].reads_memory = false;
+    d->transaction[i].served = (u8)served;
+    finish_when_all_answered(d, (i32)i);
+}
+
+static void memory_ready(void *self, u64 i)
+{
+    struct directory *d = self;
+
+    memory_answered(d, i, (enum served)d->transaction[i].served);
+}
+
+static void read_memory(struct directory *d, i32 i)
+{
+    struct directory_transaction *t = &d->transaction[i];
+    struct mem_request r = t->asked;
+    u64 ready_cycle;
+    enum served served;
+
+    r.done = memory_answered;
+    r.self = d;
+    r.token = (u64)i;
+    t->reads_memory = true;
+    if (port_access(&d->next, &r, &ready_cycle, &served) == PORT_PENDING) return;
+    t->served = (u8)served;
+    clock_post(d->clock, ready_cycle, memory_ready, d, (u64)i);
+}
+
+/* --- snoops --- */
+
+/* A snoop under way: its transaction and its processor in one message argument. */
+static u64 snoop_arg(i32 i, u32 core)
+{
+    return (u64)i << 8 | core;
+}
+
+static void snoop_answered(void *self, u64 arg)
+{
+    struct directory *d = self;
+    const i32 i = (i32)(arg >> 8);
+    struct directory_transaction *t = &d->transaction[i];
+
+    if (--t->snoops_out == 0 && t->needs_peer && !t->peer_has_data) read_memory(d, i);
+    finish_when_all_answered(d, i);
+}
+
+static void snoop_arrives(void *self, u64 arg)
+{
+    struct directory *d = self;
+    const u32 core = arg & 0xff;
+    struct directory_transaction *t = &d->transaction[arg >> 8];
+    struct directory_entry *e = entry_of(d, t);
+    const enum snoop what = mem_kind_owns(t->asked.kind) ? SNOOP_INVALIDATE : SNOOP_SHARE;
+    const enum line_state before = directory_snoop_core(d, core, e->line, what);
+
+    if (what == SNOOP_INVALIDATE || before == LINE_INVALID) e->holders &= ~BIT(core);
+    if (e->state == DIRECTORY_OWNED)
+        e->state = DIRECTORY_SHARED; /* until the transaction ends: nobody may write */
+    d->stats.snoops_missed += before == LINE_INVALID;
+    t->peer_has_data |= before != LINE_INVALID && t->needs_peer;
+    if (before == LINE_DIRTY && what == SNOOP_SHARE) {
+        d->stats.snoop_writebacks++;
+        directory_write_memory(d, e->line);
+    }
+    clock_post(d->clock, clock_now(d->clock) + d->snoop_cycles + way_to(d, e->line, core), snoop_answered, d,
+               arg);
+}
+
+static void send_snoops(struct directory *d, i32 i, u64 cores)
+{
+    struct directory_transaction *t = &d->transaction[i];
+
+    for (u32 core = 0; core < d->n_cores; core++) {
+        if (!(cores & BIT(core))) continue;
+        t->snoops_out++;
+        d->stats.snoops++;
+        clock_post(d->clock, clock_now(d->clock) + way_to(d, line_of(&t->asked), core), snoop_arrives, d,
+                   snoop_arg(i, core));
+    }
+}
+
+/* --- the beginning --- */
+
+static u64 snooped_cores(const struct directory_entry *e, const struct transition *row, u32 asker)
+{
+    u64 cores = 0;
+
+    if (row->peers == SHARE_KEEPER) cores = BIT(e->keeper);
+    if (row->peers == TAKE_OTHERS) cores = e->holders;
+    return cores & e->holders & ~BIT(asker);
+}
+
+static void play(struct directory *d, i32 i, struct directory_entry *e)
+{
+    struct directory_transaction *t = &d->transaction[i];
+    const enum request request = mem_kind_owns(t->asked.kind) ? OWN : READ;
+    const bool alone = !(e->holders & ~BIT(t->asked.asker));
+    const struct transition *row =
+        &table[d->protocol][alone && request == READ ? DIRECTORY_UNCACHED : e->state][request];
+    const bool held = directory_core_state(d, t->asked.asker, e->line) != LINE_INVALID;
+    const u64 cores = snooped_cores(e, row, t->asked.asker);
+
+    CHECK(row->exists, "%s: no transition from state %u", d->name, e->state);
+    t->next_state = row->next;
+    t->needs_peer = row->data == KEEPER && cores;
+    send_snoops(d, i, cores);
+    if (!t->needs_peer && !(row->data == HELD && held)) read_memory(d, i);
+    finish_when_all_answered(d, i);
+}
+
+static void append(struct directory *d, i32 first, i32 i)
+{
+    while (d->transaction[first].next != DIRECTORY_IDLE) first = d->transaction[first].next;
+    d->transaction[first].next = i;
+}
+
+static void stall(struct directory *d, i32 i)
+{
+    if (d->stalled_first == DIRECTORY_IDLE)
+        d->stalled_first = i;
+    else
+        d->transaction[d->stalled_last].next = i;
+    d->stalled_last = i;
+    d->transaction[i].next = DIRECTORY_IDLE;
+}
+
+/* A new transaction, or one whose turn has come; its followers on the same line are behind it in t->next. */
+static void begin(struct directory *d, i32 i)
+{
+    struct directory_transaction *t = &d->transaction[i];
+    struct directory_entry *e = directory_find_or_take(d, line_of(&t->asked));
+
+    if (!e) {
+        stall(d, i);
+    } else if (e->busy != DIRECTORY_IDLE) {
+        d->stats.waited++;
+        append(d, e->busy, i);
+    } else {
+        e->busy = i;
+        e->used = ++d->time;
+        t->entry = (u32)(e - d->entry);
+        play(d, i, e);
+    }
+}
+
+static void note_evicted(struct directory *d, const struct mem_request *r)
+{
+    struct directory_entry *e = directory_find(d, line_of(r));
+
+    d->stats.evicted_in++;
+    if (!e || directory_core_state(d, r->asker, e->line) != LINE_INVALID) return;
+    e->holders &= ~BIT(r->asker);
+    if (e->holders == 0 && e->busy == DIRECTORY_IDLE) e->state = DIRECTORY_UNCACHED;
+}
+
+static enum port_answer access(void *self, const struct mem_request *r, u64 *ready_cycle, enum served *served)
+{
+    struct directory *d = self;
+    const i32 i = d->free_transaction;
+
+    if (mem_kind_is_evicted(r->kind)) {
+        note_evicted(d, r);
+        return port_access(&d->next, r, ready_cycle, served);
+    }
+    CHECK(i != DIRECTORY_IDLE, "%s: more than %u requests in flight", d->name, d->n_transactions);
+    d->free_transaction = d->transaction[i].next;
+    d->transaction[i] = (struct directory_transaction){.asked = *r, .next = DIRECTORY_IDLE};
+    d->in_flight++;
+    *(mem_kind_owns(r->kind) ? &d->stats.owns : &d->stats.reads) += 1;
+    begin(d, i);
+    return PORT_PENDING;
+}
+
+struct mem_port directory_port(struct directory *d)
+{
+    return (struct mem_port){access, d};
+}
