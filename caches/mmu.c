@@ -1,4 +1,5 @@
 #include "caches/mmu.h"
+#include "caches/memory_type.h"
 #include "caches/mmu_walk.h"
 #include "isa/cpu_model.h"
 #include "models/sim/check.h"
@@ -187,6 +188,7 @@ static void context_changed(void *self, struct hart *h)
     derive_host(c, m, h);
     derive_rights(c, h);
     derive_keys(c, h);
+    c->write_back = mtrr_is_write_back(h);
     derive_spaces(c, m, h);
     if (!m->timed) soft_spaces_select(&m->spaces, &h->soft, &c->space, &(struct soft_rights){soft_control(h), {c->key_rights[0], c->key_rights[1]}});
 }
@@ -231,7 +233,8 @@ static void l1_fill(struct tlb l1[MMU_SIZES], va_t va, const struct tlb_space *s
                           .rights = map->rights,
                           .shift = (u8)shift,
                           .whole_shift = map->whole_shift,
-                          .key = map->key};
+                          .key = map->key,
+                          .memory_type = map->memory_type};
     tlb_fill(&l1[size], va.v, s, map->global, &e);
 }
 
@@ -241,7 +244,8 @@ static void stlb_fill(struct mmu *m, va_t va, const struct mapping *map)
                           .rights = map->rights,
                           .shift = map->shift,
                           .whole_shift = map->whole_shift,
-                          .key = map->key};
+                          .key = map->key,
+                          .memory_type = map->memory_type};
     if (map->shift == 30)
         tlb_fill(&m->stlb_1g, va.v, &m->context.space, map->global, &e);
     else if (map->shift == 12 || m->cfg.stlb_holds_2m)
@@ -277,13 +281,14 @@ void mmu_drop_linear(struct mmu *m, va_t va)
 
 /* --- translation --- */
 
-static void answer(const struct hart *h, u64 frame, unsigned shift, va_t va, enum tlb_level level,
+static void answer(const struct hart *h, u64 frame, unsigned shift, va_t va, enum tlb_level level, u8 memory_type,
                    struct translation *out)
 {
     out->at = HPA(frame | (va.v & (BIT(shift) - 1)));
     out->host = physmem_has(h->mem, out->at, 1) ? h->mem->host + out->at.v : NULL;
     out->tlb = (u8)level;
     out->walk = -1;
+    out->memory_type = memory_type;
     out->cacheable_soft = false;
     out->page_shift = (u8)shift;
 }
@@ -307,7 +312,7 @@ static bool walk_and_fill(struct mmu *m, struct hart *h, va_t va, enum access ac
     if (!mmu_walk(m, h, va, access, p, take_ledger(m, h), &map)) return false;
     l1_fill(access == ACCESS_FETCH ? m->itlb : m->dtlb, va, &m->context.space, &map);
     stlb_fill(m, va, &map);
-    answer(h, map.frame, map.shift, va, TLB_WALK, out);
+    answer(h, map.frame, map.shift, va, TLB_WALK, map.memory_type, out);
     if (h->record) out->walk = (i8)(h->record->n_walks - 1);
     return true;
 }
@@ -324,9 +329,10 @@ static bool translate_from_stlb(struct mmu *m, struct hart *h, va_t va, enum acc
                           .shift = e->shift,
                           .whole_shift = e->whole_shift,
                           .key = e->key,
+                          .memory_type = e->memory_type,
                           .global = e->mask != ~0ull};
     l1_fill(access == ACCESS_FETCH ? m->itlb : m->dtlb, va, &m->context.space, &map);
-    answer(h, map.frame, map.shift, va, TLB_L2, out);
+    answer(h, map.frame, map.shift, va, TLB_L2, map.memory_type, out);
     return true;
 }
 
@@ -339,7 +345,7 @@ static bool translate_timed(struct mmu *m, struct hart *h, va_t va, enum access 
     struct tlb_entry *e = l1_lookup(fetch ? m->itlb : m->dtlb, va.v, &m->context.space);
     stats->lookups++;
     if (LIKELY(e && permits(&m->context, e, access, p))) {
-        answer(h, e->frame, e->shift, va, TLB_L1, out);
+        answer(h, e->frame, e->shift, va, TLB_L1, e->memory_type, out);
         return true;
     }
     if (e) return walk_and_fill(m, h, va, access, p, true, out);
@@ -360,10 +366,17 @@ static bool translate_functional(struct mmu *m, struct hart *h, va_t va, enum ac
     struct mapping map;
     enum mmu_privilege p = privilege_of(h, by);
     if (!mmu_walk(m, h, va, access, p, NULL, &map)) return false;
-    answer(h, map.frame, map.shift, va, TLB_WALK, out);
+    answer(h, map.frame, map.shift, va, TLB_WALK, MEMORY_WB, out);
     out->cacheable_soft = out->host && soft_may_keep(&m->context, &map, access, p);
     if (map.whole_shift > PAGE_SHIFT) soft_spaces_note_large(&m->spaces, va, map.whole_shift);
     return true;
+}
+
+/* Without paging there is no PAT. */
+static u8 unpaged_type(const struct mmu *m, const struct hart *h, va_t va)
+{
+    if (LIKELY(m->context.write_back) || !m->timed) return MEMORY_WB;
+    return (u8)memory_type_of(h, HPA(va.v), CODE_WB, -1);
 }
 
 static bool translate(void *self, struct hart *h, va_t va, enum access access, enum access_by by,
@@ -371,7 +384,7 @@ static bool translate(void *self, struct hart *h, va_t va, enum access access, e
 {
     struct mmu *m = self;
     if (UNLIKELY(!m->context.paging && !m->context.ept)) {
-        answer(h, va.v & ~(PAGE_BYTES - 1), PAGE_SHIFT, va, TLB_NONE, out);
+        answer(h, va.v & ~(PAGE_BYTES - 1), PAGE_SHIFT, va, TLB_NONE, unpaged_type(m, h, va), out);
         out->cacheable_soft = out->host && !m->timed;
         return true;
     }

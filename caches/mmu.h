@@ -157,6 +157,7 @@ struct mmu_context {
     bool reports_fetch;          /* PF_I is reported: NXE or SMEP */
     bool globals;                /* CR4.PGE */
     bool host_structure_writes;  /* EPT A/D: reads of guest paging structures count as writes */
+    bool write_back;             /* memory is, whatever the address, as far as the MTRRs say */
     bool keyed;                  /* a protection key may deny something */
     u32 key_rights[2];           /* access and write disable by key: of supervisor-mode, user-mode pages */
     struct tlb_space space;      /* tags of linear and combined mappings */

@@ -1,4 +1,5 @@
 #include "caches/mmu_walk.h"
+#include "caches/memory_type.h"
 #include "models/sim/check.h"
 #include <string.h>
 
@@ -186,7 +187,7 @@ static void remember_host(struct run *r, const struct walk *w, const struct mapp
 {
     struct mmu *m = r->m;
     struct tlb_entry e = {
-        .frame = map->frame, .rights = map->rights, .shift = map->shift, .whole_shift = map->shift};
+        .frame = map->frame, .rights = map->rights, .shift = map->shift, .whole_shift = map->shift, .memory_type = map->memory_type};
     for (unsigned level = w->top; level > walk_leaf_level(w); level--)
         pwc_fill(&m->ept_psc, level, w->address, &r->c->host_space, w->entry_place[level - 1] & ~PAGE_OFFSET,
                  0, w->entry_rights[level]);
@@ -219,6 +220,7 @@ static bool host_walk(struct run *r, gpa_t at, unsigned guest_level, unsigned wa
     set_host_flags(r, &w, wanted & RIGHT_W);
     *out = (struct mapping){.frame = w.frame, .shift = w.page_shift, .whole_shift = w.page_shift};
     out->rights = w.rights | (walk_is_dirty(&w) ? MMU_DIRTY : 0);
+    out->memory_type = (u8)bits(w.entry[walk_leaf_level(&w)], 6, 3);
     if (timed(r)) remember_host(r, &w, out);
     return true;
 }
@@ -236,7 +238,7 @@ static bool find_host(struct run *r, gpa_t at, unsigned wanted, struct mapping *
     m->stats.ntlb_hits++;
     r->ledger->ntlb_hits++;
     *out =
-        (struct mapping){.frame = e->frame, .rights = e->rights, .shift = e->shift, .whole_shift = e->shift};
+        (struct mapping){.frame = e->frame, .rights = e->rights, .shift = e->shift, .whole_shift = e->shift, .memory_type = e->memory_type};
     return true;
 }
 
@@ -371,6 +373,16 @@ static void remember_guest(struct run *r)
     }
 }
 
+/* A page whose parts have different types by the MTRRs is kept in pieces, as processors do (SDM Vol. 3A, "Large Page
+ * Size Considerations"). */
+static void give_memory_type(const struct run *r, enum memory_code page, const struct mapping *host, struct mapping *out)
+{
+    hpa_t at = HPA(out->frame | (r->va.v & (BIT(out->shift) - 1)));
+    out->memory_type = (u8)memory_type_of(r->h, at, page, r->c->ept ? host->memory_type : -1);
+    while (!r->c->ept && out->shift > PAGE_SHIFT && !mtrr_is_uniform(r->h, at, out->shift)) out->shift -= 9;
+    out->frame = at.v & ~(BIT(out->shift) - 1);
+}
+
 static void combine(const struct run *r, const struct mapping *host, struct mapping *out)
 {
     const struct walk *w = &r->guest;
@@ -394,7 +406,9 @@ static bool walk_paged(struct run *r, struct mapping *out)
     if (!host_translate(r, final, 0, wanted_rights(r->access), &host)) return false;
     if (!set_guest_flags(r)) return false;
     combine(r, &host, out);
-    if (timed(r)) remember_guest(r);
+    if (!timed(r)) return true;
+    give_memory_type(r, pat_code(r->h, walk_pat_index(w)), &host, out);
+    remember_guest(r);
     return true;
 }
 
@@ -402,6 +416,7 @@ static bool walk_paged(struct run *r, struct mapping *out)
 static bool walk_unpaged(struct run *r, struct mapping *out)
 {
     if (!host_translate(r, GPA(r->va.v), 0, wanted_rights(r->access), out)) return false;
+    if (timed(r)) give_memory_type(r, CODE_WB, &(struct mapping){.memory_type = out->memory_type}, out);
     out->rights =
         (u16)(RIGHT_ALL | (out->rights & HOST_RIGHTS) << MMU_HOST_SHIFT | (out->rights & MMU_DIRTY));
     return true;

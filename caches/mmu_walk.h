@@ -20,6 +20,7 @@ struct mapping {
     u8 shift;       /* of the page that all dimensions agree on */
     u8 whole_shift; /* of the guest's page, >= shift */
     u8 key;         /* protection key, in IA-32e mode */
+    u8 memory_type; /* linear: enum memory_type; host's: bits 6:3 of the EPT leaf. Timed mode only */
     bool global;
 };
 

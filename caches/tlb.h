@@ -40,6 +40,7 @@ struct tlb_entry {
     u8 shift;       /* of this entry's page size */
     u8 whole_shift; /* of the page that it is a piece of; = shift if it is whole */
     u8 key;         /* the owner's: protection key */
+    u8 memory_type; /* the owner's: see struct mapping */
 };
 
 struct tlb {

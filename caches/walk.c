@@ -165,6 +165,14 @@ bool walk_is_dirty(const struct walk *w)
     return !w->rules->accessed_dirty || (w->entry[walk_leaf_level(w)] & w->rules->dirty);
 }
 
+/* PAT is bit 7 of a page-table entry, and bit 12 of one that maps a larger page, whose bit 7 is PS. */
+unsigned walk_pat_index(const struct walk *w)
+{
+    unsigned leaf = walk_leaf_level(w);
+    u64 entry = w->entry[leaf], pat = leaf == 1 ? BIT(7) : BIT(12);
+    return (unsigned)bits(entry, 4, 3) | (entry & pat ? 4u : 0u);
+}
+
 bool walk_is_global(const struct walk *w)
 {
     return w->entry[walk_leaf_level(w)] & w->rules->global;

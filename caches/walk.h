@@ -109,6 +109,10 @@ static inline unsigned walk_key(const struct walk *w)
     return (unsigned)bits(w->entry[w->level], 62, 59);
 }
 
+/* After WALK_DONE in ordinary paging: the index that selects one of IA32_PAT's entries, from PAT, PCD and PWT of the leaf:
+ * SDM Vol. 3A, "Page-Level Cacheability Attributes". */
+unsigned walk_pat_index(const struct walk *w);
+
 /* After WALK_DONE: the level whose entry mapped the page. */
 static inline unsigned walk_leaf_level(const struct walk *w)
 {

@@ -30,6 +30,14 @@ static bool check_mtrr_types(const struct hart *h, u64 value)
     return true;
 }
 
+/* Bits beyond MAXPHYADDR are reserved. */
+static bool check_mtrr_mask(const struct hart *h, u64 value) { return !(value >> h->model->physical_bits); }
+
+static bool check_mtrr_base(const struct hart *h, u64 value)
+{
+    return check_mtrr_type(h, value) && check_mtrr_mask(h, value);
+}
+
 /* --- registers with code of their own --- */
 
 static u64 read_time_stamp_counter(struct hart *h) { return hart_read_tsc(h); }
@@ -142,6 +150,7 @@ static bool write_row(struct hart *h, const struct msr_row *r, u64 value)
     if (((*field ^ value) & ~r->writable) || !r->check(h, value))
         return false;
     *field = value;
+    h->mmu->context_changed(h->mmu_self, h); /* MTRRs and PAT: translations made from now on have other types */
     return true;
 }
 

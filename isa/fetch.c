@@ -64,6 +64,7 @@ static void record_fetch(struct hart *h, va_t va, unsigned bytes, const struct t
                              .kind = ACCESS_FETCH,
                              .tlb = t->tlb,
                              .walk = t->walk,
+                             .memory_type = t->memory_type,
                              .mmio = !t->host};
     h->record->n_fetches = h->record->n_accesses;
 }

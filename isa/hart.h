@@ -183,6 +183,7 @@ struct translation {
     u8 *host;          /* in RAM: where the byte is; NULL: MMIO */
     u8 tlb;            /* enum tlb_level */
     i8 walk;           /* ledger in the record, -1: none */
+    u8 memory_type;    /* enum memory_type; timed cores only */
     bool cacheable_soft; /* the executor's soft TLB may keep it */
     u8 page_shift;     /* size of the translation: 12, 21 or 30 */
 };
@@ -318,7 +319,7 @@ struct hart {
     u64 star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
     u64 sysenter_cs, sysenter_esp, sysenter_eip;
     u64 pat, misc_enable, debugctl, bios_sign_id, mcg_status;
-    u64 mtrr_def_type, mtrr_variable[16], mtrr_fixed[11]; /* kept, not acted upon: memory is write-back */
+    u64 mtrr_def_type, mtrr_variable[16], mtrr_fixed[11]; /* timed cores heed them */
     u64 random_state;    /* of RDRAND and RDSEED; the board sets it to the run's seed */
     u64 tsc_offset;      /* what WRMSR IA32_TIME_STAMP_COUNTER moved; equals IA32_TSC_ADJUST */
     u64 vmx_tsc_offset;  /* guest world with TSC offsetting, else 0 */

@@ -127,6 +127,7 @@ static void record_piece(struct hart *h, const struct piece *p, enum access kind
                              .kind = (u8)kind,
                              .tlb = p->t.tlb,
                              .walk = p->t.walk,
+                             .memory_type = p->t.memory_type,
                              .mmio = !p->t.host,
                              .system = q->by == BY_PROCESSOR,
                              .rmw = q->rmw};

@@ -18,6 +18,9 @@ enum access_by {
     BY_PROCESSOR   /* implicitly, whatever the CPL: descriptor tables, TSS, the stack of an event delivery */
 };
 
+/* How an access may be cached: SDM Vol. 3A, "Methods of Caching Available". Write-back is 0: ordinary memory needs no word. */
+enum memory_type { MEMORY_WB, MEMORY_WT, MEMORY_WP, MEMORY_WC, MEMORY_UC };
+
 /* Who answered a translation. */
 enum tlb_level { TLB_NONE /* paging off or not translated */, TLB_L1, TLB_L2, TLB_WALK };
 
@@ -61,6 +64,7 @@ struct mem_access {
     u8 kind;       /* enum access */
     u8 tlb;        /* enum tlb_level */
     i8 walk;       /* index in record->walk, -1: none */
+    u8 memory_type; /* enum memory_type */
     bool mmio;
     bool system;   /* implicit: descriptor tables, stack of an event delivery */
     bool rmw;      /* a load that its store follows under LOCK */

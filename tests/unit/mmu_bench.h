@@ -157,6 +157,8 @@ static inline struct bench *bench_new(const struct mmu_cfg *cfg, unsigned guest_
     h->cr4 = CR4_PAE | CR4_PGE | (guest_levels == 5 ? CR4_LA57 : 0);
     h->efer = EFER_LME | EFER_LMA | EFER_NXE;
     h->rflags = RFLAGS_ONE;
+    h->mtrr_def_type = 0x806;
+    h->pat = 0x0007040600070406;
     if (timed) h->record = &b->record;
     mmu_init(&b->m, cfg);
     mmu_set_timed(&b->m, h, timed);

@@ -3,6 +3,7 @@
  *
  * The first tests ask the MMU; those of instructions (code_*) execute real ones over it. */
 #include "mmu_bench.h"
+#include "caches/memory_type.h"
 #include "caches/walker.h"
 #include "isa/exec.h"
 #include "isa/icache.h"
@@ -282,6 +283,34 @@ static void one_gib_pages_translate_whole_and_are_reserved_without_the_feature(v
     }
 }
 
+/* A type per entry of the PAT, so that each index is told apart as far as five types can. */
+static const enum memory_code pat_codes[8] = {CODE_WB, CODE_WT, CODE_UC, CODE_WC, CODE_WP, CODE_WB, CODE_WC, CODE_WT};
+
+static void set_pat(struct bench *b)
+{
+    b->h.pat = 0;
+    for (unsigned n = 0; n < 8; n++) b->h.pat |= (u64)pat_codes[n] << 8 * n;
+}
+
+static void the_pat_bit_is_7_in_a_page_table_and_12_above_it(void **unused)
+{
+    static const u8 shifts[] = {12, 21, 30};
+    (void)unused;
+    for (unsigned s = 0; s < 3; s++)
+        for (unsigned n = 0; n < 8; n++) {
+            struct bench *b = bench_new(&bench_default_cfg, 4, 0, true);
+            set_pat(b);
+            u64 pat = n & 4 ? (shifts[s] == 12 ? BIT(7) : BIT(12)) : 0;
+            bench_map(b, 0x40000000, 0, shifts[s], PTE_ALL | (n & 1 ? BIT(3) : 0) | (n & 2 ? BIT(4) : 0) | pat);
+            for (unsigned warm = 0; warm < 2; warm++) {
+                struct translation t;
+                assert_true(bench_translate(b, 0x40000000, READ, false, &t));
+                assert_int_equal(t.memory_type, effective_type(CODE_WB, pat_codes[n]));
+            }
+            bench_free(b);
+        }
+}
+
 /* --- tags and invalidation --- */
 
 static void pcid_tags_are_not_aliased(void **unused)
@@ -549,6 +578,7 @@ int main(void)
         cmocka_unit_test(a_split_store_whose_second_page_faults_dirties_neither),
         cmocka_unit_test(read_modify_writes_fault_as_writes),
         cmocka_unit_test(one_gib_pages_translate_whole_and_are_reserved_without_the_feature),
+        cmocka_unit_test(the_pat_bit_is_7_in_a_page_table_and_12_above_it),
         cmocka_unit_test(pcid_tags_are_not_aliased),
         cmocka_unit_test(a_fill_in_flight_does_not_outlive_an_invlpg),
         cmocka_unit_test(cr2_of_a_split_data_access_is_the_page_that_faults),
