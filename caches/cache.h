@@ -11,6 +11,8 @@
  *               its eviction. The answer comes at the cycle at which the level below has it: hit_cycles holds
  *               both ways of the travel. A queued request whose line came meanwhile is answered when its turn
  *               comes.
+ *             Requests for memory itself pass at once: a write through keeps a line that is here, an uncached access
+ *             sends it below first.
  * Neighbours:   askers through cache_port(); the level below through desc.next, which must not refuse.
  * Checked by:   tests/unit/test_cache.c, tests/timing/test_memory_latency.c
  */
@@ -50,7 +52,8 @@
     S(evictions,       "valid lines replaced")                                   \
     S(writebacks,      "dirty lines sent below")                                 \
     S(writebacks_in,   "dirty lines received from above")                        \
-    S(writeback_fills, "lines brought in by write-backs from above")             \
+    S(writeback_fills, "lines brought in by write-backs from above")              \
+    S(passed,          "requests for memory itself; not lookups")             \
     S(prefetches,        "lines that this level's prefetchers sent for; not lookups")     \
     S(prefetches_known,  "lines that they named and that were here or in flight")          \
     S(prefetches_dropped, "lines that they named while too few MSHRs were free")           \

@@ -32,7 +32,7 @@ static bool recall_from_above(struct cache *c, u64 line)
     return c->inclusion == INCLUSIVE && c->above.recall && c->above.recall(c->above.self, line);
 }
 
-static void evict(struct cache *c, size_t place)
+void cache_evict(struct cache *c, size_t place)
 {
     const u64 line = c->line[place];
     const bool dirty = recall_from_above(c, line) || cache_state_at(c, place) == LINE_DIRTY;
@@ -59,7 +59,7 @@ void cache_install(struct cache *c, u64 line, u8 state)
     const u32 way = choose_way(c, set);
     const size_t place = (size_t)set * c->ways + way;
 
-    if (c->state[place] != LINE_INVALID) evict(c, place);
+    if (c->state[place] != LINE_INVALID) cache_evict(c, place);
     c->line[place] = line;
     c->state[place] = state;
     c->replacement.policy->fill(&c->replacement, set, way);

@@ -27,6 +27,9 @@ static inline enum line_state cache_state_at(const struct cache *c, size_t place
 /* Sends a line that leaves (MEM_WRITEBACK or MEM_VICTIM) to the level below, hit_cycles from now. */
 void cache_send_evicted(struct cache *c, u64 line, enum mem_kind kind);
 
+/* The valid line of this place leaves. */
+void cache_evict(struct cache *c, size_t place);
+
 /* Makes room for a line that is not here and puts it there. `state`: enum line_state | LINE_PREFETCHED. */
 void cache_install(struct cache *c, u64 line, u8 state);
 

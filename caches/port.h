@@ -12,7 +12,11 @@
 
 #include "isa/record.h"
 
-enum mem_kind { MEM_READ, MEM_WRITE, MEM_OWN, MEM_FETCH, MEM_PREFETCH, MEM_WRITEBACK, MEM_VICTIM };
+enum mem_kind {
+    MEM_READ, MEM_WRITE, MEM_OWN, MEM_FETCH, MEM_PREFETCH, MEM_WRITEBACK, MEM_VICTIM,
+    /* Memory itself answers: caches let them pass, and the uncached ones drop their line. Up to 64 bytes, never PORT_BUSY. */
+    MEM_WRITE_THROUGH, MEM_UNCACHED_READ, MEM_UNCACHED_WRITE
+};
 enum mem_origin { ORIGIN_DATA, ORIGIN_FETCH, ORIGIN_WALK_GUEST, ORIGIN_WALK_HOST, ORIGIN_VMX, ORIGIN_COUNT };
 enum port_answer { PORT_HIT, PORT_PENDING, PORT_BUSY };
 
@@ -42,6 +46,16 @@ static inline bool mem_kind_is_evicted(u8 kind)
 static inline bool mem_kind_owns(u8 kind)
 {
     return kind == MEM_WRITE || kind == MEM_OWN;
+}
+
+static inline bool mem_kind_passes_caches(u8 kind)
+{
+    return kind >= MEM_WRITE_THROUGH;
+}
+
+static inline bool mem_kind_writes_memory(u8 kind)
+{
+    return kind == MEM_WRITEBACK || kind == MEM_WRITE_THROUGH || kind == MEM_UNCACHED_WRITE;
 }
 
 static inline enum port_answer port_access(const struct mem_port *p, const struct mem_request *r, u64 *ready_cycle, enum served *served)

@@ -260,6 +260,7 @@ static enum port_answer access(void *self, const struct mem_request *r, u64 *rea
         note_evicted(d, r);
         return port_access(&d->next, r, ready_cycle, served);
     }
+    if (mem_kind_passes_caches(r->kind)) return port_access(&d->next, r, ready_cycle, served);
     CHECK(i != DIRECTORY_IDLE, "%s: more than %u requests in flight", d->name, d->n_transactions);
     d->free_transaction = d->transaction[i].next;
     d->transaction[i] = (struct directory_transaction){.asked = *r, .next = DIRECTORY_IDLE};

@@ -3,7 +3,7 @@
  * Models:       MESI or MESIF by a table of transitions (coherence.def); one transaction per line at a time, later ones wait in order;
  *               snoops that travel to the processors and back; data from a peer or from the L3; upgrades without data; a finite number of
  *               tracked lines: one that must make room is recalled from its holders.
- * Not modelled: lost or reordered messages, the time of recalls, silent evictions (an entry whose line no cache has any more is found by
+ * Not modelled: requests for memory itself pass without a snoop; lost or reordered messages, the time of recalls, silent evictions (an entry whose line no cache has any more is found by
  *               looking into the caches when its place is needed), sockets.
  * Time:         a snoop travels hop_cycles there, is answered after snoop_cycles, travels back; the L3 is read when it is known that no peer
  *               has the data, and beside the snoops when no peer can have them. The line belongs to the asker once the answer leaves.

@@ -495,6 +495,17 @@ static bool is_locked(const struct decoding *d)
     return exchanges || (d->z->attributes & ZYDIS_ATTRIB_HAS_LOCK);
 }
 
+/* SDM Vol. 1, "Cacheability Control Instructions". */
+static bool is_non_temporal_store(ZydisMnemonic mnemonic)
+{
+    switch (mnemonic) {
+    case ZYDIS_MNEMONIC_MOVNTI: case ZYDIS_MNEMONIC_MOVNTQ: case ZYDIS_MNEMONIC_MOVNTDQ: case ZYDIS_MNEMONIC_VMOVNTDQ:
+    case ZYDIS_MNEMONIC_MOVNTPS: case ZYDIS_MNEMONIC_VMOVNTPS: case ZYDIS_MNEMONIC_MOVNTPD: case ZYDIS_MNEMONIC_VMOVNTPD:
+    case ZYDIS_MNEMONIC_MASKMOVQ: case ZYDIS_MNEMONIC_MASKMOVDQU: case ZYDIS_MNEMONIC_VMASKMOVDQU: return true;
+    default: return false;
+    }
+}
+
 static u8 refine_flow(const struct decoding *d, u8 flow)
 {
     if (d->op[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE) return flow;
@@ -507,6 +518,7 @@ static void describe(struct decoding *d, const struct row *row)
     info->iclass = row->iclass;
     info->flow = refine_flow(d, row->flow);
     info->serializing = row->traits & SERIALIZING;
+    info->streams = is_non_temporal_store(d->z->mnemonic);
     info->sees_time = row->traits & SEES_TIME;
     info->locked = is_locked(d);
     if (info->locked && info->iclass == CLASS_plain) info->iclass = CLASS_atomic;

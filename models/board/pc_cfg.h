@@ -55,6 +55,7 @@ struct pc_cfg {
     struct bpred_cfg bpred;
     struct mmu_cfg mmu;
     struct walker_cfg walker;
+    struct write_combining_cfg wc;
     struct vmx_cfg vmx;
     struct cache_cfg l1i, l1d, l2, l3;
     struct crossbar_cfg crossbar;

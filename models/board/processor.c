@@ -16,6 +16,7 @@ static void set_names(struct processor_names *n, unsigned id)
     set_name(n->l1d, id, ".l1d");
     set_name(n->l2, id, ".l2");
     set_name(n->walker, id, ".walker");
+    set_name(n->wc, id, ".wc");
     set_name(n->lapic, id, ".lapic");
     set_name(n->timer, id, ".vmx.timer");
     set_name(n->lapic_timer, id, ".lapic.timer");
@@ -96,7 +97,10 @@ static void build_core(struct processor *p, const struct pc_cfg *cfg, const stru
     struct mem_port l1d = build_l1(&p->l1d, &cfg->l1d, p->name.l1d, p, s);
     core_init(&p->core, p->id, CORE_FAST, &wiring);
     build_predictor(p, cfg);
-    inorder_init(&p->inorder, &cfg->inorder, &cfg->cost, &p->bpred, &p->core, l1i, l1d, &p->walker);
+    inorder_init(&p->inorder, &cfg->inorder, &cfg->cost, &p->bpred, &p->core, l1i, l1d, &p->walker, &p->wc);
+    write_combining_init(&p->wc, &cfg->wc,
+                         &(struct write_combining_desc){
+                             .name = p->name.wc, .clock = s->clock, .port = l1d, .freed = inorder_combining_freed, .self = &p->inorder});
     walker_init(&p->walker, &cfg->walker,
                 &(struct walker_desc){.name = p->name.walker, .clock = s->clock, .port = walks_enter_l1 ? l1d : cache_port(&p->l2),
                                       .done = walk_done, .done_self = p});
@@ -238,6 +242,7 @@ void processor_register_stats(struct processor *p, struct stats *s)
     bpred_register_stats(&p->bpred, s, p->name.cpu);
     mmu_register_stats(&p->mmu, s, p->name.cpu);
     walker_add_stats(&p->walker, s, p->name.walker);
+    write_combining_add_stats(&p->wc, s, p->name.wc);
     vmx_register_stats(&p->vmx, s, p->name.cpu);
     cache_add_stats(&p->l1i, s, p->name.l1i);
     cache_add_stats(&p->l1d, s, p->name.l1d);
@@ -250,6 +255,7 @@ void processor_check_identities(struct processor *p)
     core_check_identities(&p->core);
     mmu_check_identities(&p->mmu);
     walker_check_identities(&p->walker);
+    write_combining_check_identities(&p->wc);
     vmx_check_identities(&p->vmx);
     cache_check_identities(&p->l1i);
     cache_check_identities(&p->l1d);

@@ -42,6 +42,7 @@ static u64 latest_result(const struct inorder *p)
 
 static u64 wait_for_drain(struct inorder *p, u64 now)
 {
+    inorder_drain_combined_stores(p);
     if (!inorder_memory_is_idle(p)) return inorder_wait(p, CAUSE_serialization, FLIGHT_NONE, CLOCK_SLEEP);
     u64 latest = latest_result(p);
     return latest > now ? inorder_wait(p, CAUSE_serialization, FLIGHT_NONE, latest) : GO_ON;
@@ -389,7 +390,7 @@ void inorder_begin(struct inorder *p, u64 cycle)
 
 void inorder_init(struct inorder *p, const struct inorder_cfg *cfg, const struct cost_cfg *cost,
                   struct bpred *bpred, struct core *core, struct mem_port l1i, struct mem_port l1d,
-                  struct walker *walker)
+                  struct walker *walker, struct write_combining *wc)
 {
     memset(p, 0, sizeof *p);
     p->cfg = *cfg;
@@ -398,6 +399,7 @@ void inorder_init(struct inorder *p, const struct inorder_cfg *cfg, const struct
     p->l1i = l1i;
     p->l1d = l1d;
     p->walker = walker;
+    p->wc = wc;
     microcode_add_vmx(&p->cost, &core->vmx->cfg);
     p->bpred = bpred;
 }

@@ -7,9 +7,12 @@
  *               instructions, port I/O, MMIO, VM transitions; mispredicts as a redirect; microcode by class
  *               (costs.def), its references one a cycle behind it; VM transitions from their parts.
  * Not modelled: execution-port and cache-port conflicts, fetch bandwidth (a line that hits the L1I is hidden
- *               by the pipeline), wrong paths, write combining, partial-overlap store forwarding (a load that
+ *               by the pipeline), wrong paths, partial-overlap store forwarding (a load that
  *               a buffered store covers in part goes to the L1), dependence of LODS's register and of a
  *               string's stores on its loads.
+ * Memory types: WC and non-temporal stores go from the store buffer to the write-combining buffers; WT and WP
+ *               stores to memory, in order with the others; an uncacheable access waits until all older ones are
+ *               done, and younger ones for it.
  * Time:         an instruction executes functionally when the front end reaches it; its record is then
  *               played.
  * Neighbours:   core.h; L1I and L1D ports, the page-walk unit.
@@ -21,6 +24,7 @@
 
 #include "caches/port.h"
 #include "caches/walker.h"
+#include "caches/write_combining.h"
 #include "models/core/bpred.h"
 #include "models/core/core.h"
 #include "models/core/microcode.h"
@@ -63,6 +67,7 @@ extern const size_t inorder_params_count;
     S(served_l3,          "data loads that the L3 served")                                   \
     S(served_peer,        "data loads that another processor's cache served")                \
     S(served_dram,        "data loads that DRAM served")                                     \
+    S(uncacheable,        "data references to uncacheable memory, one per line")             \
     S(drains,             "times that the pipe was emptied")                                 \
     S(events,             "exceptions and interrupts delivered")
 /* clang-format on */
@@ -87,6 +92,7 @@ struct flight {
     u8 parts;       /* of these, not answered yet */
     u8 unsent;      /* of these, not requested yet */
     u8 served;      /* the farthest level that served a part */
+    u8 memory_type; /* enum memory_type */
     u8 other_half;  /* of a load that splits a page, while both are under way; else FLIGHT_NONE */
     bool from_stlb; /* its translation */
 };
@@ -94,6 +100,7 @@ struct flight {
 struct store {
     hpa_t at;
     u8 bytes;
+    u8 memory_type; /* enum memory_type; non-temporal stores: MEMORY_WC */
     bool translating, done;
 };
 
@@ -118,6 +125,7 @@ struct inorder {
     struct bpred *bpred;
     struct mem_port l1i, l1d;
     struct walker *walker;
+    struct write_combining *wc;
     /* state */
     enum inorder_phase phase;
     struct insn_record record;
@@ -134,6 +142,7 @@ struct inorder {
     struct flight flight[FLIGHT_MAX];
     u32 flights;    /* a bit each: under way */
     u32 fetches;    /* of these, instruction fetches */
+    u32 uncacheable; /* of these, accesses to UC memory: younger ones wait */
     u32 refused;    /* of these, the L1 had no MSHR: they wait for its `freed` */
     u64 hits_until; /* the last load or store that hit the L1D is answered; fetches hide it */
     struct store
@@ -153,7 +162,7 @@ struct inorder {
 
 void inorder_init(struct inorder *p, const struct inorder_cfg *cfg, const struct cost_cfg *cost,
                   struct bpred *bpred, struct core *core, struct mem_port l1i, struct mem_port l1d,
-                  struct walker *walker);
+                  struct walker *walker, struct write_combining *wc);
 
 /* The core model takes over at `cycle`, with nothing under way. */
 void inorder_begin(struct inorder *p, u64 cycle);
@@ -161,8 +170,9 @@ u64 inorder_tick(struct inorder *p, u64 cycle);
 bool inorder_is_empty(const struct inorder *p);
 void inorder_register_stats(struct inorder *p, struct stats *s, const char *prefix);
 
-/* The L1 caches' `freed` callbacks and the page-walk unit's `done` (self is the struct inorder). */
+/* The `freed` callbacks of the L1 caches and the write-combining buffers, and the page-walk unit's `done` (self is the struct inorder). */
 void inorder_l1_freed(void *self);
+void inorder_combining_freed(void *self);
 void inorder_walk_done(void *self, u64 token, const struct walk_ledger *played);
 
 /* --- between the files of this core --- */
@@ -197,6 +207,8 @@ static inline u8 inorder_first_flight(u32 flights)
     return flights ? (u8)__builtin_ctz(flights) : FLIGHT_NONE;
 }
 bool inorder_store(struct inorder *p, const struct mem_access *a);
+/* Sends the write-combining buffers' lines away, unless the instruction lets them stay (LFENCE). */
+void inorder_drain_combined_stores(struct inorder *p);
 bool inorder_memory_is_idle(const struct inorder *p);
 /* Asserts: loads = sum over the levels that served them + those under way. */
 void inorder_check_identities(const struct inorder *p);

@@ -95,6 +95,7 @@ static void flight_finish(struct inorder *p, unsigned index)
     }
     release_register(p, f, index);
     p->flights &= ~(1u << index);
+    p->uncacheable &= ~(1u << index);
     p->fetches &= ~(1u << index);
     wake(p);
 }
@@ -116,12 +117,25 @@ static void flight_hit_done(void *self, u64 token_and_level)
     flight_part_done(self, token_and_level & 0xff, (enum served)(token_and_level >> 8));
 }
 
+/* Write-through and write-protected memory is read through the caches. */
+static enum mem_kind request_kind(enum mem_kind kind, enum memory_type type)
+{
+    static const u8 stores[] = {[MEMORY_WB] = MEM_WRITE,
+                                [MEMORY_WT] = MEM_WRITE_THROUGH,
+                                [MEMORY_WP] = MEM_UNCACHED_WRITE,
+                                [MEMORY_WC] = MEM_UNCACHED_WRITE,
+                                [MEMORY_UC] = MEM_UNCACHED_WRITE};
+    if (LIKELY(type == MEMORY_WB)) return kind;
+    if (kind == MEM_WRITE) return (enum mem_kind)stores[type];
+    return type == MEMORY_WC || type == MEMORY_UC ? MEM_UNCACHED_READ : kind;
+}
+
 static enum port_answer request(struct inorder *p, hpa_t at, enum mem_kind kind, enum mem_origin origin,
                                 unsigned index, u64 pc, u64 *ready, enum served *served)
 {
     const struct mem_port *port = kind == MEM_FETCH ? &p->l1i : &p->l1d;
     const struct mem_request r = {.at = at,
-                                  .kind = (u8)kind,
+                                  .kind = (u8)request_kind(kind, (enum memory_type)p->flight[index].memory_type),
                                   .origin = (u8)origin,
                                   .done = flight_part_done,
                                   .self = p,
@@ -217,12 +231,35 @@ static bool start_and_hit(struct inorder *p, const struct mem_access *a, enum me
     return true;
 }
 
+static void note_uncacheable(struct inorder *p, unsigned index, unsigned lines)
+{
+    p->uncacheable |= 1u << index;
+    p->stats.uncacheable += lines;
+}
+
+/* Accesses to uncacheable memory keep program order with all others; a read of what is gathered sends it away first.
+ * SDM Vol. 3A, "Methods of Caching Available". */
+static bool memory_type_lets_start(struct inorder *p, const struct mem_access *a, enum mem_kind kind)
+{
+    if (kind == MEM_FETCH) return true;
+    if (p->uncacheable) return false;
+    if (a->memory_type == MEMORY_WB) return true;
+    if (a->memory_type != MEMORY_UC) {
+        write_combining_flush_line(p->wc, a->at);
+        return true;
+    }
+    write_combining_flush(p->wc);
+    return p->flights == p->fetches && p->store_count == 0 && write_combining_is_empty(p->wc);
+}
+
 bool inorder_start(struct inorder *p, const struct mem_access *a, enum mem_kind kind, enum mem_origin origin,
                    u8 reg)
 {
     unsigned index = free_flight(p, kind), lines = lines_of(a->at, a->bytes);
     if (index == FLIGHT_NONE) return false;
-    bool simple = lines == 1 && a->walk < 0 && a->tlb != TLB_L2;
+    if (UNLIKELY(p->uncacheable || a->memory_type) && !memory_type_lets_start(p, a, kind)) return false;
+    bool simple = lines == 1 && a->walk < 0 && a->tlb != TLB_L2 && a->memory_type != MEMORY_UC;
+    p->flight[index].memory_type = a->memory_type;
     enum port_answer answer = PORT_BUSY;
     count_reference(p, kind, lines);
     if (simple && start_and_hit(p, a, kind, origin, reg, index, &answer)) return true;
@@ -236,9 +273,11 @@ bool inorder_start(struct inorder *p, const struct mem_access *a, enum mem_kind 
                                        .lines = (u8)lines,
                                        .parts = (u8)lines,
                                        .unsent = unsent,
+                                       .memory_type = a->memory_type,
                                        .other_half = FLIGHT_NONE,
                                        .from_stlb = a->tlb == TLB_L2};
     p->flights |= 1u << index;
+    if (a->memory_type == MEMORY_UC && kind != MEM_FETCH) note_uncacheable(p, index, lines);
     if (kind == MEM_FETCH) p->fetches |= 1u << index;
     register_pends(p, reg, index);
     if (simple && unsent) p->refused |= 1u << index;
@@ -269,8 +308,9 @@ static void store_done(void *self, u64 token, enum served served);
 
 static enum port_answer store_request(struct inorder *p, struct store *s)
 {
+    if (s->memory_type == MEMORY_WC) return write_combining_store(p->wc, s->at, s->bytes) ? PORT_HIT : PORT_BUSY;
     struct mem_request r = {.at = s->at,
-                            .kind = MEM_WRITE,
+                            .kind = (u8)request_kind(MEM_WRITE, (enum memory_type)s->memory_type),
                             .origin = ORIGIN_DATA,
                             .done = store_done,
                             .self = p,
@@ -322,10 +362,10 @@ static void store_translated(void *self, u64 token)
     pump_stores(p);
 }
 
-static struct store *push_store(struct inorder *p, hpa_t at, unsigned bytes)
+static struct store *push_store(struct inorder *p, hpa_t at, unsigned bytes, enum memory_type type)
 {
     struct store *s = store_at(p, p->store_count++);
-    *s = (struct store){.at = at, .bytes = (u8)bytes};
+    *s = (struct store){.at = at, .bytes = (u8)bytes, .memory_type = (u8)type};
     p->stats.stores++;
     return s;
 }
@@ -340,13 +380,25 @@ static void store_translate(struct inorder *p, struct store *s, const struct mem
         clock_post(p->core->clock, now + p->core->mmu->cfg.stlb_hit_cycles, store_translated, p, token);
 }
 
+/* The non-temporal hint makes write-combining memory of what may be cached: SDM Vol. 1, "Caching of Temporal vs.
+ * Non-Temporal Data". */
+static enum memory_type store_type(const struct inorder *p, const struct mem_access *a)
+{
+    bool streams = p->record.info && p->record.info->streams && !p->record.event;
+    bool may = a->memory_type == MEMORY_WB || a->memory_type == MEMORY_WT;
+    return streams && may ? MEMORY_WC : (enum memory_type)a->memory_type;
+}
+
 bool inorder_store(struct inorder *p, const struct mem_access *a)
 {
     unsigned lines = lines_of(a->at, a->bytes);
+    enum memory_type type = store_type(p, a);
+    if (UNLIKELY(p->uncacheable)) return false;
+    if (UNLIKELY(type == MEMORY_UC)) return inorder_start(p, a, MEM_WRITE, ORIGIN_DATA, REG_NONE);
     if (p->store_count + lines > p->cfg.store_buffer_entries) return false;
     unsigned first = lines == 1 ? a->bytes : (unsigned)(LINE_BYTES - (a->at.v & (LINE_BYTES - 1)));
-    store_translate(p, push_store(p, a->at, first), a);
-    if (lines == 2) push_store(p, HPA(a->at.v + first), a->bytes - first);
+    store_translate(p, push_store(p, a->at, first, type), a);
+    if (lines == 2) push_store(p, HPA(a->at.v + first), a->bytes - first, type);
     pump_stores(p);
     return true;
 }
@@ -358,6 +410,13 @@ void inorder_l1_freed(void *self)
     struct inorder *p = self;
     for (u32 left = p->refused; left; left &= left - 1) flight_send(p, inorder_first_flight(left));
     pump_stores(p);
+}
+
+void inorder_combining_freed(void *self)
+{
+    struct inorder *p = self;
+    pump_stores(p);
+    wake(p);
 }
 
 void inorder_walk_done(void *self, u64 token, const struct walk_ledger *played)
@@ -372,9 +431,20 @@ void inorder_walk_done(void *self, u64 token, const struct walk_ledger *played)
     flight_translated(p, token);
 }
 
+/* LFENCE waits for loads and lets gathered stores be: SDM Vol. 3A, "Buffering of Write Combining Memory Locations". */
+static bool lets_combined_stores_be(const struct inorder *p)
+{
+    return p->phase != PHASE_BEGIN && p->record.info && p->record.info->iclass == CLASS_lfence;
+}
+
+void inorder_drain_combined_stores(struct inorder *p)
+{
+    if (p->store_count == 0 && !lets_combined_stores_be(p)) write_combining_flush(p->wc);
+}
+
 bool inorder_memory_is_idle(const struct inorder *p)
 {
-    return p->flights == 0 && p->store_count == 0;
+    return p->flights == 0 && p->store_count == 0 && (write_combining_is_empty(p->wc) || lets_combined_stores_be(p));
 }
 
 void inorder_check_identities(const struct inorder *p)

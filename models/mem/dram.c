@@ -85,7 +85,7 @@ static enum port_answer access(void *self, const struct mem_request *r, u64 *rea
 
     *ready_cycle = clock_ps_to_cycle(d->core, ready_ps);
     *served = SERVED_DRAM;
-    if (r->kind == MEM_WRITEBACK) {
+    if (mem_kind_writes_memory(r->kind)) {
         d->stats.writes++;
     } else {
         d->stats.reads++;

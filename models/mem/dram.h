@@ -36,7 +36,7 @@
 
 #define DRAM_STATS(S)                                              \
     S(reads,          "lines read")                                \
-    S(writes,         "lines written back")                        \
+    S(writes,         "lines written back, and writes that pass the caches")                        \
     S(row_hits,       "accesses to the open row")                  \
     S(row_misses,     "accesses to a bank without an open row")    \
     S(row_conflicts,  "accesses that closed another row first")    \

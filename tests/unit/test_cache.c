@@ -546,6 +546,44 @@ static void request_out_of_an_answer_does_not_overtake_the_queue(void **state)
     assert_int_equal(b->reply[AGAIN].ready, 6 + 2 * MISS);
 }
 
+/* --- requests for memory itself --- */
+
+static void requests_for_memory_itself_pass_at_once_and_bring_nothing_in(void **state)
+{
+    static const enum mem_kind kinds[] = {MEM_WRITE_THROUGH, MEM_UNCACHED_READ, MEM_UNCACHED_WRITE};
+    (void)state;
+    struct bench *b = build_small();
+    for (unsigned i = 0; i < 3; i++) bench_add(b, 10 * i, kinds[i], ORIGIN_DATA, i);
+    bench_run(b, 200);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(b->below.seen[i].cycle, 10 * i);
+        assert_int_equal(b->below.seen[i].r.kind, kinds[i]);
+        assert_int_equal(b->reply[i].ready, 10 * i + BELOW);
+        assert_false(cache_has(&f.cache, HPA((u64)i << LINE_SHIFT)));
+    }
+    assert_int_equal(f.cache.stats.passed, 3);
+    assert_int_equal(f.cache.stats.lookups, 0);
+}
+
+static void an_uncached_access_sends_the_line_that_is_here_below(void **state)
+{
+    static const struct {
+        enum mem_kind kind;
+        bool stays;
+    } cases[] = {{MEM_WRITE_THROUGH, true}, {MEM_UNCACHED_READ, false}, {MEM_UNCACHED_WRITE, false}};
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct bench *b = build_small();
+        bench_write(b, 0, 4);
+        bench_add(b, 100, cases[i].kind, ORIGIN_DATA, 4);
+        bench_run(b, 300);
+        assert_int_equal(cache_has(&f.cache, HPA(4 << LINE_SHIFT)), cases[i].stays);
+        assert_int_equal(f.cache.stats.writebacks, !cases[i].stays);
+        cache_check_identities(&f.cache);
+        if (i < 2) teardown(NULL);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 /* --- inclusion --- */
@@ -683,6 +721,9 @@ int main(void)
         TEST(a_level_that_keeps_victims_lets_fills_pass),
         TEST(clean_victims_go_below_to_a_level_that_keeps_them),
         TEST(snoops_share_and_take_lines),
+
+        TEST(requests_for_memory_itself_pass_at_once_and_bring_nothing_in),
+        TEST(an_uncached_access_sends_the_line_that_is_here_below),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
