@@ -45,5 +45,5 @@ int main(void)
     words_read(boot.words, words, COUNT_OF(words));
     vmx_on();
     guest_load();
-    vcpu_run(&badfield, (struct vcpu_options){false, false}, guest.entry, guest.multiboot_info);
+    vcpu_run(&badfield, (struct vcpu_options){false, false, 0}, guest.entry, guest.multiboot_info);
 }

@@ -60,5 +60,5 @@ int main(void)
     words_read(boot.words, NULL, 0);
     vmx_on();
     guest_load();
-    vcpu_run(&unrestricted, (struct vcpu_options){false, false}, guest.entry, guest.multiboot_info);
+    vcpu_run(&unrestricted, (struct vcpu_options){.vpid = false}, guest.entry, guest.multiboot_info);
 }

@@ -13,6 +13,7 @@ haswell=corei7_haswell_4770
 nehalem=corei5_lynnfield_750 # no 1 GiB pages, no PCID
 penryn=core2_penryn_t9600    # VMX without EPT and VPID, and without loading EFER
 seconds_max=60
+megs=2048
 jobs_max=2
 
 for tool in bochs grub-mkrescue xorriso qemu-system-x86_64; do
@@ -25,7 +26,7 @@ done
 # The emulated clock runs fast (few instructions a second), which shortens what firmware and GRUB wait for.
 write_bochsrc() { # write_bochsrc DIR MODEL
     cat >"$1/bochsrc" <<BOCHSRC
-megs: 2048
+memory: guest=$megs, host=2048
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 cpu: model=$2, count=1, ips=4000000, reset_on_triple_fault=0, ignore_bad_msrs=1
@@ -45,9 +46,10 @@ monitor_image() { # monitor_image MONITOR: of the product, or of the tests
     ls "$images/monitor-$1.elf" "$images/test-monitor-$1.elf" 2>/dev/null
 }
 
-# The monitor is the Multiboot kernel, the guest its first module; without a monitor the guest is the kernel.
-write_iso() { # write_iso DIR MONITOR MONITOR_ARGS GUEST WORDS
-    local dir=$1 monitor=$2 arguments=$3 guest=$4 words=$5
+# The monitor is the Multiboot kernel, the guest its first module, and the guest of a guest that is a monitor the second; without a monitor
+# the guest is the kernel.
+write_iso() { # write_iso DIR MONITOR MONITOR_ARGS GUEST WORDS [INNER_GUEST WORDS]
+    local dir=$1 monitor=$2 arguments=$3 guest=$4 words=$5 inner=${6:-}
     mkdir -p "$dir/iso/boot/grub"
     {
         echo "set timeout=0"
@@ -60,6 +62,7 @@ write_iso() { # write_iso DIR MONITOR MONITOR_ARGS GUEST WORDS
             cp "$images/$guest.elf" "$dir/iso/"
             [ "$monitor" = none ] && echo "multiboot /$guest.elf $guest.elf $words"
             [ "$monitor" != none ] && echo "module /$guest.elf $guest.elf $words"
+            [ -n "$inner" ] && cp "$images/$inner.elf" "$dir/iso/" && echo "module /$inner.elf $inner.elf $7"
         fi
         echo "}"
     } >"$dir/iso/boot/grub/grub.cfg"
@@ -70,7 +73,7 @@ write_iso() { # write_iso DIR MONITOR MONITOR_ARGS GUEST WORDS
 
 # The console's text on stdout. Bochs ends when the guest writes to its shutdown port. Where it was built with its
 # debugger, as Debian's, it has to be told to continue.
-bochs_output() { # bochs_output MODEL MONITOR MONITOR_ARGS GUEST WORDS
+bochs_output() { # bochs_output MODEL MONITOR MONITOR_ARGS GUEST WORDS [INNER_GUEST WORDS]
     local dir debugger=()
     dir=$(mktemp -d -p "$work")
     write_bochsrc "$dir" "$1"
@@ -148,9 +151,9 @@ start check_same_as_native $haswell shadow pool=16 bench-fork "pages=16 iters=3"
 start check_says "the processor's EPT has no 1 GiB pages" $nehalem ept host=1G bench-compute
 start check_says 'the processor has no VMX control "load IA32_EFER (on entry)"' $penryn shadow "" bench-compute
 start check_says "the processor has no VMX" ryzen ept "" bench-compute
-start check_says '"host=3K": not one of the choices; words: host=4K|2M|1G vpid=on|off verbose=on|off nested=on|off shadowing=on|off' \
+start check_says '"host=3K": not one of the choices; words: host=4K|2M|1G vpid=on|off verbose=on|off log=0..1048576 nested=on|off shadowing=on|off' \
     $haswell ept host=3K bench-compute
-start check_says '"host=2M": no such word; words: vpid=on|off verbose=on|off pool=16..65536' \
+start check_says '"host=2M": no such word; words: vpid=on|off verbose=on|off log=0..1048576 pool=16..65536' \
     $haswell shadow host=2M bench-compute
 
 # Every mode under "unrestricted guest", which the haswell model has.

@@ -7,6 +7,7 @@
 #include "kit/console.h"
 #include "kit/memory.h"
 #include "kit/trap.h"
+#include "monitors/exit_log.h"
 #include "monitors/vcpu.h"
 
 enum {
@@ -102,6 +103,7 @@ static void out_port(struct vcpu *vcpu, u16 port, u8 value)
         vcpu->post_code = value;
     } else if (port == PORT_EXIT) {
         if (vcpu->verbose) print_statistics(vcpu);
+        exit_log_print();
         out8(port, value);
     }
 }

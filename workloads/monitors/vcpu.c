@@ -1,6 +1,7 @@
 #include "monitors/vcpu.h"
 #include "kit/console.h"
 #include "kit/memory.h"
+#include "monitors/exit_log.h"
 #include "monitors/guest.h"
 
 /* vmentry.S */
@@ -172,6 +173,7 @@ void vcpu_run(const struct technique *technique, struct vcpu_options options, u3
     struct vcpu *vcpu = &the_vcpu;
     vcpu->technique = technique;
     vcpu->verbose = options.verbose;
+    exit_log_set_up(options.log);
     vcpu->gpr[RAX] = MULTIBOOT_MAGIC;
     vcpu->gpr[RBX] = multiboot_info;
     choose_controls(vcpu);
@@ -210,6 +212,7 @@ bool vcpu_handle_exit(struct vcpu *vcpu)
     u32 reason = vmread(EXIT_REASON) & 0xffff;
     if (reason < EXIT_REASONS) vcpu->exits[reason]++;
     vcpu->launches = false;
+    exit_log_add();
     if (!t->take_exit || !t->take_exit(vcpu, reason)) handle_exit(vcpu, reason);
     return vcpu->launches;
 }

@@ -80,6 +80,7 @@ struct vcpu {
 
 struct vcpu_options {
     bool vpid, verbose;
+    u64 log; /* exits that exit_log.c keeps */
 };
 
 /* Prepares the VMCS for a guest entered at `entry` with EBX = `multiboot_info`, and runs it. Does not come

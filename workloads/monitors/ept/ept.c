@@ -20,6 +20,7 @@
 #include "kit/memory.h"
 #include "kit/paging.h"
 #include "kit/words.h"
+#include "monitors/exit_log.h"
 #include "monitors/guest.h"
 #include "monitors/vcpu.h"
 #include "ept.h"
@@ -34,13 +35,14 @@ enum {
 
 static struct {
     u64 host_page; /* position in PAGE_SIZE_CHOICES */
-    u64 vpid, verbose, nested, shadowing;
+    u64 vpid, verbose, log, nested, shadowing;
 } options = {.vpid = true, .shadowing = true};
 
 static const struct word words[] = {
     {"host", WORD_CHOICE, &options.host_page, 0, 0, PAGE_SIZE_CHOICES},
     {"vpid", WORD_SWITCH, &options.vpid, 0, 0, NULL},
     {"verbose", WORD_SWITCH, &options.verbose, 0, 0, NULL},
+    {"log", WORD_NUMBER, &options.log, 0, EXIT_LOG_MAX, NULL},
     {"nested", WORD_SWITCH, &options.nested, 0, 0, NULL},
     {"shadowing", WORD_SWITCH, &options.shadowing, 0, 0, NULL},
 };
@@ -140,6 +142,6 @@ int main(void)
     words_read(boot.words, words, COUNT_OF(words));
     vmx_on();
     guest_load();
-    vcpu_run(options.nested ? &ept_nested : &ept, (struct vcpu_options){options.vpid, options.verbose},
+    vcpu_run(options.nested ? &ept_nested : &ept, (struct vcpu_options){options.vpid, options.verbose, options.log},
              guest.entry, guest.multiboot_info);
 }

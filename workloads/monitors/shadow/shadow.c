@@ -38,6 +38,7 @@
 #include "kit/paging.h"
 #include "kit/trap.h"
 #include "kit/words.h"
+#include "monitors/exit_log.h"
 #include "monitors/guest.h"
 #include "monitors/vcpu.h"
 #include "shadow/pool.h"
@@ -60,12 +61,13 @@ enum {
 #define PTE_ALL_RIGHTS (PTE_P | PTE_W | PTE_U)
 
 static struct {
-    u64 vpid, verbose, pool;
+    u64 vpid, verbose, log, pool;
 } options = {.vpid = true, .pool = POOL_PAGES_DEFAULT};
 
 static const struct word words[] = {
     {"vpid", WORD_SWITCH, &options.vpid, 0, 0, NULL},
     {"verbose", WORD_SWITCH, &options.verbose, 0, 0, NULL},
+    {"log", WORD_NUMBER, &options.log, 0, EXIT_LOG_MAX, NULL},
     {"pool", WORD_NUMBER, &options.pool, POOL_PAGES_MIN, POOL_PAGES_MAX, NULL},
 };
 
@@ -301,6 +303,6 @@ int main(void)
     words_read(boot.words, words, COUNT_OF(words));
     vmx_on();
     guest_load();
-    vcpu_run(&shadow, (struct vcpu_options){options.vpid, options.verbose}, guest.entry,
+    vcpu_run(&shadow, (struct vcpu_options){options.vpid, options.verbose, options.log}, guest.entry,
              guest.multiboot_info);
 }
