@@ -71,15 +71,26 @@ static bool store_slot(struct hart *h, const struct far_stack *s, va_t at, unsig
 }
 
 /* Probing both ends first keeps a frame that crosses into a missing page from being half written. */
+/* One look at each page that the frame touches, in the order of its pushes: a fault names the slot that met it. */
+static bool frame_is_writable(struct hart *h, const struct far_stack *s, unsigned slot_bytes, unsigned words)
+{
+    enum access_by by = s->cpl == 3 ? BY_USER : BY_PROCESSOR;
+    u64 seen = ~0ull;
+    for (unsigned n = 0; n < words; n++) {
+        va_t at = slot_at(h, s, s->rsp - (n + 1) * slot_bytes), last = VA(at.v + slot_bytes - 1);
+        if (at.v / PAGE_BYTES != seen && !mem_probe(h, at, ACCESS_WRITE, by)) return false;
+        if (last.v / PAGE_BYTES != at.v / PAGE_BYTES && !mem_probe(h, last, ACCESS_WRITE, by)) return false;
+        seen = at.v / PAGE_BYTES;
+    }
+    return true;
+}
+
 bool far_push_frame(struct hart *h, struct far_stack *s, unsigned slot_bytes, const u64 *word, unsigned words, u32 error)
 {
     u64 end = s->rsp - words * slot_bytes;
-    enum access_by by = s->cpl == 3 ? BY_USER : BY_PROCESSOR;
     if (!stack_holds(h, s, words * slot_bytes))
         return refuse(h, VEC_SS, error);
-    if (!mem_probe(h, slot_at(h, s, s->rsp - 1), ACCESS_WRITE, by) ||
-        !mem_probe(h, slot_at(h, s, end), ACCESS_WRITE, by))
-        return false;
+    if (!frame_is_writable(h, s, slot_bytes, words)) return false;
     for (unsigned n = 0; n < words; n++)
         if (!store_slot(h, s, slot_at(h, s, s->rsp - (n + 1) * slot_bytes), slot_bytes, word[n]))
             return false;

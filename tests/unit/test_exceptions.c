@@ -191,6 +191,7 @@ static void a_frame_that_reaches_into_a_missing_page_writes_nothing(void **state
     bench_write(b, 0x15008, 8, 0x2222);
     assert_int_equal(deliver(b, VEC_UD, EVENT_HARDWARE), OUT_FAULT);
     assert_fault(b, VEC_PF, PF_W);
+    assert_int_equal(b->h.fault.va.v, 0x14ff8); /* the first push that met it, as on Bochs */
     assert_int_equal(bench_read(b, 0x15008, 8), 0x2222);
     assert_int_equal(bench_read(b, 0x15000, 8), 0x1111);
     assert_int_equal(b->h.reg[REG_RSP], 0x15010);
@@ -234,7 +235,7 @@ static void a_page_fault_while_delivering_gp_is_handled_as_a_page_fault(void **s
     hart_gp(&b->h, 0);
     isa_raise(&b->h);
     assert_int_equal(b->h.reg[REG_RIP], HANDLER_AT + 16 * VEC_PF);
-    assert_int_equal(b->h.cr2, 0x17fff);
+    assert_int_equal(b->h.cr2, 0x17ff8);
 }
 
 static void a_page_fault_while_delivering_a_page_fault_is_a_double_fault_with_the_second_cr2(void **state)
@@ -245,7 +246,7 @@ static void a_page_fault_while_delivering_a_page_fault_is_a_double_fault_with_th
     b->flat.absent_page = 0x17000;
     raise_pf(b, 0x1234);
     assert_int_equal(b->h.reg[REG_RIP], HANDLER_AT + 16 * VEC_DF);
-    assert_int_equal(b->h.cr2, 0x17fff);
+    assert_int_equal(b->h.cr2, 0x17ff8);
 }
 
 static void a_fault_while_delivering_an_interrupt_is_handled_alone(void **state)
