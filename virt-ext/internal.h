@@ -95,7 +95,7 @@ struct exit {
 void vmx_exit(struct vmx *x, const struct exit *e);
 /* A VM entry that failed on guest state or MSRs: exit information and host state only. */
 void vmx_entry_failed(struct vmx *x, const struct exit *e);
-void vmx_abort(struct vmx *x, u32 indicator);
+void vmx_abort(struct vmx *x, enum vmx_abort_indicator indicator);
 
 /* --- state.c: between hart and VMCS --- */
 
@@ -147,6 +147,8 @@ enum outcome vmx_instruction(void *self, struct hart *h, const struct insn *i);
 
 /* --- explain.c --- */
 
+/* VEC_UD or VEC_GP. */
+u8 refusal_vector(enum vmx_refusal refusal);
 /* Remembers a failure of the instruction at `rip` for vmx_print_failure. */
 void vmx_note_failure(struct vmx *x, const struct vmx_failure *f);
 

@@ -2,11 +2,6 @@
 #include "models/sim/check.h"
 #include "virt-ext/internal.h"
 
-#define ABORT_SAVING_MSRS  1u /* SDM Vol. 3C, "VMX Aborts" */
-#define ABORT_HOST_PDPTES  2u
-#define ABORT_LOADING_MSRS 4u
-#define ABORT_HOST_SIZE    6u
-
 /* --- "Recording VM-Exit Information and Updating VM-entry Control Fields" --- */
 
 /* In real-address mode no event has an error code. */
@@ -87,10 +82,12 @@ static void enter_root(struct vmx *x, bool flush)
     hart_state_changed(h);
 }
 
-void vmx_abort(struct vmx *x, u32 indicator)
+void vmx_abort(struct vmx *x, enum vmx_abort_indicator indicator)
 {
-    current_vmcs(x)->abort = indicator;
+    struct vmcs *v = current_vmcs(x);
+    v->abort = indicator;
     x->stats.aborts++;
+    vmx_note_failure(x, &(struct vmx_failure){.rip = v->guest_rip, .check = -1, .abort = indicator});
     hart_set_activity(x->hart, ACTIVITY_SHUTDOWN);
 }
 
@@ -107,8 +104,8 @@ static void load_host(struct vmx *x, bool flush)
     load_host_state(x->hart, v);
     enter_root(x, flush);
     if (!load_host_pdptes(x->hart))
-        vmx_abort(x, ABORT_HOST_PDPTES);
-    else if (msr_list_load(x, v->exit_msr_load_address, v->exit_msr_load_count)) vmx_abort(x, ABORT_LOADING_MSRS);
+        vmx_abort(x, ABORT_host_pdptes);
+    else if (msr_list_load(x, v->exit_msr_load_address, v->exit_msr_load_count)) vmx_abort(x, ABORT_loading_msrs);
 }
 
 static bool vpid_is_off(const struct vmcs *v) { return !secondary_on(v, SECONDARY_enable_vpid); }
@@ -145,11 +142,11 @@ void vmx_exit(struct vmx *x, const struct exit *e)
     physmem_note_write(h->mem, HPA(x->current), sizeof *v);
     count(x, e);
     if (msr_list_store(x, v->exit_msr_store_address, v->exit_msr_store_count)) {
-        vmx_abort(x, ABORT_SAVING_MSRS);
+        vmx_abort(x, ABORT_saving_msrs);
         return;
     }
     if (hart_in_long_mode(h) && !exit_on(v, ON_EXIT_host_address_space_size)) {
-        vmx_abort(x, ABORT_HOST_SIZE);
+        vmx_abort(x, ABORT_host_size);
         return;
     }
     load_host(x, vpid_is_off(v));

@@ -76,6 +76,7 @@
     S(shadow_accesses, "VMREAD and VMWRITE that guests made on a shadow VMCS")              \
     S(eptp_switches, "VMFUNC that switched the EPT pointer")                                \
     S(controls_rewritten, "VM entries that had their controls checked again")               \
+    S(refusals,      "VMX instructions that were #UD or #GP outside a guest")                \
     S(aborts,        "VMX aborts")
 /* clang-format on */
 
@@ -97,9 +98,23 @@ enum exit_reason {
 
 enum vm_error {
     VM_ERROR_none,
-#define VM_ERROR(number, name, meaning) VM_ERROR_##name = (number),
+#define VM_ERROR(number, name, meaning, asks) VM_ERROR_##name = (number),
 #include "virt-ext/vm_errors.def"
 #undef VM_ERROR
+};
+
+enum vmx_abort_indicator {
+    ABORT_none,
+#define ABORT(number, name, meaning) ABORT_##name = (number),
+#include "virt-ext/aborts.def"
+#undef ABORT
+};
+
+enum vmx_refusal {
+    REFUSAL_none,
+#define REFUSAL(name, vector, section, asks) REFUSAL_##name,
+#include "virt-ext/refusals.def"
+#undef REFUSAL
 };
 
 enum entry_check {
@@ -119,15 +134,34 @@ struct vmx_stats {
     u64 checks[ENTRY_CHECKS]; /* failed entries by rule */
 };
 
-/* What the last failed VMX instruction or VM entry failed of. */
+/* Allowed 0-settings (bits that must be 1) and 1-settings of one control word. */
+struct vmx_allowed {
+    u32 must_be_1, may_be_1;
+};
+
+enum vmx_word {
+#define WORD(word, msr, true_msr, default1) VMX_##word,
+#include "virt-ext/controls.def"
+    VMX_WORDS
+};
+
+/* What the last failed VMX instruction, VM entry or VM exit failed of. */
 struct vmx_failure {
     bool happened;
     bool rejected;       /* VMfailInvalid: there was no current VMCS to hold an error number */
-    u64 rip;             /* of the instruction */
-    enum vm_error error; /* VMfail; none: the failure is a VM exit */
+    u64 rip;             /* of the instruction; of a VMX abort: the guest's */
+    enum exit_reason instruction; /* by the reason of its VM exits in a guest */
+    bool has_operand;
+    u64 operand;         /* region, field or type */
+    u32 region_begins;   /* VMPTRLD: what stands where the revision identifier should */
+    enum vm_error error; /* VMfail; none: one of the following, or VMfailInvalid */
     u32 exit_reason;     /* entry failure */
     int check;           /* enum entry_check, -1: none of them */
     u32 msr_entry;       /* EXIT_entry_failure_msr_loading: number of the list's entry, from 1 */
+    enum vmx_refusal refusal;       /* the instruction was #UD or #GP */
+    enum vmx_abort_indicator abort; /* the exit ended in a VMX abort */
+    u64 cr0, cr4;        /* then */
+    u8 cpl;
     struct vmcs values;  /* the VMCS as it was */
 };
 
@@ -148,17 +182,6 @@ struct vmx_alarm {
     void *self;
 };
 
-/* Allowed 0-settings (bits that must be 1) and 1-settings of one control word. */
-struct vmx_allowed {
-    u32 must_be_1, may_be_1;
-};
-
-enum vmx_word {
-#define WORD(word, msr, true_msr, default1) VMX_##word,
-#include "virt-ext/controls.def"
-    VMX_WORDS
-};
-
 #define VMCS_NONE (~0ull) /* the current-VMCS pointer after VMXON and VMCLEAR */
 
 struct vmx {
@@ -174,14 +197,18 @@ struct vmx {
     struct mmu *mmu;
     vmx_exit_fn on_exit;          /* may be NULL */
     void (*on_entry)(void *self); /* a VM entry has reached the guest; may be NULL */
-    void *on_exit_self;           /* of both */
+    void (*on_failure)(void *self); /* `failure` is new; may be NULL */
+    void *on_exit_self;           /* of all three */
     struct vmx_alarm alarm;       /* set NULL: the preemption timer never expires by itself */
 
     /* state */
     bool on; /* in VMX operation */
     u64 vmxon_region;
     u64 current;     /* VMCS_NONE: no current VMCS */
-    u64 rip;         /* of the VMX instruction under way */
+    u64 rip;         /* of the VMX instruction under way... */
+    enum exit_reason instruction; /* ...which it is... */
+    bool has_operand;
+    u64 operand;     /* ...and what it works on */
     bool injecting;  /* the VM entry of this instruction delivers its event now */
     bool tpr_fell; /* guest world: the virtual TPR is below the threshold, the exit is due */
     bool virtual_nmi_blocked; /* guest world with virtual NMIs */
@@ -224,9 +251,11 @@ void vmx_register_stats(const struct vmx *x, struct stats *s, const char *prefix
 /* Assertion at the end of every run: the exits are the sum over their reasons. */
 void vmx_check_identities(const struct vmx *x);
 
-/* The rule that the last failed VM entry or VMX instruction broke, its section of the manual, and the
- * fields it looks at. */
+/* What the last failed VM entry, VMX instruction or VM exit failed of: the rule, what it asks, its section of the
+ * manual, and the fields it looks at. */
 void vmx_print_failure(const struct vmx *x, FILE *out);
+/* What a rule asks, in words. */
+const char *vmx_entry_check_asks(enum entry_check check);
 
 /* --- capabilities.c: SDM Vol. 3D, "VMX Capability Reporting Facility" --- */
 

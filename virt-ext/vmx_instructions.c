@@ -23,8 +23,13 @@ static enum outcome fail_in(struct vmx *x, u64 region, enum vm_error error, int 
 {
     bool valid = region != VMCS_NONE;
     x->stats.vmfails++;
-    vmx_note_failure(
-        x, &(struct vmx_failure){.rejected = !valid, .rip = x->rip, .error = error, .check = check});
+    vmx_note_failure(x, &(struct vmx_failure){.rejected = !valid,
+                                              .rip = x->rip,
+                                              .instruction = x->instruction,
+                                              .has_operand = x->has_operand,
+                                              .operand = x->operand,
+                                              .error = error,
+                                              .check = check});
     set_flags(x->hart, valid ? RFLAGS_ZF : RFLAGS_CF);
     if (valid) vmcs_at(x, region)->vm_instruction_error = error;
     return OUT_NEXT;
@@ -44,12 +49,33 @@ static enum outcome fail_invalid(struct vmx *x)
     return fail_with(x, VM_ERROR_none, -1);
 }
 
+/* #UD or #GP, with the reason kept for vmx_print_failure; where a guest gets it, that is the guest's affair. */
+static enum outcome refuse(struct vmx *x, enum vmx_refusal refusal)
+{
+    struct hart *h = x->hart;
+    if (!hart_in_guest(h)) {
+        x->stats.refusals++;
+        vmx_note_failure(x,
+                         &(struct vmx_failure){
+                             .rip = x->rip, .instruction = x->instruction, .check = -1, .refusal = refusal});
+    }
+    return refusal_vector(refusal) == VEC_UD ? hart_ud(h) : hart_gp(h, 0);
+}
+
 /* --- operands --- */
 
-/* 64-bit physical address in memory. false: h->fault. */
-static bool read_pointer(struct hart *h, const struct insn *i, u64 *pointer)
+static u64 note_operand(struct vmx *x, u64 operand)
 {
-    return insn_read_rm(h, i, 8, pointer);
+    x->has_operand = true;
+    return x->operand = operand;
+}
+
+/* 64-bit physical address in memory. false: h->fault. */
+static bool read_region(struct vmx *x, const struct insn *i, u64 *region)
+{
+    if (!insn_read_rm(x->hart, i, 8, region)) return false;
+    note_operand(x, *region);
+    return true;
 }
 
 static bool read_descriptor(struct hart *h, const struct insn *i, u64 word[2])
@@ -77,18 +103,22 @@ static void record_field(const struct vmx *x, u64 region, int field, bool write)
 
 /* --- VMXON, VMXOFF --- */
 
-static bool vmxon_is_allowed(const struct vmx *x)
+/* none: VMXON may go on. */
+static enum vmx_refusal vmxon_refusal(const struct vmx *x)
 {
     const struct hart *h = x->hart;
-    return h->cpl == 0 && vmx_cr0_is_legal(h->cr0, false) && vmx_cr4_is_legal(x, h->cr4) && x->cfg.bios_enabled;
+    if (!vmx_cr0_is_legal(h->cr0, false)) return REFUSAL_cr0_fixed;
+    if (!vmx_cr4_is_legal(x, h->cr4)) return REFUSAL_cr4_fixed;
+    return x->cfg.bios_enabled ? REFUSAL_none : REFUSAL_feature_control;
 }
 
 static enum outcome vmxon(struct vmx *x, const struct insn *i)
 {
     struct hart *h = x->hart;
     u64 region;
-    if (!vmxon_is_allowed(x)) return hart_gp(h, 0);
-    if (!read_pointer(h, i, &region)) return OUT_FAULT;
+    enum vmx_refusal refusal = vmxon_refusal(x);
+    if (refusal) return refuse(x, refusal);
+    if (!read_region(x, i, &region)) return OUT_FAULT;
     if (!is_page_address(h, region) || !revision_is(x, region, 0)) return fail_invalid(x);
     x->on = true;
     x->vmxon_region = region;
@@ -119,7 +149,7 @@ static enum outcome vmxoff(struct vmx *x, const struct insn *i)
 static enum outcome vmclear(struct vmx *x, const struct insn *i)
 {
     u64 region;
-    if (!read_pointer(x->hart, i, &region)) return OUT_FAULT;
+    if (!read_region(x, i, &region)) return OUT_FAULT;
     if (!is_page_address(x->hart, region)) return fail(x, VM_ERROR_vmclear_address);
     if (region == x->vmxon_region) return fail(x, VM_ERROR_vmclear_vmxon_pointer);
     if (physmem_has(x->hart->mem, HPA(region), PAGE_BYTES)) {
@@ -135,7 +165,7 @@ static enum outcome vmclear(struct vmx *x, const struct insn *i)
 static enum outcome vmptrld(struct vmx *x, const struct insn *i)
 {
     u64 region;
-    if (!read_pointer(x->hart, i, &region)) return OUT_FAULT;
+    if (!read_region(x, i, &region)) return OUT_FAULT;
     if (!is_page_address(x->hart, region)) return fail(x, VM_ERROR_vmptrld_address);
     if (region == x->vmxon_region) return fail(x, VM_ERROR_vmptrld_vmxon_pointer);
     u64 shadow = x->cfg.vmcs_shadowing ? VMCS_SHADOW : 0;
@@ -171,7 +201,7 @@ static enum outcome vmread(struct vmx *x, const struct insn *i)
     u64 region = accessed_region(x);
     x->stats.vmreads++;
     if (region == VMCS_NONE) return fail_in(x, region, VM_ERROR_none, -1);
-    u64 encoding = insn_read_reg(h, i);
+    u64 encoding = note_operand(x, insn_read_reg(h, i));
     int field = vmcs_find(&x->cfg, encoding);
     if (field < 0) return fail_in(x, region, VM_ERROR_unsupported_component, -1);
     u64 value = vmcs_read(vmcs_at(x, region), (enum vmcs_field_id)field, VMCS_HIGH(encoding));
@@ -193,7 +223,7 @@ static enum outcome vmwrite(struct vmx *x, const struct insn *i)
     u64 region = accessed_region(x);
     x->stats.vmwrites++;
     if (region == VMCS_NONE) return fail_in(x, region, VM_ERROR_none, -1);
-    u64 encoding = insn_read_reg(h, i);
+    u64 encoding = note_operand(x, insn_read_reg(h, i));
     int field = vmcs_find(&x->cfg, encoding);
     if (field < 0) return fail_in(x, region, VM_ERROR_unsupported_component, -1);
     if (vmcs_fields[field].read_only && !x->cfg.vmwrite_any)
@@ -254,7 +284,7 @@ static enum outcome vmcall(struct vmx *x, const struct insn *i)
 static enum outcome invept(struct vmx *x, const struct insn *i)
 {
     struct hart *h = x->hart;
-    u64 type = insn_read_reg(h, i), descriptor[2];
+    u64 type = note_operand(x, insn_read_reg(h, i)), descriptor[2];
     if (type != INVEPT_SINGLE && type != INVEPT_ALL) return fail(x, VM_ERROR_invalid_operand);
     if (!read_descriptor(h, i, descriptor)) return OUT_FAULT;
     bool legal = type == INVEPT_ALL || (eptp_is_valid(x, descriptor[0]) && !descriptor[1]);
@@ -274,7 +304,7 @@ static bool invvpid_is_legal(const struct hart *h, u64 type, const u64 descripto
 static enum outcome invvpid(struct vmx *x, const struct insn *i)
 {
     struct hart *h = x->hart;
-    u64 type = insn_read_reg(h, i), descriptor[2];
+    u64 type = note_operand(x, insn_read_reg(h, i)), descriptor[2];
     if (type > INVVPID_SINGLE_RETAIN_GLOBALS) return fail(x, VM_ERROR_invalid_operand);
     if (!read_descriptor(h, i, descriptor)) return OUT_FAULT;
     if (!invvpid_is_legal(h, type, descriptor)) return fail(x, VM_ERROR_invalid_operand);
@@ -353,19 +383,30 @@ static bool is_absent(const struct vmx *x, u16 mnemonic)
            (mnemonic == ZYDIS_MNEMONIC_INVVPID && !x->cfg.vpid);
 }
 
+/* What refuses an instruction before its VM exit in a guest; the privilege level comes behind that. */
+static enum vmx_refusal early_refusal(const struct vmx *x, u16 mnemonic, bool turns_on)
+{
+    if (is_absent(x, mnemonic)) return REFUSAL_no_vmx;
+    if (mode_is_wrong(x->hart, mnemonic)) return REFUSAL_mode;
+    if (turns_on) return x->hart->cr4 & CR4_VMXE ? REFUSAL_none : REFUSAL_vmxe;
+    return x->on ? REFUSAL_none : REFUSAL_outside_vmx;
+}
+
 enum outcome vmx_instruction(void *self, struct hart *h, const struct insn *i)
 {
     struct vmx *x = self;
     u16 mnemonic = insn_cold(h, i)->mnemonic;
     if (mnemonic == ZYDIS_MNEMONIC_VMFUNC) return hart_in_guest(h) ? vm_function(x, i) : hart_ud(h);
     const struct vmx_insn *what = find(mnemonic);
-    if (!what || is_absent(x, mnemonic) || mode_is_wrong(h, mnemonic)) return hart_ud(h);
-    bool turns_on = mnemonic == ZYDIS_MNEMONIC_VMXON && !x->on;
-    if (!(turns_on ? h->cr4 & CR4_VMXE : x->on)) return hart_ud(h);
-    bool guest = hart_in_guest(h);
-    if (guest && !is_shadowed(x, i, mnemonic)) return exit_guest(x, i, what);
-    if (h->cpl) return hart_gp(h, 0);
-    x->stats.instructions += !guest;
+    if (!what) return hart_ud(h);
+    bool turns_on = mnemonic == ZYDIS_MNEMONIC_VMXON && !x->on, guest = hart_in_guest(h);
     x->rip = insn_rip(h, i);
+    x->instruction = what->reason;
+    x->has_operand = false;
+    enum vmx_refusal refusal = early_refusal(x, mnemonic, turns_on);
+    if (refusal) return refuse(x, refusal);
+    if (guest && !is_shadowed(x, i, mnemonic)) return exit_guest(x, i, what);
+    if (h->cpl) return refuse(x, REFUSAL_cpl);
+    x->stats.instructions += !guest;
     return turns_on ? vmxon(x, i) : what->run(x, i);
 }

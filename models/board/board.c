@@ -297,18 +297,15 @@ static void print_unmodelled(const struct unmodelled *u, FILE *out)
     fprintf(out, "  %s\n", text);
 }
 
-/* Why a VMX instruction or a VM entry failed, and where the program was: the monitor, and the guest that it wanted to enter. */
-static void print_failure(struct board *b, FILE *out)
+/* A refusal that the guest expected is no news. */
+static bool failure_is_news(struct board *b, enum board_end end)
 {
-    const struct vmx *x = &boot_cpu(b)->vmx;
-    char name[SYMBOL_TEXT_BYTES];
-    vmx_print_failure(x, out);
-    if (*observer_name(&b->observer, WORLD_ROOT, x->failure.rip, name)) fprintf(out, "  where:       %s\n", name);
-    if (x->failure.exit_reason && *observer_name(&b->observer, WORLD_GUEST, x->failure.values.guest_rip, name))
-        fprintf(out, "  guest:       %s\n", name);
+    const struct vmx_failure *f = &boot_cpu(b)->vmx.failure;
+    bool well = end == BOARD_EXITED && b->exit_status == 0;
+    return f->happened && b->options.explain == EXPLAIN_FAILURES && !(well && f->refusal);
 }
 
-void board_print_report(struct board *b, FILE *out)
+void board_print_report(struct board *b, enum board_end end, FILE *out)
 {
     const struct pc_stats *s = &b->pc.stats;
     unsigned n = isa_unmodelled_count(&b->pc.icache);
@@ -316,7 +313,7 @@ void board_print_report(struct board *b, FILE *out)
     for (unsigned i = 0; i < n; i++) print_unmodelled(isa_unmodelled_get(&b->pc.icache, i), out);
     u64 nowhere = s->empty_port_reads + s->empty_port_writes + s->empty_mmio_reads + s->empty_mmio_writes;
     if (nowhere) fprintf(out, "accesses to ports or addresses where no device is: %llu\n", (unsigned long long)nowhere);
-    if (boot_cpu(b)->vmx.failure.happened) print_failure(b, out);
+    if (failure_is_news(b, end)) observer_print_failure(&b->observer, out);
 }
 
 /* --- looking into it --- */

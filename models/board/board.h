@@ -18,6 +18,10 @@ struct boot_image {
     const char *words; /* may be "" */
 };
 
+/* Which VM entries, VMX instructions and VM exits that failed are explained on stderr: the last one, in the report, if the guest has
+ * not made good for it (a #UD or #GP that a run survives with status 0 is no news); none; or each as it happens. */
+enum explain { EXPLAIN_FAILURES, EXPLAIN_NEVER, EXPLAIN_ALWAYS };
+
 struct board_options {
     struct boot_image image;                      /* the guest */
     struct boot_image monitor;                    /* path NULL: none. With one, the monitor is booted and the guest is its module 0 */
@@ -31,6 +35,7 @@ struct board_options {
     const char *vcd_path; /* without suffix; NULL: none */
     const char *ledger_path; /* every page walk's ledger of the region as one CSV row a reference; NULL: none */
     const char *timeline_path; /* timeline.h; NULL: none */
+    enum explain explain;
     bool remembers_entry;      /* the VMCS as of the last VM entry, for board_print_vmcs */
 };
 
@@ -71,8 +76,8 @@ struct stats *board_stats(struct board *b);
 /* One line: how the guest ended, and where. */
 void board_print_end(struct board *b, enum board_end end, FILE *out);
 /* What the guest used that is not modelled, each with its bytes and disassembly; the last VM entry or VMX
- * instruction that failed, with the rule that it broke. Nothing to say: writes nothing. */
-void board_print_report(struct board *b, FILE *out);
+ * instruction that failed, as options.explain says. Nothing to say: writes nothing. */
+void board_print_report(struct board *b, enum board_end end, FILE *out);
 
 /* The machine's state now: the page walk of a linear address, the current VMCS (inspect.h). False: no translation, no VMCS. */
 bool board_print_walk(struct board *b, va_t va, FILE *out);

@@ -105,6 +105,28 @@ const struct vmcs *observer_vmcs_at_entry(const struct observer *o)
     return o->entered && o->entered_vmcs == o->pc->cpu[0].vmx.current ? &o->at_entry : NULL;
 }
 
+/* --- failures --- */
+
+static void print_place(struct observer *o, const char *label, enum world world, u64 rip, FILE *out)
+{
+    char name[SYMBOL_TEXT_BYTES];
+    if (*observer_name(o, world, rip, name)) fprintf(out, "  %s%s\n", label, name);
+}
+
+void observer_print_failure(struct observer *o, FILE *out)
+{
+    const struct vmx *x = &o->pc->cpu[0].vmx;
+    const struct vmx_failure *f = &x->failure;
+    vmx_print_failure(x, out);
+    if (!f->abort) print_place(o, "where:       ", WORLD_ROOT, f->rip, out);
+    if (f->abort || f->exit_reason || f->check >= 0) print_place(o, "guest:       ", WORLD_GUEST, f->values.guest_rip, out);
+}
+
+static void on_failure(void *self)
+{
+    observer_print_failure(self, stderr);
+}
+
 /* --- time --- */
 
 /* Up to here the account has every cycle, once core_sync() has run. */
@@ -155,6 +177,7 @@ static void plug_in(struct observer *o)
     cpu->vmx.on_exit_self = o;
     if (timeline || trace_on(o->trace, TRACE_vmx)) cpu->vmx.on_exit = on_vm_exit;
     if (o->remembers_entry) cpu->vmx.on_entry = on_vm_entry;
+    if (o->explains_all) cpu->vmx.on_failure = on_failure;
 }
 
 bool observer_init(struct observer *o, struct pc *pc, const struct board_options *options)
@@ -167,6 +190,7 @@ bool observer_init(struct observer *o, struct pc *pc, const struct board_options
         .guest_path = monitor ? options->image.path : NULL,
         .watch = {.self = o, .place = place, .timed = timed, .transition_begins = transition_begins, .transition_ends = transition_ends},
         .remembers_entry = options->remembers_entry,
+        .explains_all = options->explain == EXPLAIN_ALWAYS,
         .names_exits = options->timeline_path || (options->trace && (options->trace->to_file & BIT(TRACE_vmx))),
         .function = -1,
     };

@@ -22,7 +22,7 @@ struct observer {
     struct timeline timeline;
     const char *booted_path, *guest_path; /* images; guest_path NULL: there is no monitor */
     struct core_watch watch;
-    bool remembers_entry;
+    bool remembers_entry, explains_all;
     bool names_exits;        /* not for lines that only the ring keeps */
     /* state */
     bool ledger_closed;      /* the region has ended */
@@ -47,6 +47,9 @@ void observer_region_end(struct observer *o);
 
 /* The name of an address of a world: "function+0x12 (file.c:34)"; "" if it has none. */
 const char *observer_name(struct observer *o, enum world world, u64 address, char text[SYMBOL_TEXT_BYTES]);
+
+/* Why the last VMX instruction, VM entry or VM exit failed, and where the program was: the monitor, and the guest that it ran. */
+void observer_print_failure(struct observer *o, FILE *out);
 
 /* The current VMCS as it was at its last VM entry; NULL if that is not known. */
 const struct vmcs *observer_vmcs_at_entry(const struct observer *o);

@@ -14,6 +14,16 @@ simulate badfield -s board.core=fast -m "$images/test-monitor-badfield.elf:field
 verdict "a VM entry that fails: where the monitor was" grep -qE "^  where:       $place$" "$work/badfield.err"
 simulate guest_state -s board.core=fast -m "$images/test-monitor-badfield.elf:field=guest_rflags" "$images/bench-compute.elf"
 verdict "a VM entry that fails on guest state: where the guest was" grep -qE "^  guest:       " "$work/guest_state.err"
+verdict "...and what the rule asks" grep -q "^  it asks:     RFLAGS bits" "$work/guest_state.err"
+simulate locked -s cpu.vmx.bios_enabled=false -s board.core=fast -m "$images/monitor-ept.elf" "$images/bench-compute.elf"
+verdict "VMX that the BIOS has locked off: the monitor says so" grep -q "the firmware has locked VMX off" "$work/locked.out"
+simulate never --explain=never -s board.core=fast -m "$images/test-monitor-badfield.elf:field=host_rip" "$images/bench-compute.elf"
+verdict "--explain=never: no word" [ "$(grep -c "broken rule" "$work/never.err")" = 0 ]
+simulate expected -s board.core=fast "$images/bench-exits.elf" -- iters=8 op=vmcall
+verdict "a #UD that the guest expected is no news" [ "$(grep -c VMCALL "$work/expected.err")" = 0 ]
+simulate each --explain=always -s board.core=fast "$images/bench-exits.elf" -- iters=8 op=vmcall
+verdict "--explain=always: each as it happens, with its reason and place" \
+    [ "$(grep -cE "^  it asks:     VMX operation|^  where:       labelled_vmcall" "$work/each.err")" = 18 ]
 simulate_well names --trace=exec,vmx --max-instructions 70000 -s board.core=fast -m "$images/monitor-ept.elf:host=2M" "$images/bench-exits.elf" -- iters=1
 verdict "exec: functions of the monitor in the root world" grep -qE "^[0-9]+ cpu0 root .*  ; vm_[a-z_]+" "$work/names/trace.log"
 verdict "exec: functions of the guest in the guest world" grep -qE "^[0-9]+ cpu0 guest .*  ; paging_init " "$work/names/trace.log"

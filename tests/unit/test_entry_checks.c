@@ -228,8 +228,8 @@ static void assert_entry_failure(const struct vmx_bench *b, enum outcome out)
     assert_int_equal(b->x.stats.failed_guest, 1);
 }
 
-/* The report has the rule, the title of its section, and the values of its fields. */
-static void assert_report_names(const struct vmx_bench *b, const char *rule, const char *section)
+/* The report has the rule, what it asks, the title of its section, and the values of its fields. */
+static void assert_report_names(const struct vmx_bench *b, long check, const char *rule, const char *section)
 {
     char text[4096] = "", line[128];
     FILE *out = fmemopen(text, sizeof text, "w");
@@ -239,6 +239,9 @@ static void assert_report_names(const struct vmx_bench *b, const char *rule, con
     assert_non_null(strstr(text, line));
     assert_non_null(strstr(text, section));
     assert_non_null(strstr(text, "  0x")); /* a field and its value */
+    const char *asks = vmx_entry_check_asks((enum entry_check)check);
+    if (!asks) fail_msg("entry_check_words.def does not say what %s asks", rule);
+    assert_non_null(strstr(text, asks));
 }
 
 static void a_broken_rule_fails_the_entry_and_is_named(void **state)
@@ -256,7 +259,7 @@ static void a_broken_rule_fails_the_entry_and_is_named(void **state)
     assert_int_equal(b->x.stats.entries, 0);
     assert_int_equal(b->x.stats.checks[row - rows], 1);
     assert_int_equal(bench_vmcs(b)->launch_state, VMCS_LAUNCH_CLEAR);
-    assert_report_names(b, row->name, row->section);
+    assert_report_names(b, row - rows, row->name, row->section);
     vmx_check_identities(&b->x);
     vmx_bench_free(b);
 }

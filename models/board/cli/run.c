@@ -13,7 +13,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-enum { KEY_TRACE = 256, KEY_VCD, KEY_LEDGER, KEY_TIMELINE, KEY_QUIET };
+enum { KEY_TRACE = 256, KEY_VCD, KEY_LEDGER, KEY_TIMELINE, KEY_EXPLAIN, KEY_QUIET };
 
 static const struct argp_option options[] = {
     {"output", 'o', "DIR", 0, "write stats.json, stats-all.json, stats.txt, config.yaml, console.log, run.json there", 0},
@@ -21,6 +21,9 @@ static const struct argp_option options[] = {
     {"vcd", KEY_VCD, "FILE", 0, "write a waveform FILE.vcd: world, walkers busy, exit reason; slow", 0},
     {"ledger", KEY_LEDGER, "FILE", 0, "write every page walk of the timed part, one row a reference", 0},
     {"timeline", KEY_TIMELINE, "FILE", 0, "write a timeline of the timed part for Perfetto (JSON): guest, VM exits, hypervisor, VM entries, page walks", 0},
+    {"explain", KEY_EXPLAIN, "WHEN", OPTION_ARG_OPTIONAL,
+     "say why a VM entry, VMX instruction or VM exit failed: failures (default: the last one, behind the run), never, always (each as it happens; so "
+     "without WHEN)", 0},
     {"quiet", KEY_QUIET, NULL, 0, "no summary on stderr", 0},
     {0},
 };
@@ -37,6 +40,17 @@ struct run {
 
 /* --- the command line --- */
 
+static void parse_explain(struct argp_state *state, struct run *r, const char *when)
+{
+    static const char *const names[] = {[EXPLAIN_FAILURES] = "failures", [EXPLAIN_NEVER] = "never", [EXPLAIN_ALWAYS] = "always"};
+    for (unsigned n = 0; n < ARRAY_LEN(names); n++) {
+        if (when && strcmp(when, names[n])) continue;
+        r->args.board.explain = when ? (enum explain)n : EXPLAIN_ALWAYS;
+        return;
+    }
+    argp_error(state, "--explain: '%s' is no choice (allowed: failures never always)", when);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct run *r = state->input;
@@ -46,6 +60,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_VCD: r->args.board.vcd_path = arg; break;
     case KEY_LEDGER: r->args.board.ledger_path = arg; break;
     case KEY_TIMELINE: r->args.board.timeline_path = arg; break;
+    case KEY_EXPLAIN: parse_explain(state, r, arg); break;
     case KEY_QUIET: r->quiet = true; break;
     case ARGP_KEY_INIT: state->child_inputs[0] = &r->args; break;
     default: return ARGP_ERR_UNKNOWN;
@@ -165,7 +180,7 @@ static void print_summary(const struct run *r, enum board_end end)
     board_print_end(r->machine, end, stderr);
     fprintf(stderr, "%llu instructions in %.2f s of host time: %.1f MIPS\n", (unsigned long long)n, seconds,
             seconds > 0 ? (double)n / seconds / 1e6 : 0.0);
-    board_print_report(r->machine, stderr);
+    board_print_report(r->machine, end, stderr);
 }
 
 /* --- the run --- */
