@@ -24,7 +24,7 @@ verdict "a #UD that the guest expected is no news" [ "$(grep -c VMCALL "$work/ex
 simulate each --explain=always -s board.core=fast "$images/bench-exits.elf" -- iters=8 op=vmcall
 verdict "--explain=always: each as it happens, with its reason and place" \
     [ "$(grep -cE "^  it asks:     VMX operation|^  where:       labelled_vmcall" "$work/each.err")" = 18 ]
-simulate_well names --trace=exec,vmx --max-instructions 70000 -s board.core=fast -m "$images/monitor-ept.elf:host=2M" "$images/bench-exits.elf" -- iters=1
+simulate_well names --trace=exec,vmx --max-instructions 120000 -s board.core=fast -m "$images/monitor-ept.elf:host=2M" "$images/bench-exits.elf" -- iters=1
 verdict "exec: functions of the monitor in the root world" grep -qE "^[0-9]+ cpu0 root .*  ; vm_[a-z_]+" "$work/names/trace.log"
 verdict "exec: functions of the guest in the guest world" grep -qE "^[0-9]+ cpu0 guest .*  ; paging_init " "$work/names/trace.log"
 verdict "vmx: qualification in words, and the guest's function" \
