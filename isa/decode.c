@@ -250,6 +250,8 @@ static bool shape_string(struct decoding *d)
         if (d->op[n].type == ZYDIS_OPERAND_TYPE_MEMORY && decode_dependence(d->op[n].mem.base) == REG_RSI)
             d->out->hot.segment = segment_number(d->op[n].mem.segment);
     shape_implied(d);
+    bool port = d->out->cold.mnemonic == ZYDIS_MNEMONIC_INSD || d->out->cold.mnemonic == ZYDIS_MNEMONIC_OUTSD;
+    if (port && d->size_log2 == 3) d->size_log2 = 2; /* REX.W means nothing to them */
     return true;
 }
 
@@ -309,7 +311,8 @@ static bool shape_mmx(struct decoding *d)
     return shape_implied(d);
 }
 
-/* imm is what struct x87_state.opcode keeps: see x87_opcode of isa/x87.h. WAIT has no ModRM and counts as a register form. */
+/* imm is what struct x87_state.opcode keeps: see x87_opcode of isa/x87.h. WAIT has no ModRM and counts as a
+ * register form. */
 static bool shape_x87(struct decoding *d)
 {
     const ZydisDecodedInstruction *z = d->z;
@@ -435,10 +438,14 @@ static const struct row rows[] = {
 #undef X87
 };
 
+/* What no preset has and older processors take for something else: a NOP, or WBINVD. */
 static void init_zydis(ZydisDecoder *z, ZydisMachineMode mode, ZydisStackWidth stack)
 {
+    static const ZydisDecoderMode unknown[] = {ZYDIS_DECODER_MODE_MPX, ZYDIS_DECODER_MODE_CET,
+                                               ZYDIS_DECODER_MODE_CLDEMOTE, ZYDIS_DECODER_MODE_WBNOINVD};
     ZyanStatus status = ZydisDecoderInit(z, mode, stack);
     CHECK(ZYAN_SUCCESS(status), "Zydis says %x", (unsigned)status);
+    for (unsigned n = 0; n < ARRAY_LEN(unknown); n++) ZydisDecoderEnableMode(z, unknown[n], ZYAN_FALSE);
 }
 
 void decoder_init(struct decoder *d)
@@ -594,9 +601,10 @@ static bool is_vex_in_real_mode(const ZydisDecodedInstruction *z, enum code_mode
     return mode == MODE_REAL16 && z->encoding == ZYDIS_INSTRUCTION_ENCODING_VEX;
 }
 
-/* With REX.B opcode 90 is XCHG with R8 and F3 means nothing; Zydis 4.0 says PAUSE. Decodes it with a prefix that means nothing
- * in 64-bit mode in F3's place. */
-static void decode_exchange(const ZydisDecoder *zydis, const u8 *bytes, ZydisDecodedInstruction *z, ZydisDecodedOperand *op)
+/* With REX.B opcode 90 is XCHG with R8 and F3 means nothing; Zydis 4.0 says PAUSE. Decodes it with a prefix
+ * that means nothing in 64-bit mode in F3's place. */
+static void decode_exchange(const ZydisDecoder *zydis, const u8 *bytes, ZydisDecodedInstruction *z,
+                            ZydisDecodedOperand *op)
 {
     u8 without[ZYDIS_MAX_INSTRUCTION_LENGTH];
     memcpy(without, bytes, z->length);

@@ -84,13 +84,15 @@ static bool has_xmm(const struct mmx_form *f)
     return f->dst == MMX_XMM || f->b == MMX_XMM;
 }
 
-/* CVTPI2PD with a memory operand is an SSE2 instruction like others. */
+/* CVTPI2PD with a memory operand is an SSE2 instruction like others; processors treat CVTPI2PS so, too, of
+ * which the SDM says nothing. */
 static bool uses_mmx_state(const struct row *row, const struct mmx_form *f)
 {
     return !(row->traits & MMX_SSE_MEM) || f->b != MMX_MEMORY;
 }
 
-/* SDM Vol. 3A, "Effect of the Setting of CR0.EM and of CR4.OSFXSR": existence and switches first, then #NM, then #MF. */
+/* SDM Vol. 3A, "Effect of the Setting of CR0.EM and of CR4.OSFXSR": existence and switches first, then #NM,
+ * then #MF. */
 static bool usable(struct hart *h, const struct row *row, const struct mmx_form *f)
 {
     bool exists = cpu_has(h->model, FEATURE_mmx) && cpu_has(h->model, row->feature);

@@ -1,8 +1,9 @@
 /* exec_monitor.c - MONITOR and MWAIT: a hart that rests until somebody stores to a line, or an interrupt comes.
  *
- * A monitored line makes its page one whose writes are heard (physmem.has_code), as decoded code does: stores of every hart
- * and device are seen, the hart's own between MONITOR and MWAIT included. The hint in EAX is not looked at: every state is
- * as deep as HLT's. SDM Vol. 2B, "MONITOR-Set Up Monitor Address", "MWAIT-Monitor Wait". */
+ * A monitored line makes its page one whose writes are heard (physmem.has_code), as decoded code does: stores
+ * of every hart and device are seen, the hart's own between MONITOR and MWAIT included. The hint in EAX is not
+ * looked at: every state is as deep as HLT's. SDM Vol. 2B, "MONITOR-Set Up Monitor Address", "MWAIT-Monitor
+ * Wait". */
 #include "isa/cpu_model.h"
 #include "isa/exec.h"
 #include "isa/icache.h"

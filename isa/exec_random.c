@@ -31,7 +31,8 @@ FORM_WIDE(rdseed, R, random_number(h, i, INTERCEPT_rdseed, BYTES))
 const exec_family exec_rdrand_family = {ROW_WIDE(rdrand, R)};
 const exec_family exec_rdseed_family = {ROW_WIDE(rdseed, R)};
 
-/* In a guest "enable RDTSCP" decides for it too: SDM Vol. 3C, "Changes to Instruction Behavior in VMX Non-Root Operation". */
+/* In a guest "enable RDTSCP" decides for it too: SDM Vol. 3C, "Changes to Instruction Behavior in VMX Non-Root
+ * Operation". */
 enum outcome exec_rdpid(struct hart *h, const struct insn *i)
 {
     if (hart_in_guest(h) && !h->virt->insn_enabled(h->virt_self, h, INTERCEPT_rdtscp)) return hart_ud(h);

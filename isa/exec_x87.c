@@ -307,6 +307,16 @@ enum outcome x87_store(struct x87_op *o)
     return x87_has_memory(o->i) ? store_memory(o) : store_register(o);
 }
 
+/* FSTPNCE, "no check for empty": an empty register is popped and stored nowhere. As AMD's processors do; the
+ * SDM does not tell. */
+enum outcome x87_store_unchecked(struct x87_op *o)
+{
+    if (!x87_is_empty(o->s, 0)) return store_register(o);
+    o->s->status &= (u16)~X87_C1;
+    x87_pop(o);
+    return OUT_NEXT;
+}
+
 /* --- inside the stack --- */
 
 static void fill_if_empty(struct x87_op *o, unsigned st)

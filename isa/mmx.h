@@ -1,12 +1,15 @@
 /* mmx.h - instructions on MMX registers: the operations are those of simd.h, on 64 bits.
  *
- * Models:       MMX and the MMX forms of SSE, SSE2 and SSSE3 on the significands of the x87 registers; what they do to TOP, tags
- *               and exponents; CR0.EM, CR0.TS, pending x87 exceptions, CR4.OSFXSR where an XMM register takes part.
+ * Models:       MMX and the MMX forms of SSE, SSE2 and SSSE3 on the significands of the x87 registers; what
+ *               they do to TOP, tags and exponents; CR0.EM, CR0.TS, pending x87 exceptions, CR4.OSFXSR where an
+ *               XMM register takes part.
  * Not modelled: 3DNow!
- * Neighbours:   mmx.def lists the instructions; simd_*.c are the operations; struct x87_state of fpu.h holds the registers.
+ * Neighbours:   mmx.def lists the instructions; simd_*.c are the operations; struct x87_state of fpu.h holds
+ *               the registers.
  * Checked by:   tests/unit/test_diff_simd.c (against the host CPU), tests/unit/test_mmx.c
  *
- * Sources: SDM Vol. 1, "Programming with Intel MMX Technology"; Vol. 3A, "Intel MMX Technology System Programming".
+ * Sources: SDM Vol. 1, "Programming with Intel MMX Technology"; Vol. 3A, "Intel MMX Technology System
+ * Programming".
  */
 #ifndef ISA_MMX_H
 #define ISA_MMX_H

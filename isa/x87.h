@@ -1,11 +1,14 @@
 /* x87.h - the x87 unit: its stack, status and environment, and how its instructions run.
  *
- * Models:       eight registers with tags, control and status words, instruction and data pointers, opcode; exceptions masked
- *               and unmasked, the latter as #MF of the next waiting instruction; MMX registers in the significands.
- * Not modelled: FERR# and IGNNE# (CR0.NE clear answers #MF too); selectors of the pointers, which are 0 as on processors
- *               with CPUID.7:EBX[13]; results of FCOS, FSIN, FSINCOS, FPTAN reduce by the true pi, not by Intel's 66 bits.
+ * Models:       eight registers with tags, control and status words, instruction and data pointers, opcode;
+ *               exceptions masked and unmasked, the latter as #MF of the next waiting instruction; MMX
+ *               registers in the significands.
+ * Not modelled: FERR# and IGNNE# (CR0.NE clear answers #MF too); selectors of the pointers, which are 0 as on
+ *               processors with CPUID.7:EBX[13]; results of FCOS, FSIN, FSINCOS, FPTAN reduce by the true pi,
+ *               not by Intel's 66 bits.
  * Neighbours:   x87.def lists the instructions; exec_x87.c runs loads, stores and control, exec_x87_arith.c and
- *               exec_x87_math.c compute with float80.h; x87_image.c packs the state for memory; struct x87_state is in fpu.h.
+ *               exec_x87_math.c compute with float80.h; x87_image.c packs the state for memory; struct
+ *               x87_state is in fpu.h.
  * Checked by:   tests/unit/test_diff_x87.c (against the host CPU)
  *
  * Sources: SDM Vol. 1, "Programming with the x87 FPU"; Vol. 2, each instruction.

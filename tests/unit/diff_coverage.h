@@ -19,8 +19,8 @@ static inline void diff_note_owed(void *self, const u8 bytes[ENCODING_BYTES])
     if (is_one && d.cold.mnemonic && d.hot.exec != exec_unmodelled && o->belongs(&d)) o->owed[d.cold.mnemonic] = true;
 }
 
-/* Mnemonics of 64-bit mode that `decoder` (the host's model) knows, are executed and belong to the test, and had no case. Names
- * each. */
+/* Mnemonics of 64-bit mode that `decoder` (the host's model) knows, are executed and belong to the test, and
+ * had no case. Names each. */
 static inline unsigned diff_count_uncovered(const struct diff_random *r, const struct decoder *decoder,
                                             bool (*belongs)(const struct decoded_insn *d))
 {

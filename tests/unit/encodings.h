@@ -1,5 +1,5 @@
-/* encodings.h - visits every opcode of the legacy and the VEX maps, with each mandatory prefix, operand-size bit, and ModRM form
- * that can change which instruction it is. */
+/* encodings.h - visits every opcode of the legacy and the VEX maps, with each mandatory prefix, operand-size
+ * bit, and ModRM form that can change which instruction it is. */
 #ifndef TESTS_ENCODINGS_H
 #define TESTS_ENCODINGS_H
 
@@ -14,6 +14,8 @@ static inline void encodings_visit_modrm(u8 bytes[ENCODING_BYTES], unsigned at, 
 {
     for (unsigned reg = 0; reg < 8; reg++) {
         bytes[at] = (u8)(reg << 3);
+        fn(self, bytes);
+        bytes[at] = (u8)(reg << 3 | 4); /* a SIB byte: gathers want one */
         fn(self, bytes);
         for (unsigned rm = 0; rm < 8; rm++) {
             bytes[at] = (u8)(0xc0 | reg << 3 | rm);

@@ -1,9 +1,9 @@
-/* host_cpu.h - the host CPU as an implementation to compare with: executes one instruction of a struct diff_case, with general
- * registers, vectors and x87 state put in place.
+/* host_cpu.h - the host CPU as an implementation to compare with: executes one instruction of a struct
+ * diff_case, with general registers, vectors and x87 state put in place.
  *
- * A signal handler loads them and returns with the trap flag set; the trap, or the fault's signal, brings what the instruction
- * left. Whoever includes it defines _DEFAULT_SOURCE without _GNU_SOURCE before: the latter's <signal.h> names registers
- * REG_RAX... as isa/insn.h does.
+ * A signal handler loads them and returns with the trap flag set; the trap, or the fault's signal, brings what
+ * the instruction left. Whoever includes it defines _DEFAULT_SOURCE without _GNU_SOURCE before: the latter's
+ * <signal.h> names registers REG_RAX... as isa/insn.h does.
  */
 #ifndef TESTS_HOST_CPU_H
 #define TESTS_HOST_CPU_H
@@ -16,7 +16,15 @@
 
 /* Order of gregs and offsets in the signal frame's XSAVE area: struct sigcontext of the kernel's ABI. */
 enum { GREG_RIP = 16, GREG_EFL = 17, GREG_TRAPNO = 20, GREGS = 23 };
-enum { AREA_X87_END = 6, AREA_MXCSR = 24, AREA_ST = 32, AREA_XMM = 160, AREA_XSTATE_BV = 512, AREA_YMM = 576, AREA_BYTES = 832 };
+enum {
+    AREA_X87_END = 6,
+    AREA_MXCSR = 24,
+    AREA_ST = 32,
+    AREA_XMM = 160,
+    AREA_XSTATE_BV = 512,
+    AREA_YMM = 576,
+    AREA_BYTES = 832
+};
 static const unsigned greg_of[16] = {13, 14, 12, 11, 15, 10, 9, 8, 0, 1, 2, 3, 4, 5, 6, 7};
 
 #define X87_IMAGE_BYTES 160  /* the first part of an FXSAVE image */

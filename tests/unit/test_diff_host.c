@@ -1,6 +1,7 @@
-/* test_diff_host.c - random integer instructions in 64-bit mode, executed here and by the host CPU itself (host_cpu.h): registers,
- * flags, memory and faults must be the same but for what the manual leaves undefined. Seeded; GIGOGNE_DIFF_CASES and
- * GIGOGNE_DIFF_SEED change the run; --coverage prints the cases of each mnemonic. */
+/* test_diff_host.c - random integer instructions in 64-bit mode, executed here and by the host CPU itself
+ * (host_cpu.h): registers, flags, memory and faults must be the same but for what the manual leaves undefined.
+ * Seeded; GIGOGNE_DIFF_CASES and GIGOGNE_DIFF_SEED change the run; --coverage prints the cases of each
+ * mnemonic. */
 #undef _GNU_SOURCE /* its <signal.h> names registers REG_RAX... as isa/insn.h does */
 #define _DEFAULT_SOURCE
 #include "diff_coverage.h"

@@ -1,10 +1,10 @@
-/* test_diff_simd.c - random MMX, SSE and AVX instructions, FXSAVE and XSAVE with their relatives, in 64-bit mode, executed here
- * and by the host CPU (host_cpu.h): general registers, YMM and MMX registers with the x87 state around them, MXCSR, flags, memory
- * and faults must be the same. Seeded; GIGOGNE_DIFF_CASES and GIGOGNE_DIFF_SEED change the run; --coverage prints the cases of
- * each mnemonic.
+/* test_diff_simd.c - random MMX, SSE and AVX instructions, FXSAVE and XSAVE with their relatives, in 64-bit
+ * mode, executed here and by the host CPU (host_cpu.h): general registers, YMM and MMX registers with the x87
+ * state around them, MXCSR, flags, memory and faults must be the same. Seeded; GIGOGNE_DIFF_CASES and
+ * GIGOGNE_DIFF_SEED change the run; --coverage prints the cases of each mnemonic.
  *
- * Not compared: results of RCPPS and RSQRTPS (but to 2^-10), PE beside an unmasked overflow or underflow, MXCSR_MASK in images,
- * the x87 state that an image brings (test_diff_x87.c).
+ * Not compared: results of RCPPS and RSQRTPS (but to 2^-10), PE beside an unmasked overflow or underflow,
+ *               MXCSR_MASK in images, the x87 state that an image brings (test_diff_x87.c).
  */
 #undef _GNU_SOURCE /* its <signal.h> names registers REG_RAX... as isa/insn.h does */
 #define _DEFAULT_SOURCE
@@ -188,8 +188,8 @@ static bool is_approximate(u16 m)
            m == ZYDIS_MNEMONIC_VRSQRTPS || m == ZYDIS_MNEMONIC_VRSQRTSS;
 }
 
-/* Any registers, TOP and tags; now and then an exception is pending. Images of instructions keep no exception pending: then the
- * pointers would matter. */
+/* Any registers, TOP and tags; now and then an exception is pending. Images of instructions keep no exception
+ * pending: then the pointers would matter. */
 static void random_x87(struct diff_random *r, struct simd_case *s)
 {
     bool pending = !s->image && diff_chance(r, 5);
@@ -351,7 +351,8 @@ static bool same_x87(const struct simd_case *s, const struct host_state *a, cons
 static bool same(const struct simd_case *s, const struct host_state *a, const struct host_state *b)
 {
     return a->vector == b->vector && a->rip == b->rip && !memcmp(a->reg, b->reg, sizeof a->reg) &&
-           ((a->rflags ^ b->rflags) & DIFF_FLAGS) == 0 && same_vectors(s, a, b) && same_mxcsr(a, b) && same_x87(s, a, b);
+           ((a->rflags ^ b->rflags) & DIFF_FLAGS) == 0 && same_vectors(s, a, b) && same_mxcsr(a, b) &&
+           same_x87(s, a, b);
 }
 
 static void print_vector(const char *name, const union vec *v)
@@ -362,7 +363,8 @@ static void print_vector(const char *name, const union vec *v)
 
 static void print_x87(const char *name, const u8 *image)
 {
-    print_message("    %s control and status %02x%02x %02x%02x, tags %02x\n", name, image[1], image[0], image[3], image[2], image[4]);
+    print_message("    %s control and status %02x%02x %02x%02x, tags %02x\n", name, image[1], image[0],
+                  image[3], image[2], image[4]);
     for (unsigned st = 0; st < 8; st++) {
         struct x87_register r = {0};
         memcpy(&r.significand, image + AREA_ST + 16 * st, 8);
@@ -375,8 +377,8 @@ static void print_difference(const struct simd_case *s, const struct host_state 
                              bool memory)
 {
     diff_print(&s->c);
-    print_message("  mxcsr %x: here %x vector %d rip %llx flags %llx; host %x vector %d rip %llx flags %llx%s\n", s->v.mxcsr,
-                  here->v.mxcsr, here->vector, (unsigned long long)here->rip, (unsigned long long)here->rflags,
+    print_message("  mxcsr %x: here %x vector %d rip %llx flags %llx; host %x vector %d rip %llx flags %llx%s\n",
+                  s->v.mxcsr, here->v.mxcsr, here->vector, (unsigned long long)here->rip, (unsigned long long)here->rflags,
                   there->v.mxcsr, there->vector, (unsigned long long)there->rip,
                   (unsigned long long)there->rflags, memory ? "   memory differs" : "");
     for (unsigned n = 0; n < 16; n++) {
@@ -395,9 +397,10 @@ static void print_difference(const struct simd_case *s, const struct host_state 
     print_x87("host  ", there->v.x87);
 }
 
-/* Processors differ in which comes first of a misaligned image and an address that faults, and in how much of an image they
- * touch that is not wholly there. */
-static bool image_is_contentious(const struct simd_case *s, const struct host_state *here, const struct host_state *there)
+/* Processors differ in which comes first of a misaligned image and an address that faults, and in how much of
+ * an image they touch that is not wholly there. */
+static bool image_is_contentious(const struct simd_case *s, const struct host_state *here,
+                                 const struct host_state *there)
 {
     if (s->image && s->image_at + AREA_BYTES > DIFF_DATA + DIFF_DATA_BYTES) return true;
     return s->image && here->vector == VEC_GP && s->image_at % 64 && there->vector >= VEC_SS && there->vector <= VEC_PF;

@@ -1,9 +1,10 @@
-/* test_diff_x87.c - random x87 instructions on random state, executed here and by the host CPU itself: registers, tags,
- * control and status words, RFLAGS, memory and faults must be the same. Seeded; GIGOGNE_DIFF_CASES and GIGOGNE_DIFF_SEED change
- * the run; --coverage prints the cases of each mnemonic.
+/* test_diff_x87.c - random x87 instructions on random state, executed here and by the host CPU itself:
+ * registers, tags, control and status words, RFLAGS, memory and faults must be the same. Seeded;
+ * GIGOGNE_DIFF_CASES and GIGOGNE_DIFF_SEED change the run; --coverage prints the cases of each mnemonic.
  *
- * The host executes FXRSTOR, the instruction, FXSAVE. Not compared: the instruction and data pointers and the opcode, which
- * processors keep differently. Transcendental results may differ by an ulp, their C1, PE and UE are not compared.
+ * The host executes FXRSTOR, the instruction, FXSAVE. Not compared: the instruction and data pointers and the
+ * opcode, which processors keep differently. Transcendental results may differ by an ulp, their C1, PE and UE
+ * are not compared.
  */
 #undef _GNU_SOURCE /* its <signal.h> names registers REG_RAX... as isa/insn.h does */
 #define _DEFAULT_SOURCE
@@ -245,8 +246,8 @@ static bool is_one_of(u16 mnemonic, const u16 *list, unsigned length)
     return false;
 }
 
-/* Condition codes that AMD's processors treat another way than Intel's manual says: C1 behind moves and comparisons with RFLAGS and
- * FFREE, the others behind a comparison that an unmasked exception has stopped. */
+/* Condition codes that AMD's processors treat another way than Intel's manual says: C1 behind moves and
+ * comparisons with RFLAGS and FFREE, the others behind a comparison that an unmasked exception has stopped. */
 static u16 contentious_codes(const struct fp_case *c, const struct state *here)
 {
     static const u16 keep_c1[] = {ZYDIS_MNEMONIC_FCOMI,   ZYDIS_MNEMONIC_FCOMIP,  ZYDIS_MNEMONIC_FUCOMI,
@@ -358,8 +359,8 @@ static void print_difference(const struct fp_case *c, const struct state *here, 
     print_image("host", there);
 }
 
-/* What the manual leaves undefined, or where processors differ: sine and relatives beyond 1/2, which the host reduces by a
- * shortened pi. */
+/* What the manual leaves undefined, or where processors differ: sine and relatives beyond 1/2, which the host
+ * reduces by a shortened pi. */
 static bool is_undefined(const struct fp_case *c)
 {
     struct x87_state s;

@@ -1,5 +1,5 @@
-/* test_mmx.c - MMX instructions: what CR0, CR4, the model and pending x87 exceptions refuse, and which state they leave. What
- * they compute is compared with the host's by test_diff_simd.c. */
+/* test_mmx.c - MMX instructions: what CR0, CR4, the model and pending x87 exceptions refuse, and which state
+ * they leave. What they compute is compared with the host's by test_diff_simd.c. */
 #include "hart_bench.h"
 #include "isa/x87.h"
 

@@ -1,5 +1,5 @@
-/* test_monitor.c - MONITOR and MWAIT: who may, what is armed, what ends the rest; with decoded code in the same page. How long a
- * core rests is tested by test_core.c. */
+/* test_monitor.c - MONITOR and MWAIT: who may, what is armed, what ends the rest; with decoded code in the same
+ * page. How long a core rests is tested by test_core.c. */
 #include "exec_bench.h"
 
 #define WATCHED    (EXEC_DATA + 0x140)
