@@ -211,6 +211,7 @@ static inline bool permits(const struct mmu_context *c, const struct tlb_entry *
 static inline struct tlb_entry *l1_lookup(struct tlb l1[MMU_SIZES], u64 address, const struct tlb_space *s)
 {
     struct tlb_entry *e = l1[0].valid ? tlb_lookup(&l1[0], address, 12, s) : NULL;
+    if (!e && UNLIKELY(l1[0].shifts & ~BIT(12))) e = tlb_lookup_any(&l1[0], address, s);
     if (!e && l1[1].valid) e = tlb_lookup(&l1[1], address, 21, s);
     if (!e && l1[2].valid) e = tlb_lookup(&l1[2], address, 30, s);
     return e;
@@ -223,11 +224,11 @@ static struct tlb_entry *stlb_lookup(struct mmu *m, u64 address)
 }
 
 /* The largest page size for which the L1 TLB has entries; a larger page is kept in pieces. */
-static void l1_fill(struct tlb l1[MMU_SIZES], va_t va, const struct tlb_space *s, const struct mapping *map)
+static void l1_fill(const struct mmu *m, struct tlb l1[MMU_SIZES], va_t va, const struct mapping *map)
 {
-    unsigned size = (map->shift - PAGE_SHIFT) / 9u;
-    while (size && !tlb_exists(&l1[size])) size--;
-    unsigned shift = PAGE_SHIFT + 9 * size;
+    const struct tlb_space *s = &m->context.space;
+    unsigned size = m->cfg.l1_holds_all_sizes ? 0 : (map->shift - PAGE_SHIFT) / 9u, shift = map->shift;
+    for (; size && !tlb_exists(&l1[size]); size--) shift = PAGE_SHIFT + 9 * (size - 1);
     u64 inside = va.v & (BIT(map->shift) - 1) & ~(BIT(shift) - 1);
     struct tlb_entry e = {.frame = map->frame | inside,
                           .rights = map->rights,
@@ -248,7 +249,7 @@ static void stlb_fill(struct mmu *m, va_t va, const struct mapping *map)
                           .memory_type = map->memory_type};
     if (map->shift == 30)
         tlb_fill(&m->stlb_1g, va.v, &m->context.space, map->global, &e);
-    else if (map->shift == 12 || m->cfg.stlb_holds_2m)
+    else if (map->shift < 21 || m->cfg.stlb_holds_2m)
         tlb_fill(&m->stlb, va.v, &m->context.space, map->global, &e);
 }
 
@@ -310,7 +311,7 @@ static bool walk_and_fill(struct mmu *m, struct hart *h, va_t va, enum access ac
         m->stats.rewalks++;
     }
     if (!mmu_walk(m, h, va, access, p, take_ledger(m, h), &map)) return false;
-    l1_fill(access == ACCESS_FETCH ? m->itlb : m->dtlb, va, &m->context.space, &map);
+    l1_fill(m, access == ACCESS_FETCH ? m->itlb : m->dtlb, va, &map);
     stlb_fill(m, va, &map);
     answer(h, map.frame, map.shift, va, TLB_WALK, map.memory_type, out);
     if (h->record) out->walk = (i8)(h->record->n_walks - 1);
@@ -331,7 +332,7 @@ static bool translate_from_stlb(struct mmu *m, struct hart *h, va_t va, enum acc
                           .key = e->key,
                           .memory_type = e->memory_type,
                           .global = e->mask != ~0ull};
-    l1_fill(access == ACCESS_FETCH ? m->itlb : m->dtlb, va, &m->context.space, &map);
+    l1_fill(m, access == ACCESS_FETCH ? m->itlb : m->dtlb, va, &map);
     answer(h, map.frame, map.shift, va, TLB_L2, map.memory_type, out);
     return true;
 }

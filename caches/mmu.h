@@ -4,7 +4,8 @@
  * Models:     per-page-size L1 ITLB/DTLB, unified STLB, guest and EPT paging-structure caches, nested TLB
  *             (guest-physical mappings), tags PCID, VPID, EP4TA, global pages; 32-bit, PAE, 4- and 5-level
  *             paging and EPT; A/D bits in both dimensions; permissions (U/S, R/W, NX, WP, SMEP, SMAP,
- *             protection keys), reserved bits; EPT violations and misconfigurations as values.
+ *             protection keys), reserved bits; EPT violations and misconfigurations as values;
+ *             entries of pieces of a page whose host page is smaller, entries that serve up to 8 small pages.
  *             In functional mode (the fast core) no modelled structure is looked up or filled, nothing is
  *             counted; walks go straight to RAM and the executor's soft TLB keeps results.
  * Not modelled: memory types (kept, without effect on timing), EPT sub-page permissions, mode-based execute control,
@@ -69,6 +70,8 @@
     P(u32,  ept_psc_pde_ways,      4,    MMU_WAYS,      "their associativity")                               \
     P(u32,  ntlb_entries,          16,   MMU_ENTRIES,   "nested TLB (guest-physical mappings) entries")      \
     P(u32,  ntlb_ways,             16,   MMU_WAYS,      "their associativity")                               \
+    P(bool, l1_holds_all_sizes,    false, ANY,          "the L1 TLBs for 4-KiB pages hold larger ones too")      \
+    P(u32,  coalesced_pages,       1,    POW2_RANGE(1, 8), "aligned small pages, contiguous in memory and alike, in one entry") \
     P(u32,  stlb_hit_cycles,       9,    RANGE(0, 1000), "what an STLB hit costs over an L1 TLB hit")        \
     P(u32,  psc_lookup_cycles,     2,    RANGE(0, 100), "a search of a dimension's paging-structure caches") \
     P(u32,  ntlb_lookup_cycles,    1,    RANGE(0, 100), "one lookup of the nested TLB")
@@ -85,6 +88,8 @@
     S(walks_ept_violation, "of them ended in an EPT violation")                                \
     S(walks_ept_misconfig, "of them ended in an EPT misconfiguration")                         \
     S(rewalks,             "walks although a TLB entry was there: it lacked a right or D")     \
+    S(fractured,           "walks for a large page whose entries are smaller: the host's pages or memory types are") \
+    S(coalesced,           "walks whose entry serves several small pages")                     \
     S(refs_guest,          "paging-structure entries read, guest dimension (or the only one)") \
     S(refs_host,           "paging-structure entries read, host dimension")                    \
     S(ledger_refs,         "references in all ledgers")                                        \

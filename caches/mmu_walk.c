@@ -383,6 +383,30 @@ static void give_memory_type(const struct run *r, enum memory_code page, const s
     out->frame = at.v & ~(BIT(out->shift) - 1);
 }
 
+/* The other small pages of an aligned group join the entry if theirs say the same of the next places: all flags, accessed
+ * and dirty included. They lie in the line that was read. Through EPT only where one host page holds the group. */
+static bool group_is_alike(const struct run *r, unsigned pages)
+{
+    const struct walk *w = &r->guest;
+    u64 bytes = w->rules->entry_bytes, n = r->va.v >> PAGE_SHIFT & (pages - 1);
+    if ((w->frame >> PAGE_SHIFT & (pages - 1)) != n) return false;
+    for (u64 i = 0; i < pages; i++) {
+        u64 entry = load_entry(r->h->mem, w, HPA(r->place[1].at.v + (i - n) * bytes));
+        if (entry != w->entry[1] + ((i - n) << PAGE_SHIFT)) return false;
+    }
+    return true;
+}
+
+static void coalesce(const struct run *r, const struct mapping *host, struct mapping *out)
+{
+    unsigned pages = r->m->cfg.coalesced_pages, shift = PAGE_SHIFT + (unsigned)__builtin_ctz(pages);
+    if (pages == 1 || walk_leaf_level(&r->guest) != 1 || host->shift < shift) return;
+    if (!group_is_alike(r, pages) || (!r->c->ept && !mtrr_is_uniform(r->h, HPA(out->frame), shift))) return;
+    out->shift = out->whole_shift = (u8)shift;
+    out->frame &= ~(BIT(shift) - 1);
+    r->m->stats.coalesced++;
+}
+
 static void combine(const struct run *r, const struct mapping *host, struct mapping *out)
 {
     const struct walk *w = &r->guest;
@@ -408,6 +432,8 @@ static bool walk_paged(struct run *r, struct mapping *out)
     combine(r, &host, out);
     if (!timed(r)) return true;
     give_memory_type(r, pat_code(r->h, walk_pat_index(w)), &host, out);
+    r->m->stats.fractured += out->shift < (w->page_shift == 22 ? 21 : w->page_shift);
+    coalesce(r, &host, out);
     remember_guest(r);
     return true;
 }

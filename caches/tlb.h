@@ -1,7 +1,7 @@
 /* tlb.h - one translation lookaside buffer: set-associative, least recently used, with every tag of the
  * architecture.
  *
- * Models:       entries of 4 KiB, 2 MiB and 1 GiB pages side by side or alone, tagged with VPID and EP4TA
+ * Models:       entries of 4 KiB, 2 MiB and 1 GiB pages, and of 2 to 8 small pages, side by side or alone, tagged with VPID and EP4TA
  *               (the context) and PCID; global pages match any PCID; pieces of larger pages, which go when
  *               any address of the larger page is invalidated. The same structure is an L1 TLB, the STLB,
  *               the nested TLB, and one level of a paging-structure cache.
@@ -90,12 +90,13 @@ void tlb_fill(struct tlb *t, u64 address, const struct tlb_space *s, bool global
 
 void tlb_invalidate(struct tlb *t, const struct tlb_scope *scope);
 
+#define TLB_COALESCED    3ull                  /* size code of an entry of several small pages */
 #define TLB_ADDRESS_MASK 0x01fffffffffff000ull /* bits 56:12 */
 #define TLB_PCID_MASK    0xfffull
 
 static inline u64 tlb_page_key(u64 address, unsigned shift, u16 pcid)
 {
-    u64 size_code = (shift - PAGE_SHIFT) / 9u;
+    u64 size_code = shift > 12 && shift < 21 ? TLB_COALESCED : (shift - PAGE_SHIFT) / 9u;
     return (address & TLB_ADDRESS_MASK & ~(BIT(shift) - 1)) | size_code << 57 | pcid;
 }
 
@@ -121,12 +122,11 @@ static inline struct tlb_entry *tlb_lookup(struct tlb *t, u64 address, unsigned 
     return NULL;
 }
 
-/* The same over several page sizes, smallest first: those of 4 KiB, 2 MiB, 1 GiB that may be there. */
+/* The same over the page sizes that may be there, smallest first. */
 static inline struct tlb_entry *tlb_lookup_any(struct tlb *t, u64 address, const struct tlb_space *s)
 {
-    for (unsigned shift = 12; shift <= 30; shift += 9) {
-        if (!(t->shifts & BIT(shift))) continue;
-        struct tlb_entry *e = tlb_lookup(t, address, shift, s);
+    for (u64 left = t->shifts; left; left &= left - 1) {
+        struct tlb_entry *e = tlb_lookup(t, address, (unsigned)__builtin_ctzll(left), s);
         if (e) return e;
     }
     return NULL;
