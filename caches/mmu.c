@@ -130,6 +130,7 @@ static void derive_guest(struct mmu_context *c, const struct hart *h)
                                        .no_execute = nx,
                                        .pages_2m = true,
                                        .pages_1g = cpu_has(h->model, FEATURE_page1gb),
+                                       .pse36 = cpu_has(h->model, FEATURE_pse36),
                                        .no_page_size = format == FORMAT_LEGACY && !(h->cr4 & CR4_PSE),
                                        .accessed_dirty = true});
     c->guest_root = h->cr3;

@@ -23,13 +23,24 @@ static const struct format formats[] = {
 #define EPT_W        BIT(1)
 #define EPT_X        BIT(2)
 
+/* SDM Vol. 3A, "Use of CR3 with 32-Bit Paging" and the table of a PDE that maps a 4-MByte page: bits 20:13 are address bits
+ * 39:32, as far as MAXPHYADDR reaches; the rest up to bit 21 is reserved. */
+#define PSE36_LOW   13u
+#define PSE36_SHIFT (32u - PSE36_LOW)
+
+static u64 high_frame_bits(const struct format *f, const struct walk_options *o)
+{
+    unsigned top = (unsigned)min_u64(o->maxphyaddr, 40);
+    return f->entry_bytes == 4 && o->pse36 ? BIT(top - PSE36_SHIFT) - BIT(PSE36_LOW) : 0;
+}
+
 /* SDM Vol. 3C, "EPT Misconfigurations": a leaf above level 1 must be aligned to its page. */
 static u64 leaf_reserved(const struct format *f, const struct walk_options *o, unsigned level)
 {
     unsigned shift = PAGE_SHIFT + f->index_bits * (level - 1u);
     if (level == 1) return 0;
     if ((level == 2 && !o->pages_2m) || (level == 3 && !o->pages_1g)) return f->page_size;
-    return BIT(shift) - BIT(f->leaf_low_reserved);
+    return (BIT(shift) - BIT(f->leaf_low_reserved)) & ~high_frame_bits(f, o);
 }
 
 static void fill_reserved(struct walk_rules *r, const struct format *f, const struct walk_options *o)
@@ -60,7 +71,8 @@ struct walk_rules walk_rules_make(enum walk_format format, const struct walk_opt
                            .dirty = f->dirty,
                            .global = f->global,
                            .accessed_dirty = o->accessed_dirty,
-                           .execute_only = o->execute_only};
+                           .execute_only = o->execute_only,
+                           .high_frame = high_frame_bits(f, o)};
     fill_reserved(&r, f, o);
     return r;
 }
@@ -134,6 +146,7 @@ static enum walk_state finish(struct walk *w, u64 entry)
 {
     w->page_shift = (u8)entry_shift(w, w->level);
     w->frame = entry & ADDRESS_BITS & ~(BIT(w->page_shift) - 1);
+    if (w->level > 1) w->frame |= (entry & w->rules->high_frame) << PSE36_SHIFT;
     return WALK_DONE;
 }
 

@@ -43,6 +43,7 @@ struct walk_rules {
     u8 levels, index_bits, entry_bytes, leaf_level, pointer_level;
     u64 root, present, page_size, accessed, dirty, global;
     u64 reserved[2][WALK_MAX_LEVELS + 1]; /* by "maps a page", level */
+    u64 high_frame;      /* PSE-36: bits of a large page's entry that are address bits 32 and up */
     bool accessed_dirty; /* the flags are kept: always in ordinary paging, EPTP bit 6 in EPT */
     bool execute_only;   /* EPT: X without R is legal */
 };
@@ -53,6 +54,7 @@ struct walk_options {
     bool no_execute;     /* ordinary paging: bit 63 is XD, not reserved (IA32_EFER.NXE) */
     bool pages_2m;       /* an entry of level 2 may map a page */
     bool pages_1g;       /* an entry of level 3 may */
+    bool pse36;          /* 32-bit paging: a 4-MiB page's entry holds address bits above 31 */
     bool no_page_size;   /* 32-bit paging without CR4.PSE: the page-size bit is ignored */
     bool accessed_dirty;
     bool execute_only;

@@ -100,6 +100,28 @@ static void reserved_bits_of_a_four_mib_page_fault(void **unused)
         }
 }
 
+/* PSE-36: SDM Vol. 3A, "32-Bit Paging", entries that map 4-MByte pages. */
+static void a_four_mib_page_may_lie_above_four_gib(void **unused)
+{
+    static const u8 widths[] = {32, 34, 36, 40, 46};
+    (void)unused;
+    for (unsigned i = 0; i < ARRAY_LEN(widths); i++)
+        for (unsigned bit = 13; bit < 22; bit++)
+            FOR_BOTH_MODES (timed) {
+                struct bench *b = new_legacy(timed, CR4_PSE);
+                b->model.has[FEATURE_pse36] = true;
+                b->model.physical_bits = widths[i];
+                mmu_ops.context_changed(&b->m, &b->h);
+                *entry32(b, b->cr3, VA_PAGE >> 22) = (u32)(PAGE_A | PTE_P | PTE_PS | BIT(bit));
+                u64 high = BIT(bit - 13 + 32);
+                if (bit <= 20 && high < BIT(widths[i]))
+                    bench_expect(b, 0xc0400000, ACCESS_READ, false, PAGE_A | high);
+                else
+                    bench_expect_page_fault(b, VA_PAGE, ACCESS_READ, false, PF_P | PF_RSVD);
+                bench_free(b);
+            }
+}
+
 static bool soft_keeps(struct bench *b, u64 va)
 {
     struct translation t;
@@ -250,6 +272,7 @@ int main(void)
         cmocka_unit_test(thirty_two_bit_paging_has_no_execute_disable_and_reports_no_fetches),
         cmocka_unit_test(the_page_size_bit_counts_only_with_cr4_pse),
         cmocka_unit_test(reserved_bits_of_a_four_mib_page_fault),
+        cmocka_unit_test(a_four_mib_page_may_lie_above_four_gib),
         cmocka_unit_test(invlpg_of_any_address_takes_a_four_mib_page_whole),
         cmocka_unit_test(a_pdpte_grants_everything_and_has_no_flags),
         cmocka_unit_test(walks_take_the_registers_not_the_table),
