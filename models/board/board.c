@@ -31,20 +31,26 @@ static atomic_bool interrupted, progress_due;
 /* The processor that boots. */
 static struct processor *boot_cpu(struct board *b) { return &b->pc.cpu[0]; }
 
+static void sync_cores(struct board *b)
+{
+    for (unsigned i = 0; i < b->cfg.board.cores; i++) core_sync(&b->pc.cpu[i].core);
+}
+
 static void region_begin(struct board *b)
 {
-    core_sync(&boot_cpu(b)->core);
+    sync_cores(b);
     stats_region_begin(b->stats);
     observer_region_begin(&b->observer);
 }
 
 static void region_end(struct board *b)
 {
-    core_sync(&boot_cpu(b)->core);
+    sync_cores(b);
     stats_region_end(b->stats);
     observer_region_end(&b->observer);
 }
 
+/* The others follow. */
 static void switch_core(struct board *b) { core_switch(&boot_cpu(b)->core, (enum core_kind)b->cfg.board.core); }
 
 static void stop_at(struct board *b, enum marker_kind kind)
@@ -157,7 +163,7 @@ bool board_open(struct board *b, const struct board_options *o)
 {
     b->options = *o;
     if (!open_vcd(b, o->vcd_path) || !observer_init(&b->observer, &b->pc, o)) return false;
-    if (o->max_instructions) boot_cpu(b)->core.max_instructions = o->max_instructions;
+    for (unsigned i = 0; i < b->cfg.board.cores && o->max_instructions; i++) b->pc.cpu[i].core.max_instructions = o->max_instructions;
     plan_switch(b);
     return open_console(b, o->console_path);
 }
@@ -193,7 +199,7 @@ static enum board_end end_of(struct board *b, enum kernel_end end)
 {
     if (b->exited) return BOARD_EXITED;
     if (interrupted) return BOARD_INTERRUPTED;
-    if (processor_sleeps_for_good(boot_cpu(b)) || end == KERNEL_STARVED) return BOARD_DIED;
+    if (pc_sleeps_for_good(&b->pc) || end == KERNEL_STARVED) return BOARD_DIED;
     if (end == KERNEL_REACHED) return BOARD_HANG_LIMIT;
     return BOARD_INSTRUCTIONS;
 }
@@ -201,6 +207,13 @@ static enum board_end end_of(struct board *b, enum kernel_end end)
 static u64 limit_ps(const struct board *b)
 {
     return b->options.max_cycles ? clock_cycle_to_ps(&b->pc.clock, b->options.max_cycles) : KERNEL_NEVER;
+}
+
+static bool instruction_limit_reached(const struct board *b)
+{
+    for (unsigned i = 0; i < b->cfg.board.cores; i++)
+        if (b->pc.cpu[i].hart->instructions >= b->pc.cpu[i].core.max_instructions) return true;
+    return false;
 }
 
 /* A stop may be just the alarm that draws the progress line: then the run goes on. */
@@ -211,8 +224,7 @@ static enum kernel_end run_on(struct board *b)
         if (!progress_due || end != KERNEL_STOPPED) return end;
         progress_due = false;
         if (b->progress) b->progress(b->progress_self);
-        bool over = b->exited || interrupted || processor_sleeps_for_good(boot_cpu(b));
-        if (over || boot_cpu(b)->hart->instructions >= boot_cpu(b)->core.max_instructions) return end;
+        if (b->exited || interrupted || pc_sleeps_for_good(&b->pc) || instruction_limit_reached(b)) return end;
     }
 }
 
@@ -235,12 +247,12 @@ static void catch_up(struct clock *c)
 void board_check(struct board *b)
 {
     catch_up(&b->pc.clock);
-    core_sync(&boot_cpu(b)->core);
+    sync_cores(b);
     pc_check_identities(&b->pc);
 }
 
 struct stats *board_stats(struct board *b) { return b->stats; }
-u64 board_instructions(const struct board *b) { return b->pc.cpu[0].hart->instructions; }
+u64 board_instructions(const struct board *b) { return pc_instructions(&b->pc); }
 u64 board_now_ps(const struct board *b)
 {
     (void)b;
@@ -251,7 +263,8 @@ u64 board_now_ps(const struct board *b)
 
 static const char *died_because(const struct board *b, enum board_end end)
 {
-    if (b->pc.cpu[0].hart->activity == ACTIVITY_SHUTDOWN) return "triple fault (shutdown)";
+    for (unsigned i = 0; i < b->cfg.board.cores; i++)
+        if (b->pc.cpu[i].hart->activity == ACTIVITY_SHUTDOWN) return "triple fault (shutdown)";
     if (end == BOARD_DIED) return "halted, and no interrupt can come";
     return "hang limit reached (--max-cycles)";
 }

@@ -28,7 +28,7 @@ struct board_options {
     struct boot_image module[BOARD_MAX_MODULES];  /* further modules */
     unsigned n_modules;
     u64 max_cycles;       /* hang limit, core cycles; 0: none */
-    u64 max_instructions; /* end of the run, not an error; 0: none */
+    u64 max_instructions; /* of one processor: end of the run, not an error; 0: none */
     const char *console_path; /* console.log, NULL: none; the console also goes to stdout if echo_console */
     bool echo_console;
     struct trace *trace;  /* may be NULL */

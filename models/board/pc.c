@@ -125,6 +125,30 @@ void pc_fini(struct pc *pc)
     ram_fini(&pc->ram);
 }
 
+/* --- all processors together --- */
+
+static bool shut_down(const struct processor *p)
+{
+    return p->hart->activity == ACTIVITY_SHUTDOWN && processor_sleeps_for_good(p);
+}
+
+bool pc_sleeps_for_good(const struct pc *pc)
+{
+    unsigned asleep = 0;
+    for (unsigned i = 0; i < pc->cfg.board.cores; i++) {
+        if (shut_down(&pc->cpu[i])) return true;
+        asleep += processor_sleeps_for_good(&pc->cpu[i]);
+    }
+    return asleep == pc->cfg.board.cores;
+}
+
+u64 pc_instructions(const struct pc *pc)
+{
+    u64 sum = 0;
+    for (unsigned i = 0; i < pc->cfg.board.cores; i++) sum += pc->cpu[i].hart->instructions;
+    return sum;
+}
+
 /* --- statistics --- */
 
 #define STAT_OF struct pc_stats

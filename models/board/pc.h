@@ -6,7 +6,7 @@
  *   UART --IRQ4--> PIC <--IRQ0-- PIT     PIC --INTR--> local APIC (LINT0, ExtINT) --> hart
  *   UART --input 4--> I/O APIC <--input 2-- PIT     I/O APIC, local APICs -- APIC bus
  *
- * Not modelled: several processors (issue 5), HPET, PCI, RTC, keyboard controller. Ports and physical addresses where nothing is
+ * Not modelled: sockets, HPET, PCI, RTC, keyboard controller. Ports and physical addresses where nothing is
  *               answer all ones, as an empty bus does, and are counted.
  */
 #ifndef BOARD_PC_H
@@ -71,6 +71,11 @@ struct pc {
     /* statistics */
     struct pc_stats stats;
 };
+
+/* One processor has shut down, or all of them sleep and none can be woken (processor_sleeps_for_good). */
+bool pc_sleeps_for_good(const struct pc *pc);
+
+u64 pc_instructions(const struct pc *pc);
 
 /* Builds and connects. false: message printed. */
 bool pc_init(struct pc *pc, const struct pc_cfg *cfg, const struct pc_hooks *hooks);

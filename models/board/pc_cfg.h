@@ -18,7 +18,7 @@
 /* clang-format off */
 #define BOARD_PARAMS(P)                                                                                                       \
     P(choice, core,       1,       ONE_OF("fast", "inorder", "ooo"), "core model of the measured part")                            \
-    P(u32,    cores,      1,       RANGE(1, 1),                 "logical processors")                                         \
+    P(u32,    cores,      1,       RANGE(1, 16),                "logical processors")                                         \
     P(u64,    ram_bytes,  2 * GiB, RANGE(16 * MiB, 3 * GiB),    "RAM from address 0; a multiple of 4 KiB")                    \
     P(u64,    seed,       1,       ANY,                         "of what RDRAND and RDSEED return")                           \
     P(bool,   batching,   true,    ANY,                         "clock domains run on while nothing else is due; changes nothing but speed")

@@ -34,6 +34,7 @@ static void build_hart(struct processor *p, const struct pc_cfg *cfg, const stru
     h->bus = s->bus;
     h->bus_self = p;
     vmx_init(&p->vmx, &cfg->vmx, h, &p->mmu);
+    if (p->id != 0) hart_set_activity(h, ACTIVITY_WAIT_SIPI); /* an application processor */
     hart_state_changed(h);
 }
 
@@ -96,6 +97,7 @@ static void build_core(struct processor *p, const struct pc_cfg *cfg, const stru
     struct mem_port l1i = build_l1(&p->l1i, &cfg->l1i, p->name.l1i, p, s);
     struct mem_port l1d = build_l1(&p->l1d, &cfg->l1d, p->name.l1d, p, s);
     core_init(&p->core, p->id, CORE_FAST, &wiring);
+    if (p->id != 0) p->core.leader = &p->pc->cpu[0].core;
     build_predictor(p, cfg);
     inorder_init(&p->inorder, &cfg->inorder, &cfg->cost, &p->bpred, &p->core, l1i, l1d, &p->walker, &p->wc);
     write_combining_init(&p->wc, &cfg->wc,
@@ -116,6 +118,7 @@ static void build_core(struct processor *p, const struct pc_cfg *cfg, const stru
 bool processor_sleeps_for_good(const struct processor *p)
 {
     const struct hart *h = p->hart;
+    if (h->activity == ACTIVITY_WAIT_SIPI) return true;
     if (h->activity == ACTIVITY_SHUTDOWN) return !hart_in_guest(h); /* what a guest's monitor put it into, the monitor may end */
     bool interruptible = (h->rflags & RFLAGS_IF) || h->world == WORLD_GUEST; /* a guest's monitor may get the interrupt */
     interruptible |= hart_mwait_is_over(h);
@@ -132,7 +135,7 @@ static void intr_changed(void *self, unsigned input, bool level)
     hart_set_intr(p->hart, level);
     if (!level) return; /* a line that falls, as at its acknowledgement, wakes nobody */
     core_wake(&p->core);
-    if (processor_sleeps_for_good(p)) kernel_stop();
+    if (pc_sleeps_for_good(p->pc)) kernel_stop();
 }
 
 static void nmi_raised(void *self)

@@ -2,7 +2,7 @@
  *
  *   hart, MMU, VMX -- core -- L1I, L1D -- L2 -- (the board's crossbar)          walkers -- L1D or L2
  *
- * Not modelled: several of them at once (issue 5): coherence.
+ * Not modelled: several threads of one core.
  * Neighbours:   pc.c builds it onto the crossbar and the shared RAM; bus.c answers its ports and MMIO.
  */
 #ifndef BOARD_PROCESSOR_H
@@ -66,7 +66,8 @@ struct processor_socket {
 bool processor_init(struct processor *p, unsigned id, const struct pc_cfg *cfg, const struct processor_socket *socket);
 void processor_fini(struct processor *p);
 
-/* Shut down, or halted with interrupts off and no way for a device to raise an NMI. */
+/* Shut down, waiting for a start-up message, or halted with interrupts off and no way for a device to raise an NMI. Several processors:
+ * another one may still wake it. */
 bool processor_sleeps_for_good(const struct processor *p);
 
 void processor_register_stats(struct processor *p, struct stats *s);

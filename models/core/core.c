@@ -37,6 +37,7 @@ static bool pipe_is_empty(struct core *c)
  * nothing to interrupt. */
 static void check_switch_point(struct core *c)
 {
+    if (c->leader) c->wanted = c->leader->wanted;
     if (c->hart->instructions < c->switch_at_instruction) return;
     c->switch_at_instruction = UINT64_MAX;
     c->wanted = c->switch_to;

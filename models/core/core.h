@@ -45,6 +45,7 @@ struct core {
     struct inorder *inorder;
     struct ooo *ooo;
     struct trace *trace; /* may be NULL */
+    const struct core *leader; /* NULL, or the core whose changes of model this one follows */
     const struct core_watch *watch; /* may be NULL */
     /* state */
     enum core_kind kind;

@@ -65,28 +65,32 @@ static void set_gate(unsigned vector, u8 type, u8 ist)
 
 static void load_idt(void)
 {
-    for (unsigned v = 0; v < VECTORS; v++) set_gate(v, GATE_INTERRUPT, 0);
-    set_gate(VECTOR_DF, GATE_INTERRUPT, IST_DOUBLE_FAULT);
-    set_gate(VECTOR_INT_USER, GATE_INTERRUPT | GATE_DPL3, 0);
     struct table_pointer pointer = {sizeof idt - 1, (u64)idt};
     __asm__ volatile("lidt %0" : : "m"(pointer));
 }
 
-static void tss_write(unsigned offset, u64 value)
+static void fill_idt(void)
 {
-    memcpy(tss.bytes + offset, &value, sizeof value);
+    for (unsigned v = 0; v < VECTORS; v++) set_gate(v, GATE_INTERRUPT, 0);
+    set_gate(VECTOR_DF, GATE_INTERRUPT, IST_DOUBLE_FAULT);
+    set_gate(VECTOR_INT_USER, GATE_INTERRUPT | GATE_DPL3, 0);
+}
+
+static void tss_write(struct tss *t, unsigned offset, u64 value)
+{
+    memcpy(t->bytes + offset, &value, sizeof value);
 }
 
 /* Available 64-bit TSS (type 9), present: Intel SDM Vol. 3A, "TSS Descriptor in 64-bit mode". */
-static void load_tss(void)
+static void load_tss(u64 *in_gdt, struct tss *t, u8 *double_fault_stack_top)
 {
-    u64 base = (u64)&tss;
-    u64 limit = sizeof tss - 1;
-    u16 io_map = sizeof tss;
-    tss_write(TSS_IST1, (u64)double_fault_stack + sizeof double_fault_stack);
-    memcpy(tss.bytes + TSS_IO_MAP, &io_map, sizeof io_map);
-    gdt[SELECTOR_TSS / 8] = limit | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
-    gdt[SELECTOR_TSS / 8 + 1] = base >> 32;
+    u64 base = (u64)t;
+    u64 limit = sizeof *t - 1;
+    u16 io_map = sizeof *t;
+    tss_write(t, TSS_IST1, (u64)double_fault_stack_top);
+    memcpy(t->bytes + TSS_IO_MAP, &io_map, sizeof io_map);
+    in_gdt[SELECTOR_TSS / 8] = limit | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
+    in_gdt[SELECTOR_TSS / 8 + 1] = base >> 32;
     __asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS));
 }
 
@@ -99,9 +103,36 @@ static void mask_pics(void)
 
 void trap_init(void)
 {
+    fill_idt();
     load_idt();
-    load_tss();
+    load_tss(gdt, &tss, double_fault_stack + sizeof double_fault_stack);
     mask_pics();
+}
+
+/* CS and SS keep what the trampoline's tables gave them until the far return and the load below. */
+static void load_gdt(const u64 *own)
+{
+    struct table_pointer pointer = {TRAP_GDT_ENTRIES * sizeof(u64) - 1, (u64)own};
+    __asm__ volatile("lgdt %0\n\t"
+                     "pushq %1\n\t"
+                     "leaq 1f(%%rip), %%rax\n\t"
+                     "pushq %%rax\n\t"
+                     "lretq\n"
+                     "1:\tmovl %2, %%eax\n\t"
+                     "movl %%eax, %%ss\n\t"
+                     "movl %%eax, %%ds\n\t"
+                     "movl %%eax, %%es"
+                     :
+                     : "m"(pointer), "i"(SELECTOR_KERNEL_CODE), "i"(SELECTOR_KERNEL_DATA)
+                     : "rax", "memory");
+}
+
+void trap_init_processor(u64 own_gdt[TRAP_GDT_ENTRIES], struct tss *own_tss, u8 *double_fault_stack_top)
+{
+    memcpy(own_gdt, gdt, sizeof gdt);
+    load_gdt(own_gdt);
+    load_idt();
+    load_tss(own_gdt, own_tss, double_fault_stack_top);
 }
 
 void trap_set_handler(unsigned vector, trap_handler_fn handler)

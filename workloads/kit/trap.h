@@ -47,10 +47,14 @@ struct tss {
 };
 
 /* The kit's own tables, for monitors that must name them in a VMCS. */
-extern u64 gdt[8];
+#define TRAP_GDT_ENTRIES 8
+extern u64 gdt[TRAP_GDT_ENTRIES];
 extern struct tss tss;
 
 void trap_init(void);
+
+/* On an application processor: fills and loads a GDT and a TSS of its own, and loads the common IDT. */
+void trap_init_processor(u64 own_gdt[TRAP_GDT_ENTRIES], struct tss *own_tss, u8 *double_fault_stack_top);
 
 /* The handler may change the frame; it returns to where the frame then says. NULL takes the handler away. */
 void trap_set_handler(unsigned vector, trap_handler_fn handler);
