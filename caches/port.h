@@ -58,6 +58,19 @@ static inline bool mem_kind_writes_memory(u8 kind)
     return kind == MEM_WRITEBACK || kind == MEM_WRITE_THROUGH || kind == MEM_UNCACHED_WRITE;
 }
 
+/* What a reference to memory of this type asks for. Write-through and write-protected memory is read through the caches. */
+static inline enum mem_kind mem_kind_of_type(enum mem_kind kind, enum memory_type type)
+{
+    static const u8 stores[] = {[MEMORY_WB] = MEM_WRITE,
+                                [MEMORY_WT] = MEM_WRITE_THROUGH,
+                                [MEMORY_WP] = MEM_UNCACHED_WRITE,
+                                [MEMORY_WC] = MEM_UNCACHED_WRITE,
+                                [MEMORY_UC] = MEM_UNCACHED_WRITE};
+    if (LIKELY(type == MEMORY_WB)) return kind;
+    if (kind == MEM_WRITE) return (enum mem_kind)stores[type];
+    return type == MEMORY_WC || type == MEMORY_UC ? MEM_UNCACHED_READ : kind;
+}
+
 static inline enum port_answer port_access(const struct mem_port *p, const struct mem_request *r, u64 *ready_cycle, enum served *served)
 {
     return p->access(p->self, r, ready_cycle, served);

@@ -124,6 +124,15 @@ static inline void record_reset(struct insn_record *r)
     r->transition.n_lines = 0;
 }
 
+/* The non-temporal hint makes write-combining memory of what may be cached: SDM Vol. 1, "Caching of Temporal vs.
+ * Non-Temporal Data". */
+static inline enum memory_type record_store_type(const struct insn_record *r, const struct mem_access *a)
+{
+    bool streams = r->info && r->info->streams && !r->event;
+    bool may = a->memory_type == MEMORY_WB || a->memory_type == MEMORY_WT;
+    return streams && may ? MEMORY_WC : (enum memory_type)a->memory_type;
+}
+
 /* The next free access or ledger; an instruction that needs more is the simulator's own error (asserted). */
 struct mem_access *record_add_access(struct insn_record *r);
 struct walk_ledger *record_add_walk(struct insn_record *r);

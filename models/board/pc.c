@@ -31,7 +31,8 @@ static void build_model(struct pc *pc)
 static void build_memory(struct pc *pc)
 {
     const struct pc_cfg *cfg = &pc->cfg;
-    u32 past_caches = FLIGHT_MAX + STORE_MAX + cfg->wc.buffers;
+    u32 ooo = OOO_REFERENCES + cfg->ooo.load_buffer_entries + cfg->ooo.store_buffer_entries;
+    u32 past_caches = (cfg->board.core == CORE_OOO ? 2 * ooo : FLIGHT_MAX + STORE_MAX) + cfg->wc.buffers; /* lines */
     u32 in_flight = cfg->board.cores * (cfg->l2.mshrs + cfg->l1i.mshrs + cfg->l1d.mshrs + past_caches);
     dram_init(&pc->dram, &cfg->dram, "dram", &pc->clock);
     cache_init(&pc->l3, &cfg->l3, &(struct cache_desc){.name = "l3", .level = SERVED_L3, .clock = &pc->clock, .next = dram_port(&pc->dram)});

@@ -57,6 +57,15 @@ static void l1_freed(void *self)
         inorder_l1_freed(&p->inorder);
 }
 
+static void combining_freed(void *self)
+{
+    struct processor *p = self;
+    if (p->core.kind == CORE_OOO)
+        ooo_combining_freed(p->ooo);
+    else
+        inorder_combining_freed(&p->inorder);
+}
+
 static void walk_done(void *self, u64 token, const struct walk_ledger *played)
 {
     struct processor *p = self;
@@ -102,12 +111,12 @@ static void build_core(struct processor *p, const struct pc_cfg *cfg, const stru
     inorder_init(&p->inorder, &cfg->inorder, &cfg->cost, &p->bpred, &p->core, l1i, l1d, &p->walker, &p->wc);
     write_combining_init(&p->wc, &cfg->wc,
                          &(struct write_combining_desc){
-                             .name = p->name.wc, .clock = s->clock, .port = l1d, .freed = inorder_combining_freed, .self = &p->inorder});
+                             .name = p->name.wc, .clock = s->clock, .port = l1d, .freed = combining_freed, .self = p});
     walker_init(&p->walker, &cfg->walker,
                 &(struct walker_desc){.name = p->name.walker, .clock = s->clock, .port = walks_enter_l1 ? l1d : cache_port(&p->l2),
                                       .done = walk_done, .done_self = p});
     ooo_init(p->ooo, &(struct ooo_wiring){.cfg = &cfg->ooo, .cost = &cfg->cost, .core = &p->core, .bpred = &p->bpred,
-                                          .l1i = l1i, .l1d = l1d, .walker = &p->walker});
+                                          .l1i = l1i, .l1d = l1d, .walker = &p->walker, .wc = &p->wc});
     cache_on_freed(&p->l1i, l1_freed, p);
     cache_on_freed(&p->l1d, l1_freed, p);
     cache_on_freed(walks_enter_l1 ? &p->l1d : &p->l2, walker_retry, &p->walker);

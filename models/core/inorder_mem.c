@@ -117,25 +117,12 @@ static void flight_hit_done(void *self, u64 token_and_level)
     flight_part_done(self, token_and_level & 0xff, (enum served)(token_and_level >> 8));
 }
 
-/* Write-through and write-protected memory is read through the caches. */
-static enum mem_kind request_kind(enum mem_kind kind, enum memory_type type)
-{
-    static const u8 stores[] = {[MEMORY_WB] = MEM_WRITE,
-                                [MEMORY_WT] = MEM_WRITE_THROUGH,
-                                [MEMORY_WP] = MEM_UNCACHED_WRITE,
-                                [MEMORY_WC] = MEM_UNCACHED_WRITE,
-                                [MEMORY_UC] = MEM_UNCACHED_WRITE};
-    if (LIKELY(type == MEMORY_WB)) return kind;
-    if (kind == MEM_WRITE) return (enum mem_kind)stores[type];
-    return type == MEMORY_WC || type == MEMORY_UC ? MEM_UNCACHED_READ : kind;
-}
-
 static enum port_answer request(struct inorder *p, hpa_t at, enum mem_kind kind, enum mem_origin origin,
                                 unsigned index, u64 pc, u64 *ready, enum served *served)
 {
     const struct mem_port *port = kind == MEM_FETCH ? &p->l1i : &p->l1d;
     const struct mem_request r = {.at = at,
-                                  .kind = (u8)request_kind(kind, (enum memory_type)p->flight[index].memory_type),
+                                  .kind = (u8)mem_kind_of_type(kind, (enum memory_type)p->flight[index].memory_type),
                                   .origin = (u8)origin,
                                   .done = flight_part_done,
                                   .self = p,
@@ -310,7 +297,7 @@ static enum port_answer store_request(struct inorder *p, struct store *s)
 {
     if (s->memory_type == MEMORY_WC) return write_combining_store(p->wc, s->at, s->bytes) ? PORT_HIT : PORT_BUSY;
     struct mem_request r = {.at = s->at,
-                            .kind = (u8)request_kind(MEM_WRITE, (enum memory_type)s->memory_type),
+                            .kind = (u8)mem_kind_of_type(MEM_WRITE, (enum memory_type)s->memory_type),
                             .origin = ORIGIN_DATA,
                             .done = store_done,
                             .self = p,
@@ -380,19 +367,10 @@ static void store_translate(struct inorder *p, struct store *s, const struct mem
         clock_post(p->core->clock, now + p->core->mmu->cfg.stlb_hit_cycles, store_translated, p, token);
 }
 
-/* The non-temporal hint makes write-combining memory of what may be cached: SDM Vol. 1, "Caching of Temporal vs.
- * Non-Temporal Data". */
-static enum memory_type store_type(const struct inorder *p, const struct mem_access *a)
-{
-    bool streams = p->record.info && p->record.info->streams && !p->record.event;
-    bool may = a->memory_type == MEMORY_WB || a->memory_type == MEMORY_WT;
-    return streams && may ? MEMORY_WC : (enum memory_type)a->memory_type;
-}
-
 bool inorder_store(struct inorder *p, const struct mem_access *a)
 {
     unsigned lines = lines_of(a->at, a->bytes);
-    enum memory_type type = store_type(p, a);
+    enum memory_type type = record_store_type(&p->record, a);
     if (UNLIKELY(p->uncacheable)) return false;
     if (UNLIKELY(type == MEMORY_UC)) return inorder_start(p, a, MEM_WRITE, ORIGIN_DATA, REG_NONE);
     if (p->store_count + lines > p->cfg.store_buffer_entries) return false;

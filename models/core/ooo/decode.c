@@ -123,7 +123,7 @@ static struct ooo_uop *push_memory(struct ooo *p, enum ooo_op op, u8 dst, const 
     m->tlb = a->tlb;
     m->translation = ooo_find_translation(p, a);
     m->pc = p->record.rip;
-    m->predictor = (u16)(p->record.rip ^ p->record.rip >> 8);
+    m->memory_type = op == OP_sta ? (u8)record_store_type(&p->record, a) : a->memory_type;
     if (p->record.info->locked) u->flags |= UOP_LOCKED;
     return u;
 }

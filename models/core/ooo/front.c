@@ -15,11 +15,19 @@ static u64 idle(struct ooo *p, u64 now)
     return isa_would_wake(c->hart) ? now + 1 : CLOCK_SLEEP;
 }
 
+/* What the write-combining buffers gather goes out behind the last store. */
+static bool stores_are_under_way(struct ooo *p)
+{
+    if (p->store_head != p->store_tail) return true;
+    write_combining_flush(p->wc);
+    return !write_combining_is_empty(p->wc);
+}
+
 /* The core model is to change, or the run to end: let everything under way finish, then ask the core. */
 static u64 leave_when_empty(struct ooo *p, u64 now)
 {
     if (window_is_empty(p)) ooo_set_front_cause(p, CAUSE_serialization);
-    if (!ooo_is_empty(p)) return CLOCK_SLEEP;
+    if (!window_is_empty(p) || stores_are_under_way(p) || !ooo_is_empty(p)) return CLOCK_SLEEP;
     clock_yield(p->core->clock);
     return now + 1;
 }
@@ -70,19 +78,27 @@ static bool drains_first(const struct ooo *p)
     return p->cost.cycles[i->iclass] && i->iclass != CLASS_string && i->iclass != CLASS_atomic;
 }
 
+/* It keeps program order with all others: SDM Vol. 3A, "Methods of Caching Available". */
+static bool is_uncacheable(const struct insn_record *r)
+{
+    for (unsigned i = r->n_fetches; i < r->n_accesses; i++)
+        if (UNLIKELY(r->access[i].memory_type == MEMORY_UC)) return true;
+    return false;
+}
+
 /* Older stores must be written too. LFENCE, RDTSC, events and the like only wait for older instructions to
  * complete (SDM Vol. 2, "LFENCE"; Vol. 3A, "Serializing Instructions"). */
 static bool drains_stores(const struct insn_record *r)
 {
     const struct insn_info *i = r->info;
-    if (r->transition.kind != TRANSITION_NONE || r->io || r->not_drained) return true;
+    if (r->transition.kind != TRANSITION_NONE || r->io || r->not_drained || is_uncacheable(r)) return true;
     if (!i || r->event) return false;
     return i->serializing || i->marker || i->locked || i->iclass == CLASS_fence || i->iclass == CLASS_port_io;
 }
 
 static bool is_drained(struct ooo *p)
 {
-    bool stores = p->store_head != p->store_tail && drains_stores(&p->record);
+    bool stores = drains_stores(&p->record) && stores_are_under_way(p);
     if (!window_is_empty(p)) return false;
     if (stores) ooo_set_front_cause(p, CAUSE_serialization);
     return !stores;
@@ -118,7 +134,9 @@ static u64 phase_execute(struct ooo *p, u64 now)
         p->record.drained = true;
     }
     if (!execute(p)) return GO_ON; /* once more through this phase, now to drain */
-    if (microcode_carries_out(&p->cost, &p->record, true)) {
+    bool uncacheable = is_uncacheable(&p->record);
+    p->stats.uncacheable += uncacheable;
+    if (uncacheable || microcode_carries_out(&p->cost, &p->record, true)) {
         p->phase = FRONT_DRAIN;
         return GO_ON;
     }

@@ -102,7 +102,7 @@ static enum port_answer send_part(struct ooo *p, u32 index, unsigned lines)
 {
     struct ooo_mem *m = &p->mem[index];
     const struct mem_request r = {.at = next_part(m, lines),
-                                  .kind = MEM_READ,
+                                  .kind = (u8)mem_kind_of_type(MEM_READ, (enum memory_type)m->memory_type),
                                   .origin = ORIGIN_DATA,
                                   .done = load_done,
                                   .self = p,
@@ -122,6 +122,7 @@ static void access(struct ooo *p, u32 index)
 {
     struct ooo_mem *m = &p->mem[index];
     unsigned lines = ooo_lines_of(m->at, m->bytes);
+    if (UNLIKELY(m->memory_type == MEMORY_WC)) write_combining_flush_line(p->wc, m->at);
     while (m->unsent) {
         if (send_part(p, index, lines) == PORT_BUSY) {
             ooo_park(p, index, &p->refused);

@@ -51,6 +51,13 @@ void ooo_l1_freed(void *self)
     ooo_wake(p);
 }
 
+void ooo_combining_freed(void *self)
+{
+    struct ooo *p = self;
+    p->store_refused = false;
+    ooo_wake(p);
+}
+
 /* Later stages first: what they free, earlier ones take in the same cycle. */
 static u64 run_cycle(struct ooo *p, u64 now)
 {
@@ -86,7 +93,8 @@ u64 ooo_tick(struct ooo *p, u64 cycle)
 
 bool ooo_is_empty(const struct ooo *p)
 {
-    return p->phase == FRONT_BEGIN && window_is_empty(p) && p->store_head == p->store_tail && !p->references;
+    return p->phase == FRONT_BEGIN && window_is_empty(p) && p->store_head == p->store_tail && !p->references &&
+           write_combining_is_empty(p->wc);
 }
 
 void ooo_begin(struct ooo *p, u64 cycle)
@@ -138,6 +146,7 @@ void ooo_init(struct ooo *p, const struct ooo_wiring *w)
     p->l1i = w->l1i;
     p->l1d = w->l1d;
     p->walker = w->walker;
+    p->wc = w->wc;
     p->uop = calloc(OOO_RING, sizeof *p->uop);
     p->mem = calloc(OOO_RING, sizeof *p->mem);
     p->translation = calloc(OOO_TRANSLATIONS, sizeof *p->translation);

@@ -10,6 +10,8 @@
  * Not modelled: wrong paths (a mispredict is a redirect); replay of dependents of a load that misses; the
  *               squash behind a memory-ordering clear (the load is late instead); write-back port
  *               conflicts; partial-register merges; several threads; loop stream detector.
+ * Memory types: WC and non-temporal stores go from the store buffer to the write-combining buffers; WT and WP stores
+ *               to memory, in order with the others; an instruction with an uncacheable access runs alone.
  * Time:         an instruction executes functionally when the front end reaches it; its micro-operations, in a
  *               ring from decode to retirement, are then played (ARCHITECTURE.md, section 4).
  * Neighbours:   core.h; L1I and L1D ports, the page-walk unit, the branch predictor.
@@ -38,8 +40,9 @@ void ooo_register_stats(struct ooo *p, struct stats *s, const char *prefix);
 /* Asserts: loads = sum over the levels that served them + those under way; slots = width x cycles. */
 void ooo_check_identities(const struct ooo *p);
 
-/* The L1 caches' `freed` callbacks and the page-walk unit's `done` (self is the struct ooo). */
+/* The `freed` callbacks of the L1 caches and the write-combining buffers, and the page-walk unit's `done` (self is the struct ooo). */
 void ooo_l1_freed(void *self);
+void ooo_combining_freed(void *self);
 void ooo_walk_done(void *self, u64 token, const struct walk_ledger *played);
 
 #endif

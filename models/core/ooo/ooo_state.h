@@ -12,6 +12,7 @@
 #define CORE_OOO_STATE_H
 
 #include "caches/walker.h"
+#include "caches/write_combining.h"
 #include "models/core/bpred.h"
 #include "models/core/core.h"
 #include "models/core/microcode.h"
@@ -86,7 +87,7 @@ enum load_phase {
 struct ooo_mem {
     hpa_t at;
     va_t va;
-    u64 pc; /* linear address of its instruction */
+    u64 pc; /* linear address of its instruction: disambiguation and prefetchers go by it */
     u64 issued;
     u64 ready;       /* the latest of its parts that hit */
     u32 store_mark;  /* stores before this one are older */
@@ -97,7 +98,7 @@ struct ooo_mem {
     u8 parts, unsent; /* lines not answered, not requested */
     u8 served;
     u16 penalty;
-    u16 predictor; /* of memory disambiguation */
+    u8 memory_type; /* enum memory_type; non-temporal stores: MEMORY_WC */
 };
 
 /* An entry of the store buffer, from rename to the write. */
@@ -107,6 +108,8 @@ struct ooo_store {
     u16 data_waiters, write_waiters; /* loads */
     bool address_known, data_known, retired, locked;
     u8 unsent, unanswered; /* lines of it */
+    u8 memory_type;
+    u64 pc;
 };
 
 #define OOO_TRANSLATIONS 256u /* of the ring's references */
@@ -126,7 +129,7 @@ struct ooo_translation {
 struct ooo_reference {
     hpa_t at;
     u16 bytes;
-    u8 kind, origin;
+    u8 kind, origin, memory_type;
     u8 parts, unsent;
 };
 
@@ -164,7 +167,7 @@ struct ooo {
     struct bpred *bpred;
     struct mem_port l1i, l1d;
     struct walker *walker;
-    struct ooo_trace *trace; /* may be NULL */
+    struct write_combining *wc;
     /* state: front end */
     struct insn_record record;
     enum front_phase phase;
@@ -225,6 +228,7 @@ struct ooo_wiring {
     struct bpred *bpred;
     struct mem_port l1i, l1d;
     struct walker *walker;
+    struct write_combining *wc;
 };
 
 static inline struct ooo_uop *uop_at(struct ooo *p, u64 seq)

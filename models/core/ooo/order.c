@@ -55,7 +55,7 @@ static enum order_answer wait_in(struct ooo *p, u32 index, u16 *list)
 /* Addresses of older stores are unknown: does the predictor let the load pass? It learns either way. */
 static bool may_pass(struct ooo *p, const struct ooo_mem *m, const struct ooo_store *s)
 {
-    u8 *passes = &p->passes[m->predictor % OOO_DISAMBIGUATE];
+    u8 *passes = &p->passes[(m->pc ^ m->pc >> 8) % OOO_DISAMBIGUATE];
     bool depends = s && !s->address_known;
     bool passed = p->cfg.disambiguation && *passes == PASSES_MAX;
     if (depends)

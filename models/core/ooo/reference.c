@@ -38,7 +38,7 @@ static enum port_answer request(struct ooo *p, u32 index, hpa_t at, u64 *ready, 
 {
     const struct ooo_reference *f = &p->reference[index];
     const struct mem_request r = {
-        .at = at, .kind = f->kind, .origin = f->origin, .done = part_done, .self = p, .token = index};
+        .at = at, .kind = (u8)mem_kind_of_type((enum mem_kind)f->kind, (enum memory_type)f->memory_type), .origin = f->origin, .done = part_done, .self = p, .token = index};
     return port_access(f->kind == MEM_FETCH ? &p->l1i : &p->l1d, &r, ready, served);
 }
 
@@ -106,7 +106,8 @@ bool ooo_start_reference(struct ooo *p, const struct mem_access *a, enum mem_kin
     u8 lines = (u8)ooo_lines_of(a->at, a->bytes);
     p->references |= 1u << index;
     p->reference[index] = (struct ooo_reference){
-        .at = a->at, .bytes = a->bytes, .kind = (u8)kind, .origin = (u8)origin, .parts = lines, .unsent = lines};
+        .at = a->at, .bytes = a->bytes, .kind = (u8)kind, .origin = (u8)origin, .parts = lines, .unsent = lines,
+        .memory_type = kind == MEM_FETCH ? MEMORY_WB : a->memory_type};
     p->stats.stores += kind == MEM_WRITE ? lines : 0;
     p->stats.fetches += kind == MEM_FETCH ? lines : 0;
     translate(p, index, a);

@@ -17,6 +17,8 @@ void ooo_allocate_store(struct ooo *p, u32 index)
                             .bytes = m->bytes,
                             .data_waiters = OOO_NONE,
                             .write_waiters = OOO_NONE,
+                            .memory_type = m->memory_type,
+                            .pc = m->pc,
                             .locked = p->uop[index].flags & UOP_LOCKED,
                             .unsent = lines};
     p->uop[index].store = (u16)(p->store_tail++ % OOO_STORES);
@@ -78,18 +80,34 @@ static bool can_send(const struct ooo *p)
            p->stores_waiting < p->cfg.stores_in_flight;
 }
 
-static void send_line(struct ooo *p)
+/* Bytes of the line that is next: what the write-combining buffers gather. */
+static unsigned bytes_of_line(const struct ooo_store *s)
 {
-    struct ooo_store *s = store_at(p, p->store_sent);
+    unsigned first = (unsigned)(LINE_BYTES - (s->at.v & (LINE_BYTES - 1)));
+    if (ooo_lines_of(s->at, s->bytes) == 1) return s->bytes;
+    return s->unsent == 2 ? first : s->bytes - first;
+}
+
+static enum port_answer request_line(struct ooo *p, struct ooo_store *s)
+{
+    if (s->memory_type == MEMORY_WC)
+        return write_combining_store(p->wc, next_line(s), bytes_of_line(s)) ? PORT_HIT : PORT_BUSY;
     const struct mem_request r = {.at = next_line(s),
-                                  .kind = MEM_WRITE,
+                                  .kind = (u8)mem_kind_of_type(MEM_WRITE, (enum memory_type)s->memory_type),
                                   .origin = ORIGIN_DATA,
                                   .done = store_done,
                                   .self = p,
-                                  .token = p->store_sent % OOO_STORES};
+                                  .token = p->store_sent % OOO_STORES,
+                                  .pc = s->pc};
     u64 ready = 0;
     enum served served = SERVED_L1;
-    enum port_answer answer = port_access(&p->l1d, &r, &ready, &served);
+    return port_access(&p->l1d, &r, &ready, &served);
+}
+
+static void send_line(struct ooo *p)
+{
+    struct ooo_store *s = store_at(p, p->store_sent);
+    enum port_answer answer = request_line(p, s);
     p->store_refused = answer == PORT_BUSY;
     if (p->store_refused) return;
     s->unanswered += answer == PORT_PENDING;
