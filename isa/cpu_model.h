@@ -45,6 +45,9 @@ struct cpu_model {
     struct cpu_cache cache[CPU_MODEL_CACHES]; /* leaf 4; the board may put the simulated machine's here */
     unsigned logical_processors;
     u64 tsc_hz;           /* leaf 15H */
+    u32 microcode;        /* revision: IA32_BIOS_SIGN_ID behind CPUID leaf 1 */
+    u64 platform_id;      /* IA32_PLATFORM_ID */
+    u64 arch_capabilities; /* IA32_ARCH_CAPABILITIES */
     u32 base_mhz, max_mhz; /* leaf 16H */
     bool has[FEATURE_COUNT];
 };

@@ -20,6 +20,11 @@ enum preset { PRESET_CASCADE_LAKE, PRESET_HASWELL, PRESET_NEHALEM, PRESET_TINY }
 #define L2(size, ways)     {CPU_CACHE_UNIFIED, 2, ways, size, false}
 #define L3(size, ways)     {CPU_CACHE_UNIFIED, 3, ways, size, true}
 
+#define PLATFORM(n) ((u64)(n) << 50)
+
+/* IA32_ARCH_CAPABILITIES of Cascade Lake: RDCL_NO, IBRS_ALL, SKIP_L1DFL_VMENTRY, MDS_NO. */
+#define CASCADE_LAKE_CAPABILITIES 0x2b
+
 /* Signatures, frequencies and geometry: of a Xeon Platinum 8280, a Core i7-4770, a Core i7-860; "tiny" is
  * nobody's. */
 static const struct cpu_model presets[] = {
@@ -27,21 +32,25 @@ static const struct cpu_model presets[] = {
         .name = "cascade-lake", .brand = "Intel(R) Xeon(R) Platinum 8280 CPU @ 2.70GHz",
         .signature = 0x50657, .max_leaf = 0x16, .max_extended_leaf = 0x80000008, .physical_bits = 46,
         .cache = {L1D(32 * KiB, 8), L1I(32 * KiB, 8), L2(1 * MiB, 16), L3(39424 * KiB, 11)},
+        .microcode = 0x05003604, .platform_id = PLATFORM(0), .arch_capabilities = CASCADE_LAKE_CAPABILITIES,
         .logical_processors = 1, .tsc_hz = 2700 * MHz, .base_mhz = 2700, .max_mhz = 4000},
     [PRESET_HASWELL] = {
         .name = "haswell", .brand = "Intel(R) Core(TM) i7-4770 CPU @ 3.40GHz",
         .signature = 0x306c3, .max_leaf = 0xd, .max_extended_leaf = 0x80000008, .physical_bits = 39,
         .cache = {L1D(32 * KiB, 8), L1I(32 * KiB, 8), L2(256 * KiB, 8), L3(8 * MiB, 16)},
+        .microcode = 0x28, .platform_id = PLATFORM(1),
         .logical_processors = 1, .tsc_hz = 3400 * MHz, .base_mhz = 3400, .max_mhz = 3900},
     [PRESET_NEHALEM] = {
         .name = "nehalem", .brand = "Intel(R) Core(TM) i7 CPU         860  @ 2.80GHz",
         .signature = 0x106e5, .max_leaf = 0xb, .max_extended_leaf = 0x80000008, .physical_bits = 36,
         .cache = {L1D(32 * KiB, 8), L1I(32 * KiB, 4), L2(256 * KiB, 8), L3(8 * MiB, 16)},
+        .microcode = 0xa, .platform_id = PLATFORM(1),
         .logical_processors = 1, .tsc_hz = 2800 * MHz, .base_mhz = 2800, .max_mhz = 3460},
     [PRESET_TINY] = {
         .name = "tiny", .brand = "Gigogne tiny",
         .signature = 0x106e0, .max_leaf = 0x16, .max_extended_leaf = 0x80000008, .physical_bits = 39,
         .cache = {L1D(4 * KiB, 2), L1I(4 * KiB, 2), L2(32 * KiB, 4), L3(256 * KiB, 8)},
+        .microcode = 1,
         .logical_processors = 1, .tsc_hz = 1000 * MHz, .base_mhz = 1000, .max_mhz = 1000},
 };
 

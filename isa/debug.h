@@ -5,7 +5,7 @@
  * Not modelled: data breakpoints on what the processor itself reads and writes (descriptor tables, TSSs, frames of deliveries).
  *               DR6 tells only of breakpoints that are enabled.
  * Neighbours:   mem.c and the port instructions tell of accesses, exceptions.c of instructions; exec_control.c writes the registers.
- * Checked by:   tests/unit/test_debug.c, tests/system/guest_legacy.c
+ * Checked by:   tests/unit/test_debug.c, tests/system/legacy_guest.c
  *
  * Without an enabled breakpoint h->watch is 0 and nothing of this is asked. With one, every access takes the slow path of mem.c
  * (the inline lookups find an empty class) and every instruction is a step of its own (ATTENTION_DEBUG).

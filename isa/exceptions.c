@@ -128,6 +128,7 @@ void isa_raise(struct hart *h)
     bool alone = begin_event(h);
     h->tf_armed = false;
     h->debug_hits = 0; /* of an instruction that has not come to its end */
+    h->first_fault = h->fault;
     raise_all(h);
     end_event(h, alone);
 }

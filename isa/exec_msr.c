@@ -71,6 +71,28 @@ static bool write_pkrs(struct hart *h, u64 value)
     return true;
 }
 
+/* --- identity --- */
+
+static u64 read_platform_id(struct hart *h) { return h->model->platform_id; }
+static u64 read_arch_capabilities(struct hart *h) { return h->model->arch_capabilities; }
+
+/* Maximum non-turbo ratio, of 100 MHz, in bits 15:8. */
+static u64 read_platform_info(struct hart *h) { return (u64)(h->model->base_mhz / 100) << 8; }
+
+static bool refuse_write(struct hart *h, u64 value) { return (void)h, (void)value, false; }
+#define write_platform_id       refuse_write
+#define write_arch_capabilities refuse_write
+#define write_platform_info     refuse_write
+
+/* --- IA32_MPERF, IA32_APERF: ticks of the TSC outside idle states; the processor runs at its base frequency --- */
+
+static u64 busy_ticks(struct hart *h) { return h->bus->read_tsc(h->bus_self, h) - h->idle_ticks; }
+
+static u64 read_mperf(struct hart *h) { return busy_ticks(h) + h->mperf_offset; }
+static u64 read_aperf(struct hart *h) { return busy_ticks(h) + h->aperf_offset; }
+static bool write_mperf(struct hart *h, u64 value) { return h->mperf_offset = value - busy_ticks(h), true; }
+static bool write_aperf(struct hart *h, u64 value) { return h->aperf_offset = value - busy_ticks(h), true; }
+
 static u64 read_efer(struct hart *h) { return h->efer; }
 static bool write_efer(struct hart *h, u64 value) { return hart_write_efer(h, value); }
 
@@ -79,10 +101,12 @@ static bool write_efer(struct hart *h, u64 value) { return hart_write_efer(h, va
 enum row {
 #define MSR(number, name, feature, field, writable, check, reset) ROW_##name,
 #define MSR_CONSTANT(number, name, feature, value)                ROW_##name,
+#define MSR_COMMAND(number, name, feature, allowed)               ROW_##name,
 #define MSR_CODE(number, name, feature)                           ROW_##name,
 #include "isa/msrs.def"
 #undef MSR
 #undef MSR_CONSTANT
+#undef MSR_COMMAND
 #undef MSR_CODE
     ROW_NONE
 };
@@ -90,7 +114,7 @@ enum row {
 struct msr_row {
     enum cpu_feature feature;
     size_t field; /* offset in struct hart, 0: none */
-    u64 writable, value; /* value: at power-up, or the constant */
+    u64 writable, value; /* value: at power-up, or the constant; writable without a field: a command */
     check_fn check;
     u64 (*read)(struct hart *h);
     bool (*write)(struct hart *h, u64 value);
@@ -100,10 +124,12 @@ static const struct msr_row rows[] = {
 #define MSR(number, name, feature, field, writable, check, reset)                                            \
     {feature, offsetof(struct hart, field), writable, reset, check_##check, NULL, NULL},
 #define MSR_CONSTANT(number, name, feature, value) {feature, 0, 0, value, check_any, NULL, NULL},
+#define MSR_COMMAND(number, name, feature, allowed) {feature, 0, allowed, 0, check_any, NULL, NULL},
 #define MSR_CODE(number, name, feature)            {feature, 0, 0, 0, check_any, read_##name, write_##name},
 #include "isa/msrs.def"
 #undef MSR
 #undef MSR_CONSTANT
+#undef MSR_COMMAND
 #undef MSR_CODE
 };
 
@@ -112,10 +138,12 @@ static enum row row_of(u32 msr)
     switch (msr) {
 #define MSR(number, name, feature, field, writable, check, reset) case number: return ROW_##name;
 #define MSR_CONSTANT(number, name, feature, value)                case number: return ROW_##name;
+#define MSR_COMMAND(number, name, feature, allowed)               case number: return ROW_##name;
 #define MSR_CODE(number, name, feature)                           case number: return ROW_##name;
 #include "isa/msrs.def"
 #undef MSR
 #undef MSR_CONSTANT
+#undef MSR_COMMAND
 #undef MSR_CODE
     default: return ROW_NONE;
     }
@@ -133,6 +161,8 @@ static const struct msr_row *find(const struct hart *h, u32 msr)
     return n != ROW_NONE && cpu_has(h->model, rows[n].feature) ? &rows[n] : NULL;
 }
 
+static bool is_command(const struct msr_row *r) { return !r->read && !r->field && r->writable; }
+
 static u64 read_row(struct hart *h, const struct msr_row *r)
 {
     if (r->read)
@@ -145,7 +175,7 @@ static bool write_row(struct hart *h, const struct msr_row *r, u64 value)
     if (r->write)
         return r->write(h, value);
     if (!r->field)
-        return false;
+        return is_command(r) && !(value & ~r->writable);
     u64 *field = field_of(h, r);
     if (((*field ^ value) & ~r->writable) || !r->check(h, value))
         return false;
@@ -185,9 +215,10 @@ bool msr_read(struct hart *h, u32 msr, u64 *value)
     if (h->virt && h->virt->rdmsr(h->virt_self, h, msr, value, &gp))
         return !gp;
     const struct msr_row *r = find(h, msr);
-    if (r)
-        *value = read_row(h, r);
-    return r;
+    if (!r || is_command(r))
+        return false;
+    *value = read_row(h, r);
+    return true;
 }
 
 bool msr_write(struct hart *h, u32 msr, u64 value)
@@ -203,6 +234,19 @@ bool msr_write(struct hart *h, u32 msr, u64 value)
 
 /* --- instructions --- */
 
+/* #GP(0), remembered for the report: the first REFUSED_MSRS kinds. */
+static enum outcome refuse(struct hart *h, const struct insn *i, u32 msr, bool write)
+{
+    unsigned n = 0;
+    while (n < h->refused_msrs && (h->refused_msr[n].msr != msr || h->refused_msr[n].write != write))
+        n++;
+    if (n == h->refused_msrs && n < REFUSED_MSRS)
+        h->refused_msr[h->refused_msrs++] = (struct refused_msr){.rip = insn_rip(h, i), .msr = msr, .write = write};
+    if (n < h->refused_msrs)
+        h->refused_msr[n].count++;
+    return hart_gp(h, 0);
+}
+
 enum outcome exec_rdmsr(struct hart *h, const struct insn *i)
 {
     u32 msr = (u32)h->reg[REG_RCX];
@@ -212,7 +256,7 @@ enum outcome exec_rdmsr(struct hart *h, const struct insn *i)
     if (hart_intercepted(h, i, INTERCEPT_rdmsr, msr))
         return OUT_EXIT;
     if (!msr_read(h, msr, &value))
-        return hart_gp(h, 0);
+        return refuse(h, i, msr, false);
     h->reg[REG_RAX] = (u32)value;
     h->reg[REG_RDX] = value >> 32;
     return OUT_NEXT;
@@ -226,6 +270,6 @@ enum outcome exec_wrmsr(struct hart *h, const struct insn *i)
     if (hart_intercepted(h, i, INTERCEPT_wrmsr, msr))
         return OUT_EXIT;
     if (!msr_write(h, msr, h->reg[REG_RDX] << 32 | (u32)h->reg[REG_RAX]))
-        return hart_gp(h, 0);
+        return refuse(h, i, msr, true);
     return OUT_FLUSH;
 }

@@ -32,6 +32,8 @@ enum outcome exec_cpuid(struct hart *h, const struct insn *i)
                               .in_64bit_mode = hart_in_64bit_mode(h),
                               .xcr0 = h->fpu.xcr0,
                               .monitor_off = !(h->misc_enable & BIT(18))};
+    if ((u32)h->reg[REG_RAX] == 1) /* SDM Vol. 3A, "Update Signature and Verification" */
+        h->bios_sign_id = (u64)h->model->microcode << 32;
     cpuid_query(h->model, &d, (u32)h->reg[REG_RAX], (u32)h->reg[REG_RCX], out);
     h->reg[REG_RAX] = out[CPUID_EAX];
     h->reg[REG_RBX] = out[CPUID_EBX];

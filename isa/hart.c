@@ -190,11 +190,22 @@ void hart_raise_nmi(struct hart *h)
     hart_update_attention(h);
 }
 
+static void count_idle(struct hart *h, bool idle)
+{
+    if (!h->bus || idle == (h->idle_since != 0))
+        return;
+    u64 now = h->bus->read_tsc ? h->bus->read_tsc(h->bus_self, h) : 0;
+    if (!idle)
+        h->idle_ticks += now - h->idle_since;
+    h->idle_since = idle ? now : 0;
+}
+
 void hart_set_activity(struct hart *h, enum activity activity)
 {
     if (h->activity == ACTIVITY_MWAIT)
         hart_disarm_monitor(h);
     h->activity = activity;
+    count_idle(h, activity != ACTIVITY_ACTIVE);
     hart_update_attention(h);
 }
 

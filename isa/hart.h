@@ -284,6 +284,14 @@ struct bus_ops {
     void (*marker)(void *self, struct hart *h, u32 payload);
 };
 
+/* RDMSR or WRMSR that was answered with #GP(0) for its number or value. */
+#define REFUSED_MSRS 16
+struct refused_msr {
+    u64 rip, count; /* rip: of the first */
+    u32 msr;
+    bool write;
+};
+
 struct icache; /* decoded-instruction cache: isa/icache.h */
 struct cpu_model; /* CPUID leaves and MSR values of a preset: isa/cpu_model.h */
 
@@ -336,13 +344,19 @@ struct hart {
     u8 watch;            /* enum watch of isa/debug.h, derived: what must be asked about every access */
     bool branched;       /* with tf_armed: the instruction took a branch */
     u64 part_of, part_rip; /* a part of a repeated string instruction was the last step: `instructions` and RIP then */
+    u64 spec_ctrl;
+    u64 idle_since, idle_ticks; /* TSC ticks: of the idle state of now, 0 none; of all before */
+    u64 mperf_offset, aperf_offset;
     struct fault fault;
+    struct fault first_fault; /* what the last delivery of exceptions began with: a triple fault's report */
     struct vectoring vectoring;
     struct monitor monitor;
 
     /* state: counts that any core keeps */
     u64 instructions;    /* retired */
     u64 run_steps;       /* see isa_run */
+    struct refused_msr refused_msr[REFUSED_MSRS]; /* for the report */
+    unsigned refused_msrs;
     u64 unmodelled;      /* instructions answered with #UD because they are not modelled */
 
     /* wiring */

@@ -7,7 +7,7 @@
  * Not modelled: shadow stacks. The upper halves of the registers that a 16-bit TSS lacks, which the manual leaves
  *               undefined, become 1s.
  * Neighbours:   exec_far.c, exec_interrupt.c (IRET), deliver.c; virt_ops is asked with INTERCEPT_task_switch
- * Checked by:   tests/unit/test_tasks.c, tests/system/guest_tasks.S
+ * Checked by:   tests/unit/test_tasks.c, tests/system/legacy_guest.c
  */
 #ifndef ISA_TASK_H
 #define ISA_TASK_H

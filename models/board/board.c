@@ -269,6 +269,14 @@ static const char *died_because(const struct board *b, enum board_end end)
     return "hang limit reached (--max-cycles)";
 }
 
+/* What a triple fault began with. */
+static void print_first_fault(const struct fault *f, FILE *out)
+{
+    fprintf(out, "; it began with vector %u", f->vector);
+    if (f->has_error) fprintf(out, ", error code 0x%x", f->error);
+    if (f->vector == VEC_PF) fprintf(out, ", CR2 0x%llx", (unsigned long long)f->va.v);
+}
+
 static void print_place(struct board *b, FILE *out)
 {
     const struct hart *h = boot_cpu(b)->hart;
@@ -276,6 +284,7 @@ static void print_place(struct board *b, FILE *out)
     fprintf(out, "%s world, CPL %u, RIP 0x%llx, %llu instructions, cycle %llu", world_name[h->world], h->cpl,
             (unsigned long long)h->reg[REG_RIP], (unsigned long long)h->instructions, (unsigned long long)boot_cpu(b)->core.cycles);
     if (*observer_name(&b->observer, (enum world)h->world, h->reg[REG_RIP], name)) fprintf(out, ", in %s", name);
+    if (h->activity == ACTIVITY_SHUTDOWN) print_first_fault(&h->first_fault, out);
     if (b->pc.first_empty_mmio != PC_UNMAPPED_NONE)
         fprintf(out, "; first access where no memory is: physical address 0x%llx", (unsigned long long)b->pc.first_empty_mmio);
     fputc('\n', out);
@@ -310,6 +319,16 @@ static void print_unmodelled(const struct unmodelled *u, FILE *out)
     fprintf(out, "  %s\n", text);
 }
 
+static void print_refused_msrs(const struct hart *h, FILE *out)
+{
+    if (h->refused_msrs) fprintf(out, "RDMSR and WRMSR that were answered with #GP(0):\n");
+    for (unsigned n = 0; n < h->refused_msrs; n++) {
+        const struct refused_msr *r = &h->refused_msr[n];
+        fprintf(out, "  %8llu x  0x%016llx  %s 0x%x\n", (unsigned long long)r->count, (unsigned long long)r->rip,
+                r->write ? "wrmsr" : "rdmsr", r->msr);
+    }
+}
+
 /* A refusal that the guest expected is no news. */
 static bool failure_is_news(struct board *b, enum board_end end)
 {
@@ -324,6 +343,7 @@ void board_print_report(struct board *b, enum board_end end, FILE *out)
     unsigned n = isa_unmodelled_count(&b->pc.icache);
     if (n) fprintf(out, "instructions that are not modelled, answered with #UD:\n");
     for (unsigned i = 0; i < n; i++) print_unmodelled(isa_unmodelled_get(&b->pc.icache, i), out);
+    print_refused_msrs(boot_cpu(b)->hart, out);
     u64 nowhere = s->empty_port_reads + s->empty_port_writes + s->empty_mmio_reads + s->empty_mmio_writes;
     if (nowhere) fprintf(out, "accesses to ports or addresses where no device is: %llu\n", (unsigned long long)nowhere);
     if (failure_is_news(b, end)) observer_print_failure(&b->observer, out);

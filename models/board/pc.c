@@ -23,6 +23,7 @@ static void build_model(struct pc *pc)
     pc->model.base_mhz = pc->model.max_mhz = (u32)(cfg->cpu.frequency_hz / MHz);
     if (cfg->vmx.present) cpu_model_set_feature(&pc->model, "vmx", true);
     if (cfg->cpu.la57) cpu_model_set_feature(&pc->model, "la57", true);
+    if (cfg->cpu.umip) cpu_model_set_feature(&pc->model, "umip", true);
     if (cfg->cpu.pks) cpu_model_set_feature(&pc->model, "pks", true);
 }
 

@@ -29,6 +29,7 @@
     P(choice, model,      0,       ONE_OF("cascade-lake", "haswell", "nehalem", "tiny"), "what CPUID reports")                 \
     P(u64,    frequency_hz, 3100000000ull, RANGE(1 * MHz, 100 * GHz), "core clock, and the time-stamp counter's")             \
     P(bool,   la57,       false,   ANY,                         "it has 57-bit linear addresses: 5-level paging")             \
+    P(bool,   umip,       false,   ANY,                         "it has user-mode instruction prevention")                    \
     P(bool,   pks,        false,   ANY,                         "it has protection keys for supervisor-mode pages")
 /* clang-format on */
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# legacy.sh BUILD [CORE...] - guest_legacy.c (task switches, call gates, breakpoints) prints on the simulator's cores (fast and
+# legacy.sh BUILD [CORE...] - legacy_guest.c (task switches, call gates, breakpoints) prints on the simulator's cores (fast and
 # inorder), byte for byte, what it prints on QEMU.
 # Prints "ok <name>" or "FAIL <name>" per check; exit 1 if any failed.
 set -u
@@ -13,9 +13,9 @@ trap 'rm -rf "$work"' EXIT
 failures=0
 
 if ! gcc -m32 -O1 -ffreestanding -fno-pic -mno-sse -mno-mmx -fno-stack-protector -fcf-protection=none -Wall -Wextra -Werror \
-    -c "$here/guest_legacy.c" -o "$work/legacy.o" ||
+    -c "$here/legacy_guest.c" -o "$work/legacy.o" ||
     ! ld -m elf_i386 -Ttext=0x100000 -e _start -z noexecstack --no-warn-rwx-segments -N "$work/legacy.o" -o "$work/legacy.elf"; then
-    echo "FAIL guest_legacy.c does not build"
+    echo "FAIL legacy_guest.c does not build"
     exit 1
 fi
 guest_output_qemu "$work/legacy.elf" >"$work/qemu"

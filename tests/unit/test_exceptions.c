@@ -268,6 +268,7 @@ static void a_fault_while_delivering_a_double_fault_shuts_down(void **state)
     assert_int_equal(b->h.activity, ACTIVITY_SHUTDOWN);
     assert_true(b->h.attention & ATTENTION_IDLE);
     assert_int_equal(b->h.reg[REG_RIP], CODE_AT);
+    assert_int_equal(b->h.first_fault.vector, VEC_GP); /* for the report */
 }
 
 static void a_delivery_leaves_the_next_step_as_shy_of_devices_as_before(void **state)

@@ -26,12 +26,82 @@ static void refused(struct hart_bench *b, enum outcome o)
     assert_fault(b, VEC_GP, 0);
 }
 
-static void an_unknown_msr_is_gp(void **state)
+static void unreadable(struct hart_bench *b, u32 msr)
+{
+    b->h.reg[REG_RCX] = msr;
+    refused(b, STEP(b, 0x0f, 0x32));
+}
+
+static void an_unknown_msr_is_gp_and_remembered(void **state)
 {
     struct hart_bench *b = *state;
     refused(b, wrmsr(b, 0x12345, 0));
-    b->h.reg[REG_RCX] = 0x48; /* IA32_SPEC_CTRL is not there */
-    refused(b, STEP(b, 0x0f, 0x32));
+    unreadable(b, 0x140);
+    unreadable(b, 0x140);
+    assert_int_equal(b->h.refused_msrs, 2);
+    assert_int_equal(b->h.refused_msr[0].msr, 0x12345);
+    assert_true(b->h.refused_msr[0].write);
+    assert_int_equal(b->h.refused_msr[1].count, 2);
+    assert_int_equal(b->h.refused_msr[1].rip, CODE_AT);
+}
+
+static void speculation_controls_are_those_of_the_preset(void **state)
+{
+    struct hart_bench *b = *state;
+    assert_int_equal(wrmsr(b, 0x48, 7), OUT_FLUSH); /* IA32_SPEC_CTRL */
+    assert_int_equal(rdmsr(b, 0x48), 7);
+    refused(b, wrmsr(b, 0x48, 8));
+    for (unsigned n = 0; n < 2; n++) { /* IA32_PRED_CMD, IA32_FLUSH_CMD: commands */
+        u32 command = n ? 0x10b : 0x49;
+        assert_int_equal(wrmsr(b, command, 1), OUT_FLUSH);
+        assert_int_equal(wrmsr(b, command, 0), OUT_FLUSH);
+        refused(b, wrmsr(b, command, 2));
+        unreadable(b, command);
+    }
+    assert_int_equal(rdmsr(b, 0x10a), 0x2b); /* IA32_ARCH_CAPABILITIES */
+    refused(b, wrmsr(b, 0x10a, 0x2b));
+    assert_true(cpu_model_init(&b->model, "haswell"));
+    unreadable(b, 0x10a);
+    assert_int_equal(rdmsr(b, 0x48), 7);
+    assert_true(cpu_model_init(&b->model, "tiny"));
+    unreadable(b, 0x48);
+}
+
+static void the_microcode_revision_is_loaded_by_cpuid_leaf_1(void **state)
+{
+    struct hart_bench *b = *state;
+    wrmsr(b, 0x8b, 0);
+    b->h.reg[REG_RAX] = 0;
+    STEP(b, 0x0f, 0xa2);
+    assert_int_equal(rdmsr(b, 0x8b), 0);
+    b->h.reg[REG_RAX] = 1;
+    STEP(b, 0x0f, 0xa2);
+    assert_int_equal(rdmsr(b, 0x8b), 0x05003604ull << 32);
+    assert_int_equal(rdmsr(b, 0xce), 27 << 8); /* MSR_PLATFORM_INFO */
+    refused(b, wrmsr(b, 0xce, 0));
+}
+
+static void mperf_and_aperf_stand_still_while_the_hart_is_idle(void **state)
+{
+    struct hart_bench *b = *state;
+    b->tsc = 1000;
+    assert_int_equal(wrmsr(b, 0xe7, 0), OUT_FLUSH);
+    assert_int_equal(wrmsr(b, 0xe8, 50), OUT_FLUSH);
+    b->tsc = 1100;
+    hart_set_activity(&b->h, ACTIVITY_HLT);
+    b->tsc = 5000;
+    hart_set_activity(&b->h, ACTIVITY_ACTIVE);
+    b->tsc = 5003;
+    assert_int_equal(rdmsr(b, 0xe7), 103);
+    assert_int_equal(rdmsr(b, 0xe8), 153);
+}
+
+static void debugctl_has_btf_alone(void **state)
+{
+    struct hart_bench *b = *state;
+    assert_int_equal(wrmsr(b, 0x1d9, 2), OUT_FLUSH);
+    assert_int_equal(rdmsr(b, 0x1d9), 2);
+    refused(b, wrmsr(b, 0x1d9, 1));
 }
 
 static void msrs_are_for_ring_0_and_the_hypervisor_is_asked_before_the_register_is_looked_for(void **state)
@@ -150,7 +220,11 @@ static void a_register_is_absent_without_its_feature(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(an_unknown_msr_is_gp),
+        TEST(an_unknown_msr_is_gp_and_remembered),
+        TEST(speculation_controls_are_those_of_the_preset),
+        TEST(the_microcode_revision_is_loaded_by_cpuid_leaf_1),
+        TEST(mperf_and_aperf_stand_still_while_the_hart_is_idle),
+        TEST(debugctl_has_btf_alone),
         TEST(msrs_are_for_ring_0_and_the_hypervisor_is_asked_before_the_register_is_looked_for),
         TEST(addresses_must_be_canonical),
         TEST(the_fs_and_gs_bases_are_those_of_the_segments),

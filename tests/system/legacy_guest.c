@@ -1,4 +1,4 @@
-/* guest_legacy.c - what only 32-bit protected mode has, and debugging: hardware task switches, call gates, breakpoints.
+/* legacy_guest.c - what only 32-bit protected mode has, and debugging: hardware task switches, call gates, breakpoints.
  *
  * Entered as the Multiboot Specification says; checks itself and prints what it finds, one line a check, then "done".
  * Left out, since QEMU 7.2 lacks them: the T flag of a TSS, INT1, port breakpoints' traps, general detect.
