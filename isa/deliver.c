@@ -99,13 +99,13 @@ static bool find_code(struct hart *h, struct delivery *d)
     u32 error = selector_error(d->gate.selector) | d->ext;
     if (!segment_read_code(h, d->gate.selector, VEC_GP, d->ext, &d->cs))
         return false;
-    bool v86_inward = !segment_is_conforming(&d->cs) && segment_dpl(&d->cs) == 0;
-    if (hart_in_v86(h) && !v86_inward)
-        return fail(h, VEC_GP, error);
     if (segment_dpl(&d->cs) > h->cpl || (hart_in_long_mode(h) && !(d->cs.ar & AR_L)))
         return fail(h, VEC_GP, error);
     if (!(d->cs.ar & AR_P))
         return fail(h, VEC_NP, error);
+    bool leaves_v86 = !segment_is_conforming(&d->cs) && segment_dpl(&d->cs) == 0;
+    if (hart_in_v86(h) && !leaves_v86)
+        return fail(h, VEC_GP, error);
     if (!segment_holds_rip(h, &d->cs, d->gate.offset))
         return fail(h, VEC_GP, d->ext);
     d->cpl = segment_is_conforming(&d->cs) ? h->cpl : segment_dpl(&d->cs);

@@ -7,7 +7,7 @@
  *
  * Where QEMU 7.2 deviates from the manual no case is drawn; by name, with the section that it deviates from:
  *   code_accessed      far transfers do not set the accessed bit of code       SDM Vol. 3A, "Code- and Data-Segment Descriptor Types"
- *   stack_accessed     returns do not set the accessed bit of SS               SDM Vol. 3A, "Code- and Data-Segment Descriptor Types"
+ *   stack_accessed     transfers do not set the accessed bit of SS             SDM Vol. 3A, "Code- and Data-Segment Descriptor Types"
  *   task_gate_table    a task gate with a selector of no TSS of the GDT is #TS  SDM Vol. 2A, "INT n", TASK-GATE: #GP
  *   data_limits        no limit or type checks of data accesses                SDM Vol. 3A, "Limit Checking"
  *   gate_limits        EIP of gates and returns not checked against CS's limit  SDM Vol. 2A, "CALL"; "IRET"
@@ -360,10 +360,10 @@ static void restore(void)
 
 #define FLAGS_SHOWN 0x2efed7u /* without RF (fault_rf) */
 
-/* stack_accessed: what returns do to the descriptor of SS. */
+/* stack_accessed: what transfers do to the descriptor of SS. */
 static u32 sum_of_tables(enum operation op)
 {
-    u32 rights = op >= OP_ret_far && op <= OP_iret_16 ? ~0x100u : ~0u;
+    u32 rights = op >= OP_jmp_far && op <= OP_int_n ? ~0x100u : ~0u;
     u32 kept = seen.vector == VEC_PF ? ~0x60u : ~0u; /* accessed_on_fault */
     u32 sum = (table[0] & kept) * 31 + (directory[1] & kept) * 7 + (table[1] & kept) * 3;
     for (u32 n = 0; n < 4; n++) sum = sum * 33 + ((u32)(gdt[DRAWN / 8 + n] >> 32) & rights) + (u32)gdt[DRAWN / 8 + n];

@@ -1,7 +1,7 @@
 #!/bin/bash
 # random_guest.sh BUILD [CASES [SEED [CORE]]] - random system instructions with random descriptors, gates, pages and rings: random_guest.c
 # prints here, byte for byte, what it prints on QEMU. Without CASES a sample: 6000 on the fast core, 300 on inorder.
-# A long run: tests/system/random_guest.sh build 1000000 7     (2 to 8 minutes; last done with seeds 77 to 80: no difference)
+# A long run, of about 3 minutes: tests/system/random_guest.sh build 400000 7
 # Prints "ok <name>" or "FAIL <name>" per check; exit 1 if any failed.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)

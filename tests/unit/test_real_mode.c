@@ -238,6 +238,9 @@ static void a_handler_that_is_not_ring_0_is_refused(void **state)
     H->rflags |= RFLAGS_IOPL;
     assert_int_equal(STEP(B, 0xcd, 0x06), OUT_FAULT);
     assert_fault(B, VEC_GP, SEL_USER_CODE32);
+    bench_write(B, GDT_AT + SEL_USER_CODE32 + 5, 1, ACCESS_ABSENT(ACCESS_USER(ACCESS_CODE))); /* that it is not there comes first */
+    assert_int_equal(STEP(B, 0xcd, 0x06), OUT_FAULT);
+    assert_fault(B, VEC_NP, SEL_USER_CODE32);
 }
 
 /* --- segments of protected mode --- */
