@@ -267,7 +267,7 @@ bool mem_store_system(struct hart *h, va_t va, unsigned bytes, u64 value)
 bool mem_probe(struct hart *h, va_t va, enum access access, enum access_by by)
 {
     struct translation t;
-    return h->mmu->translate(h->mmu_self, h, va, access, by, &t);
+    return h->mmu->allows(h->mmu_self, h, va, access, by) || h->mmu->translate(h->mmu_self, h, va, access, by, &t);
 }
 
 static bool soft_span(struct hart *h, va_t va, enum access access, unsigned class, struct mem_span *out)

@@ -28,7 +28,7 @@ bool mem_store_system(struct hart *h, va_t va, unsigned bytes, u64 value);
 /* Whose rights the explicit accesses of now have. */
 static inline enum access_by explicit_by(const struct hart *h) { return h->soft.user ? BY_USER : BY_SUPERVISOR; }
 /* Would an access to the byte at `va` be allowed? For checking a whole frame before its first push; leaves
- * no access in the record. */
+ * no access in the record and, if so, the flags of its page as they are. */
 bool mem_probe(struct hart *h, va_t va, enum access access, enum access_by by);
 
 /* Host memory of `bytes` that do not cross a page; host is NULL for MMIO, then nothing was recorded. A
