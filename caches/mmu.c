@@ -287,7 +287,8 @@ static void answer(const struct hart *h, u64 frame, unsigned shift, va_t va, enu
                    struct translation *out)
 {
     out->at = HPA(frame | (va.v & (BIT(shift) - 1)));
-    out->host = physmem_has(h->mem, out->at, 1) ? h->mem->host + out->at.v : NULL;
+    bool plain = physmem_has(h->mem, out->at, 1) && !hart_maps_apic_access(h, out->at);
+    out->host = plain ? h->mem->host + out->at.v : NULL;
     out->tlb = (u8)level;
     out->walk = -1;
     out->memory_type = memory_type;

@@ -95,8 +95,8 @@ static void raise_all(struct hart *h)
 {
     for (;;) {
         struct fault f = h->fault;
-        if (f.kind == FAULT_EPT_VIOLATION || f.kind == FAULT_EPT_MISCONFIG) {
-            CHECK(intercepted(h, &f, EVENT_HARDWARE), "an EPT violation that nobody intercepts");
+        if (f.kind == FAULT_EPT_VIOLATION || f.kind == FAULT_EPT_MISCONFIG || f.kind == FAULT_APIC_ACCESS) {
+            CHECK(intercepted(h, &f, EVENT_HARDWARE), "a fault of kind %d that nobody intercepts", (int)f.kind);
             return;
         }
         CHECK(f.kind == FAULT_EXCEPTION, "raising fault of kind %d", (int)f.kind);
@@ -143,6 +143,8 @@ static void raise_event(struct hart *h, u8 vector, enum event_type type)
     end_event(h, alone);
 }
 
+void isa_take_interrupt(struct hart *h, u8 vector) { raise_event(h, vector, EVENT_EXTERNAL); }
+
 static bool raise_debug(struct hart *h, u64 dr6_bits)
 {
     hart_debug_fault(h, dr6_bits);
@@ -175,7 +177,7 @@ static bool wants_virt(const struct hart *h)
 {
     bool stepped = (h->attention & ATTENTION_STEP) && h->stepped;
     return hart_in_guest(h) &&
-           (h->intr_line || h->nmi_pending || (h->attention & (ATTENTION_WINDOW | ATTENTION_STARTUP)) || stepped);
+           (h->intr_line || (h->attention & ATTENTION_INTR) || h->nmi_pending || (h->attention & (ATTENTION_WINDOW | ATTENTION_STARTUP)) || stepped);
 }
 
 static bool nmi_is_open(const struct hart *h)
@@ -200,7 +202,7 @@ static bool take_interrupt(struct hart *h)
     h->fetch.touched_device = true; /* the controller may have news for the core */
     if (vector < 0)
         return false;
-    raise_event(h, (u8)vector, EVENT_EXTERNAL);
+    isa_take_interrupt(h, (u8)vector);
     return true;
 }
 

@@ -57,6 +57,8 @@ void insn_write_reg(struct hart *h, const struct insn *i, unsigned bytes, u64 va
 /* Delivery and events between instructions: exceptions.c. */
 /* h->fault to its end: interception, IDT delivery, double fault, triple fault (ACTIVITY_SHUTDOWN). */
 void isa_raise(struct hart *h);
+/* An external interrupt, acknowledged: through the IDT, and what that raises to its end. */
+void isa_take_interrupt(struct hart *h, u8 vector);
 /* Handles h->attention between two instructions; true: an event was taken (interrupt, NMI, trap, VM exit),
  * nothing else happens now. */
 bool isa_take_attention(struct hart *h);

@@ -191,7 +191,7 @@ void msr_reset(struct hart *h)
             *field_of(h, &rows[n]) = rows[n].value;
 }
 
-/* --- the local APIC's and VMX's registers, then the table --- */
+/* --- VMX's registers, which may stand for the local APIC's; the local APIC's; then the table --- */
 
 static bool apic_read(struct hart *h, u32 msr, u64 *value, bool *gp)
 {
@@ -210,9 +210,9 @@ static bool apic_write(struct hart *h, u32 msr, u64 value, bool *gp)
 bool msr_read(struct hart *h, u32 msr, u64 *value)
 {
     bool gp = false;
-    if (apic_read(h, msr, value, &gp))
-        return !gp;
     if (h->virt && h->virt->rdmsr(h->virt_self, h, msr, value, &gp))
+        return !gp;
+    if (apic_read(h, msr, value, &gp))
         return !gp;
     const struct msr_row *r = find(h, msr);
     if (!r || is_command(r))
@@ -224,9 +224,9 @@ bool msr_read(struct hart *h, u32 msr, u64 *value)
 bool msr_write(struct hart *h, u32 msr, u64 value)
 {
     bool gp = false;
-    if (apic_write(h, msr, value, &gp))
-        return !gp;
     if (h->virt && h->virt->wrmsr(h->virt_self, h, msr, value, &gp))
+        return !gp;
+    if (apic_write(h, msr, value, &gp))
         return !gp;
     const struct msr_row *r = find(h, msr);
     return r && write_row(h, r, value);

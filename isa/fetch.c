@@ -69,6 +69,13 @@ static void record_fetch(struct hart *h, va_t va, unsigned bytes, const struct t
     h->record->n_fetches = h->record->n_accesses;
 }
 
+/* Instructions are never fetched from the APIC-access page: a VM exit. */
+static bool check_apic_access(struct hart *h, struct translation *t)
+{
+    return !hart_maps_apic_access(h, t->at) ||
+           h->virt->apic_access(h->virt_self, h, ACCESS_FETCH, false, 1, t);
+}
+
 /* The fetch is in the 64-byte line that contains va, or enters it. A fault names va. */
 static bool enter_line(struct hart *h, va_t va, hpa_t *at)
 {
@@ -77,6 +84,7 @@ static bool enter_line(struct hart *h, va_t va, hpa_t *at)
     u64 line = va.v & ~(LINE_BYTES - 1);
     if (line != f->line_va) {
         if (!h->mmu->translate(h->mmu_self, h, va, ACCESS_FETCH, explicit_by(h), &t)) return false;
+        if (!check_apic_access(h, &t)) return false;
         t.at.v &= ~(LINE_BYTES - 1);
         record_fetch(h, VA(line), LINE_BYTES, &t);
         f->line_va = line;
@@ -95,6 +103,7 @@ static bool translate_soft(struct hart *h, va_t va, hpa_t *at)
         return true;
     }
     if (!h->mmu->translate(h->mmu_self, h, va, ACCESS_FETCH, explicit_by(h), &t)) return false;
+    if (!check_apic_access(h, &t)) return false;
     if (t.cacheable_soft && t.host)
         *e = (struct soft_entry){soft_tag(&h->soft, va), (u64)(uintptr_t)t.host - va.v};
     *at = t.at;

@@ -47,6 +47,7 @@ void hart_init(struct hart *h, unsigned id, struct physmem *mem, struct icache *
     h->model = model;
     h->activity = ACTIVITY_ACTIVE;
     h->world = WORLD_NATIVE;
+    h->apic_access_page = NO_APIC_ACCESS_PAGE;
     h->part_of = ~0ull;
     soft_tlb_flush(&h->soft);
     set_power_up_state(h);
@@ -145,7 +146,8 @@ void hart_state_changed(struct hart *h)
 
 static bool interrupt_wants_a_look(const struct hart *h)
 {
-    return h->intr_line && ((h->rflags & RFLAGS_IF) || hart_in_guest(h));
+    bool open = h->rflags & RFLAGS_IF;
+    return (h->intr_line && (open || hart_in_guest(h))) || (h->virtual_interrupt && open);
 }
 
 static bool nmi_wants_a_look(const struct hart *h)

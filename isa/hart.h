@@ -120,7 +120,7 @@ enum vector {
 
 /* FAULT_NOT_DRAINED (timed cores only): the access is MMIO and record->drained is false; the slow path of mem.c raises it before
  * any device is touched, isa_execute answers it with record->not_drained and leaves the state as it was. */
-enum fault_kind { FAULT_NONE, FAULT_EXCEPTION, FAULT_EPT_VIOLATION, FAULT_EPT_MISCONFIG, FAULT_NOT_DRAINED };
+enum fault_kind { FAULT_NONE, FAULT_EXCEPTION, FAULT_EPT_VIOLATION, FAULT_EPT_MISCONFIG, FAULT_APIC_ACCESS, FAULT_NOT_DRAINED };
 
 /* Why an instruction or a translation could not go on. A value, never a jump. */
 struct fault {
@@ -130,7 +130,7 @@ struct fault {
     u32 error;
     va_t va;           /* #PF: CR2; EPT: guest-linear address */
     gpa_t gpa;         /* EPT: guest-physical address */
-    u64 qualification; /* EPT violation: SDM Vol. 3C, "Exit Qualification for EPT Violations", without bit 12 (NMI unblocking);
+    u64 qualification; /* APIC access: the whole of it; EPT violation: SDM Vol. 3C, "Exit Qualification for EPT Violations", without bit 12 (NMI unblocking);
                         * #DB: the DR6 bits that it would set */
     u8 soft;           /* INT n / INT3 / INTO / ICEBP: enum event_type; 0 else */
     u8 insn_length;    /* of that instruction; RIP still points at it */
@@ -248,6 +248,10 @@ struct virt_ops {
     /* A guest's CR8 that nothing intercepts. false: no virtual one, the local APIC's is meant. */
     bool (*read_cr8)(void *self, struct hart *h, u64 *value);
     bool (*write_cr8)(void *self, struct hart *h, u64 value);
+    /* A guest's access to its APIC-access page (hart_maps_apic_access), translated by `t`: a load, store or fetch; `rmw`: a load that its
+     * store follows. true: *t leads to the virtual-APIC page instead. false: h->fault is
+     * FAULT_APIC_ACCESS. */
+    bool (*apic_access)(void *self, struct hart *h, enum access access, bool rmw, unsigned bytes, struct translation *t);
     /* An IRET in guest world: ends what NMI blocking it ends there; true if there was some. */
     bool (*unblock_nmi)(void *self, struct hart *h);
     /* false: INTERCEPT_rdtscp, _invpcid, _xsaves or _xrstors is #UD in this guest: the control that enables it is clear.
@@ -334,6 +338,8 @@ struct hart {
     u64 vmx_tsc_multiplier; /* guest world with TSC scaling: 2^-48ths, else 0 */
     bool sti_shadow, movss_shadow, nmi_blocked, nmi_pending;
     bool intr_line;      /* the interrupt controller's INTR, whatever RFLAGS.IF */
+    bool virtual_interrupt; /* guest world: a pending virtual interrupt is recognized, whatever RFLAGS.IF */
+    u64 apic_access_page;   /* number of the APIC-access page; NO_APIC_ACCESS_PAGE */
     bool init_pending, startup_pending; /* INIT, start-up IPI */
     u8 startup_vector;
     bool shadow_seen;    /* the STI or MOV SS shadow covers the instruction that runs now: it ends behind it */
@@ -381,6 +387,10 @@ void hart_set_rflags(struct hart *h, u64 value);
 
 /* Derives mode, cpl tables, attention and the MMU's context after control state changed from outside (VM transitions, boot, restore). */
 void hart_state_changed(struct hart *h);
+
+/* Accesses to this page are APIC accesses: translations of it have no host address, so that no soft TLB keeps them. */
+#define NO_APIC_ACCESS_PAGE UINT64_MAX
+static inline bool hart_maps_apic_access(const struct hart *h, hpa_t at) { return UNLIKELY(at.v >> PAGE_SHIFT == h->apic_access_page); }
 
 static inline bool hart_in_guest(const struct hart *h) { return h->world == WORLD_GUEST; }
 

@@ -150,6 +150,16 @@ static void keep_soft(struct hart *h, const struct piece *p, const struct reques
         keep(h->soft.write[q->by == BY_USER], h, p);
 }
 
+/* Behind the pieces' translations, before anything is touched. */
+static bool virtualize_apic(struct hart *h, struct piece *p, unsigned pieces, const struct request *q)
+{
+    for (unsigned n = 0; n < pieces; n++)
+        if (hart_maps_apic_access(h, p[n].t.at) &&
+            !h->virt->apic_access(h->virt_self, h, q->access, q->rmw, p[n].bytes, &p[n].t))
+            return false;
+    return true;
+}
+
 static u64 read_piece(struct hart *h, const struct piece *p)
 {
     u64 v = 0;
@@ -183,6 +193,7 @@ static bool load(struct hart *h, va_t va, unsigned bytes, const struct request *
     struct piece p[2];
     unsigned pieces = translate_all(h, va, bytes, q, p);
     u64 v = 0;
+    if (!virtualize_apic(h, p, pieces, q)) return false;
     for (unsigned n = 0, shift = 0; n < pieces; shift += 8 * p[n].bytes, n++) {
         record_piece(h, &p[n], ACCESS_READ, q);
         keep_soft(h, &p[n], q);
@@ -196,6 +207,7 @@ static bool store(struct hart *h, va_t va, unsigned bytes, const struct request 
 {
     struct piece p[2];
     unsigned pieces = translate_all(h, va, bytes, q, p);
+    if (!virtualize_apic(h, p, pieces, q)) return false;
     for (unsigned n = 0, shift = 0; n < pieces; shift += 8 * p[n].bytes, n++) {
         record_piece(h, &p[n], ACCESS_WRITE, q);
         keep_soft(h, &p[n], q);

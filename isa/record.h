@@ -105,6 +105,7 @@ struct insn_record {
     bool interrupt_taken;         /* began with an external interrupt, NMI or pending VM exit instead of an instruction */
     bool halted;                  /* ended in a HLT (or other inactive) state */
     bool io;                      /* touched a port or MMIO */
+    u32 virtual_cycles;           /* microcode of APIC virtualization */
     bool drained;                 /* in: set by the core when older records have left the pipe */
     bool not_drained;             /* out: nothing was done, since it would touch MMIO; drain and execute again */
     u8 n_fetches;                 /* of access[]: the first ones are instruction fetches */
@@ -122,6 +123,7 @@ static inline void record_reset(struct insn_record *r)
     r->n_fetches = r->n_accesses = r->n_walks = 0;
     r->transition.kind = TRANSITION_NONE;
     r->transition.n_lines = 0;
+    r->virtual_cycles = 0;
 }
 
 /* The non-temporal hint makes write-combining memory of what may be cached: SDM Vol. 1, "Caching of Temporal vs.

@@ -91,6 +91,15 @@ u64 vmx_functions(const struct vmx_cfg *cfg)
     return cfg->vmfunc && cfg->ept ? eptp_switching : 0;
 }
 
+u64 vmx_tertiary_controls(const struct vmx_cfg *cfg)
+{
+    u64 all = 0;
+#define TERTIARY_CONTROL(bit, name, exists, meaning)                                                         \
+    if (exists) all |= BIT(bit);
+#include "virt-ext/controls.def"
+    return all;
+}
+
 /* "VMX-Fixed Bits in CR0", "VMX-Fixed Bits in CR4" */
 #define CR0_FIXED0 (CR0_PE | CR0_NE | CR0_PG)
 #define CR0_FIXED1 0xffffffffull
@@ -151,6 +160,9 @@ bool vmx_capability(const struct vmx *x, u32 msr, u64 *value)
     case MSR_VMX_EPT_VPID_CAP:
         *value = vmx_ept_vpid_capability(&x->cfg);
         return x->cfg.ept || x->cfg.vpid;
+    case MSR_VMX_PROCBASED_CTLS3:
+        *value = vmx_tertiary_controls(&x->cfg);
+        return *value;
     case MSR_VMX_VMFUNC:
         *value = vmx_functions(&x->cfg);
         return x->cfg.vmfunc;

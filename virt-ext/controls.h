@@ -7,6 +7,7 @@
 
 enum vmx_control {
 #define CONTROL(word, bit, name, exists, meaning) word##_##name = (bit),
+#define TERTIARY_CONTROL(bit, name, exists, meaning) TERTIARY_##name = (bit),
 #include "virt-ext/controls.def"
 };
 
@@ -23,6 +24,10 @@ static inline bool secondary_on(const struct vmcs *v, enum vmx_control c)
 static inline bool guest_is_unrestricted(const struct vmcs *v)
 {
     return secondary_on(v, SECONDARY_unrestricted_guest);
+}
+static inline bool tertiary_on(const struct vmcs *v, enum vmx_control c)
+{
+    return primary_on(v, PRIMARY_activate_tertiary_controls) && (v->tertiary_controls >> c & 1);
 }
 static inline bool exit_on(const struct vmcs *v, enum vmx_control c) { return v->exit_controls >> c & 1; }
 static inline bool entry_on(const struct vmcs *v, enum vmx_control c) { return v->entry_controls >> c & 1; }

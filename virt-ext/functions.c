@@ -16,13 +16,7 @@ static u64 read_list(const struct vmx *x, u64 at)
 {
     struct hart *h = x->hart;
     if (!physmem_has(h->mem, HPA(at), sizeof(u64))) return ~0ull;
-    if (h->record) {
-        struct mem_access *a = record_add_access(h->record);
-        a->at = HPA(at);
-        a->bytes = sizeof(u64);
-        a->kind = ACCESS_READ;
-        a->system = true;
-    }
+    physical_record(h, at, sizeof(u64), ACCESS_READ);
     return physmem_read64(h->mem, HPA(at));
 }
 

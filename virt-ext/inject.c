@@ -18,7 +18,9 @@ static void deliver(struct vmx *x, u32 info, enum event_type type)
     struct hart *h = x->hart;
     const struct vmcs *v = current_vmcs(x);
     bool virtual_nmi = type == EVENT_NMI && pin_on(v, PIN_virtual_nmis);
-    x->injecting = true;
+    bool alone = h->fetch.alone;
+    x->injecting = h->fetch.alone = true; /* a stack may be a device's memory */
+    if (h->record) h->record->drained = true;
     x->virtual_nmi_blocked |= virtual_nmi;
     hart_set_activity(h, ACTIVITY_ACTIVE);
     if (isa_deliver(h, info & 0xff, type, info & EVENT_HAS_ERROR, v->entry_error_code,
@@ -27,6 +29,7 @@ static void deliver(struct vmx *x, u32 info, enum event_type type)
     if (hart_in_guest(h) && virtual_nmi) h->nmi_blocked = false;
     h->stepped = true;
     x->injecting = false;
+    h->fetch.alone = alone;
 }
 
 void inject_event(struct vmx *x, u32 info)

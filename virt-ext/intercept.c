@@ -7,14 +7,7 @@
 bool bitmap_bit(const struct vmx *x, u64 bitmap, u32 bit)
 {
     u64 at = bitmap + bit / 8;
-    struct insn_record *r = x->hart->record;
-    if (r && physmem_has(x->hart->mem, HPA(at), 1)) {
-        struct mem_access *a = record_add_access(r);
-        a->at = HPA(at);
-        a->bytes = 1;
-        a->kind = ACCESS_READ;
-        a->system = true;
-    }
+    physical_record(x->hart, at, 1, ACCESS_READ);
     return physical_read8(x->hart->mem, at) >> (bit % 8) & 1;
 }
 

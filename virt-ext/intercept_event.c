@@ -1,5 +1,5 @@
 /* intercept_event.c - events that cause VM exits: SDM Vol. 3C, "Other Causes of VM Exits". */
-#include "virt-ext/internal.h"
+#include "virt-ext/apic.h"
 
 /* With NMI exiting and without virtual NMIs, IRET unblocks nothing. */
 static bool iret_tells(const struct vmcs *v)
@@ -40,6 +40,17 @@ static bool exit_for_ept(struct vmx *x, const struct fault *f)
     return true;
 }
 
+/* --- the APIC-access page --- */
+
+static bool exit_for_apic_access(struct vmx *x, const struct fault *f)
+{
+    struct exit e = exit_between_instructions(x->hart, EXIT_apic_access);
+    e.qualification = f->qualification;
+    e.fault_rf = !x->hart->vectoring.valid;
+    vmx_exit(x, &e);
+    return true;
+}
+
 /* --- exceptions: the exception bitmap, and for page faults the mask and match of their error code --- */
 
 static bool bitmap_wants(const struct vmcs *v, const struct fault *f)
@@ -58,6 +69,7 @@ static u64 exception_qualification(const struct fault *f)
 bool vmx_intercept_event(void *self, struct hart *h, const struct fault *f, enum event_type type)
 {
     struct vmx *x = self;
+    if (f->kind == FAULT_APIC_ACCESS) return exit_for_apic_access(x, f);
     if (f->kind != FAULT_EXCEPTION) return exit_for_ept(x, f);
     if (type == EVENT_SOFT_INT || !bitmap_wants(current_vmcs(x), f)) return false;
     struct exit e = exit_between_instructions(h, EXIT_exception_or_nmi);
@@ -81,6 +93,14 @@ bool vmx_intercept_triple_fault(void *self, struct hart *h)
 
 /* --- between two instructions: SDM Vol. 3C, "Other Causes of VM Exits", from high to low priority --- */
 
+/* Whether somebody still wants to be asked before each instruction. */
+static bool window_is_wanted(const struct vmx *x)
+{
+    const struct vmcs *v = current_vmcs(x);
+    return x->timer.expired || x->apic.due || primary_on(v, PRIMARY_interrupt_window_exiting) ||
+           primary_on(v, PRIMARY_nmi_window_exiting);
+}
+
 static bool exit_now(struct vmx *x, enum exit_reason reason)
 {
     struct exit e = exit_between_instructions(x->hart, reason);
@@ -102,10 +122,17 @@ static bool exit_for_startup(struct vmx *x)
     return true;
 }
 
-/* "TPR Virtualization": behind the instruction, in front of everything else. */
-static bool exit_for_tpr(struct vmx *x)
+/* Virtual TPR, EOI and APIC writes: behind the instruction, in front of everything else. A write's emulation is a
+ * step of its own. */
+static bool exit_for_apic(struct vmx *x)
 {
-    return x->tpr_fell && exit_now(x, EXIT_tpr_below_threshold);
+    bool emulated = apic_emulate_write(x);
+    if (emulated && !window_is_wanted(x)) x->hart->attention &= ~(u32)ATTENTION_WINDOW;
+    if (!x->apic.due) return emulated;
+    struct exit e = exit_between_instructions(x->hart, (enum exit_reason)x->apic.reason);
+    e.qualification = x->apic.qualification;
+    vmx_exit(x, &e);
+    return true;
 }
 
 /* "Monitor Trap Flag": in front of debug traps, which stay pending in the VMCS. */
@@ -171,20 +198,22 @@ static bool exit_for_interrupt(struct vmx *x)
     if (exit_on(v, ON_EXIT_acknowledge_interrupt)) {
         int vector = h->bus->interrupt_acknowledge(h->bus_self, h);
         if (vector < 0) return false;
+        if (apic_process_posted(x, (u8)vector)) return true;
         e.interruption_info = interruption_info((u8)vector, EVENT_EXTERNAL, false);
     }
     vmx_exit(x, &e);
     return true;
 }
 
-/* A debug trap goes before the timer and all below it, a guest's own NMI before the interrupt window. */
+/* A debug trap goes before the timer and all below it, a guest's own NMI before the interrupt window, and that or a
+ * virtual interrupt before a real one: SDM Vol. 3C, "Virtual-Interrupt Delivery". */
 bool vmx_intercept_interrupt(void *self, struct hart *h)
 {
     struct vmx *x = self;
-    if (exit_for_startup(x) || exit_for_tpr(x) || exit_for_trap_flag(x)) return true;
+    if (exit_for_startup(x) || exit_for_apic(x) || exit_for_trap_flag(x)) return true;
     if (debug_trap_is_due(h)) return false;
     if (exit_for_timer(x) || exit_for_nmi_window(x) || exit_for_nmi(x)) return true;
-    return !nmi_is_open(h) && (exit_for_window(x) || exit_for_interrupt(x));
+    return !nmi_is_open(h) && (exit_for_window(x) || apic_deliver(x) || exit_for_interrupt(x));
 }
 
 /* --- IRET: SDM Vol. 3C, "Changes to Instruction Behavior in VMX Non-Root Operation" --- */

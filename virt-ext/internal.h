@@ -127,12 +127,23 @@ u32 info_of_operands(const struct insn *i, bool second_register); /* a register 
 u32 info_of_string_io(const struct insn *i);
 u32 info_of_descriptor_table(const struct hart *h, const struct insn *i, unsigned identity);
 
-/* --- tpr_shadow.c: SDM Vol. 3C, "APIC Virtualization and Virtual Interrupts" --- */
+/* --- apic.h has the rest: SDM Vol. 3C, "APIC Virtualization and Virtual Interrupts" --- */
 
 /* Byte 80H of the virtual-APIC page. */
 u8 virtual_tpr(const struct vmx *x);
 bool vmx_read_cr8(void *self, struct hart *h, u64 *value);
 bool vmx_write_cr8(void *self, struct hart *h, u64 value);
+bool vmx_apic_access(void *self, struct hart *h, enum access access, bool rmw, unsigned bytes,
+                     struct translation *t);
+/* An x2APIC MSR of a guest with "virtualize x2APIC mode". Read, write: false: not virtualized, the local APIC's. */
+bool virtual_apic_msr(const struct vmx *x, u32 msr);
+bool virtual_apic_read_msr(struct vmx *x, u32 msr, u64 *value);
+bool virtual_apic_write_msr(struct vmx *x, u32 msr, u64 value, bool *gp);
+/* The guest world begins, by the VMCS `v`; ends. */
+void apic_enter(struct vmx *x, const struct vmcs *v);
+void apic_leave(struct vmx *x);
+/* Delivers the pending virtual interrupt, if the guest can take it now. */
+bool apic_deliver(struct vmx *x);
 
 /* --- functions.c: SDM Vol. 3C, "VM Functions" --- */
 

@@ -21,6 +21,15 @@ static inline u8 physical_read8(const struct physmem *m, u64 at)
     return physmem_has(m, HPA(at), 1) ? m->host[at] : 0xff;
 }
 
+/* Adds a reference to the instruction or event under way, for a timing core to play; outside RAM there is none. */
+static inline void physical_record(const struct hart *h, u64 at, unsigned bytes, enum access kind)
+{
+    if (!h->record || !physmem_has(h->mem, HPA(at), bytes)) return;
+    struct mem_access *a = record_add_access(h->record);
+    *a = (struct mem_access){
+        .at = HPA(at), .bytes = (u16)bytes, .kind = (u8)kind, .walk = -1, .system = true};
+}
+
 /* Address bits that the processor does not have. */
 static inline u64 bits_beyond_physical(const struct hart *h) { return ~0ull << h->model->physical_bits; }
 

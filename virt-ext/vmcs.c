@@ -22,13 +22,13 @@ const struct vmcs_field vmcs_fields[VMCS_FIELDS] = {
 #undef FIELD
 _Static_assert(sizeof(struct vmcs) <= 1024, "the smallest region that is reported");
 
-/* Width, area and index of an encoding in nine bits: what vmcs_find looks up. */
-#define INDEX_BITS         5
-#define KEY(e)             (((e) >> 13 & 3) << 7 | ((e) >> 10 & 3) << 5 | ((e) >> 1 & 31))
+/* Width, area and index of an encoding in ten bits: what vmcs_find looks up. */
+#define INDEX_BITS         6
+#define KEY(e)             (((e) >> 13 & 3) << 8 | ((e) >> 10 & 3) << 6 | ((e) >> 1 & 63))
 #define ENCODING_RESERVED  (~0x6fffull)
 #define INDEX_OF(encoding) bits((encoding), 9, 1)
 
-static const u8 field_of_key[512] = {
+static const u8 field_of_key[1024] = {
 #define FIELD(type, name, encoding, access, exists, section) [KEY(encoding)] = VMCS_##name + 1,
 #include "virt-ext/vmcs.def"
 #undef FIELD

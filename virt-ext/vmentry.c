@@ -64,6 +64,7 @@ static void enter_guest(struct vmx *x, const struct vmcs *v, bool flush)
     if (primary_on(v, PRIMARY_monitor_trap_flag)) h->attention |= ATTENTION_STEP;
     h->stepped = false;
     hart_state_changed(h);
+    apic_enter(x, v);
 }
 
 static void finish_entry(struct vmx *x, struct vmcs *v, bool launch)

@@ -58,11 +58,42 @@ bool eptp_is_valid(const struct vmx *x, u64 eptp)
            !(eptp & eptp_reserved(x->hart));
 }
 
-/* --- TPR shadow, VM functions, shadow VMCSs --- */
+/* --- APIC virtualization, VM functions, shadow VMCSs --- */
 
 static bool tpr_shadow_on(const struct vmcs *v)
 {
     return primary_on(v, PRIMARY_use_tpr_shadow);
+}
+
+static bool apic_accesses_on(const struct vmcs *v)
+{
+    return secondary_on(v, SECONDARY_virtualize_apic_accesses);
+}
+
+static bool virtual_interrupts_on(const struct vmcs *v)
+{
+    return secondary_on(v, SECONDARY_virtual_interrupt_delivery);
+}
+
+static bool uses_tpr_threshold(const struct vmcs *v)
+{
+    return tpr_shadow_on(v) && !virtual_interrupts_on(v);
+}
+
+static bool posting_on(const struct vmcs *v)
+{
+    return pin_on(v, PIN_process_posted_interrupts);
+}
+
+static bool ipis_on(const struct vmcs *v)
+{
+    return tertiary_on(v, TERTIARY_ipi_virtualization);
+}
+
+static bool pid_table_fits(const struct hart *h, const struct vmcs *v)
+{
+    u64 at = v->pid_pointer_table_address, last = at + 8 * (u64)v->last_pid_pointer_index;
+    return !(at & 7) && !((at | last) & bits_beyond_physical(h));
 }
 
 static bool functions_on(const struct vmcs *v)

@@ -76,7 +76,8 @@ static void enter_root(struct vmx *x, bool flush)
     struct hart *h = x->hart;
     h->vmx_tsc_offset = h->vmx_tsc_multiplier = 0;
     h->attention &= ~(u32)(ATTENTION_WINDOW | ATTENTION_STEP);
-    x->virtual_nmi_blocked = x->tpr_fell = false;
+    x->virtual_nmi_blocked = false;
+    apic_leave(x);
     hart_set_world(h, WORLD_ROOT);
     mmu_set_virt(x->mmu, h, &(struct mmu_virt){.flush = flush});
     hart_state_changed(h);

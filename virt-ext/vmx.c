@@ -18,6 +18,7 @@ static bool vmx_rdmsr(void *self, struct hart *h, u32 msr, u64 *value, bool *gp)
 {
     const struct vmx *x = self;
     (void)h;
+    if (virtual_apic_msr(x, msr)) return virtual_apic_read_msr(self, msr, value);
     if (!is_vmx_msr(msr) || !x->cfg.present) return false;
     *gp = !vmx_capability(x, msr, value);
     return true;
@@ -27,7 +28,8 @@ static bool vmx_rdmsr(void *self, struct hart *h, u32 msr, u64 *value, bool *gp)
 static bool vmx_wrmsr(void *self, struct hart *h, u32 msr, u64 value, bool *gp)
 {
     const struct vmx *x = self;
-    (void)h, (void)value;
+    (void)h;
+    if (virtual_apic_msr(x, msr)) return virtual_apic_write_msr(self, msr, value, gp);
     if (!is_vmx_msr(msr) || !x->cfg.present) return false;
     *gp = true;
     return true;
@@ -62,6 +64,7 @@ const struct virt_ops vmx_ops = {
     .merge_cr = vmx_merge_cr,
     .read_cr8 = vmx_read_cr8,
     .write_cr8 = vmx_write_cr8,
+    .apic_access = vmx_apic_access,
     .unblock_nmi = vmx_unblock_nmi,
     .insn_enabled = vmx_insn_enabled,
 };
@@ -73,6 +76,7 @@ void vmx_init(struct vmx *x, const struct vmx_cfg *cfg, struct hart *h, struct m
     memset(x, 0, sizeof *x);
     x->cfg = *cfg;
     x->cfg.invpcid = cfg->invpcid && cpu_has(h->model, FEATURE_invpcid);
+    x->cfg.virtualize_x2apic = cfg->virtualize_x2apic && cpu_has(h->model, FEATURE_x2apic);
     x->hart = h;
     x->mmu = mmu;
     x->current = VMCS_NONE;

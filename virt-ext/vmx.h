@@ -3,14 +3,14 @@
  * Models:       the VMX instructions with their faults and VMfail numbers; the controls of controls.def and
  *               nothing else; entry checks of entry_checks.def; state switch, exit information, event
  *               injection, IDT vectoring, MSR lists; worlds.
- * Not modelled: SMM and dual-monitor treatment, APIC virtualization but for the TPR shadow,
- *               #VE.
+ * Not modelled: SMM and dual-monitor treatment, guest-physical accesses to the APIC-access page, #VE.
  * Neighbours:   isa calls through vmx_ops; the MMU is told the world, VPID and EPT pointer; timing cores
  *               read record->transition.
  * Checked by:   tests/unit/test_vmcs.c, test_vmx_capabilities.c, test_entry_checks.c,
  *               test_vmx_instructions.c, test_exits.c, test_vmx_events.c, test_vmx_transitions.c,
  *               test_vmx_windows.c, test_vmx_modes.c, test_vmx_timing.c, test_vmx_shadow.c, test_vmx_functions.c,
- *               test_vmx_tpr.c, test_vmx_random.c
+ *               test_vmx_tpr.c, test_vmx_apic_access.c, test_vmx_virtual_interrupts.c, test_vmx_posted.c,
+ *               test_vmx_startup.c, test_vmx_random.c
  * Manual:       SDM Vol. 3C; comments name its section titles.
  */
 #ifndef VIRT_VMX_H
@@ -48,6 +48,12 @@
     P(bool, vmfunc,                    true, ANY,                  "VMFUNC with EPTP switching")             \
     P(bool, vmcs_shadowing,            true, ANY,                  "shadow VMCSs")                           \
     P(bool, vmwrite_any,               true, ANY,                  "VMWRITE to read-only fields")            \
+    P(bool, virtualize_apic,           true, ANY,                  "APIC-access page")                       \
+    P(bool, virtualize_x2apic,         true, ANY,                  "virtualize x2APIC mode, if there is one") \
+    P(bool, apic_registers,            true, ANY,                  "APIC-register virtualization")           \
+    P(bool, virtual_interrupts,        true, ANY,                  "virtual-interrupt delivery")             \
+    P(bool, posted_interrupts,         true, ANY,                  "posted-interrupt processing")            \
+    P(bool, ipi_virtualization,        false, ANY,                 "IPI virtualization, tertiary controls")  \
     P(u32,  exit_microcode_cycles,     300,  ANY,                  "exit: besides memory references")        \
     P(u32,  entry_microcode_cycles,    280,  ANY,                  "entry: besides memory references")       \
     P(u32,  drain_cycles,              20,   ANY,                  "either: pipeline empties and starts")    \
@@ -61,7 +67,11 @@
     P(u32,  vmptr_cycles,              80,   ANY,                  "VMPTRLD, VMPTRST, VMCLEAR")              \
     P(u32,  vmxon_cycles,              200,  ANY,                  "VMXON, VMXOFF")                          \
     P(u32,  invept_cycles,             250,  ANY,                  "INVEPT")                                 \
-    P(u32,  invvpid_cycles,            200,  ANY,                  "INVVPID")
+    P(u32,  invvpid_cycles,            200,  ANY,                  "INVVPID")                                \
+    P(u32,  apic_write_cycles,         40,   ANY,                  "emulation behind a virtual APIC write")  \
+    P(u32,  virtual_interrupt_cycles,  60,   ANY,                  "virtual interrupt: besides its delivery") \
+    P(u32,  posted_interrupt_cycles,   150,  ANY,                  "posted-interrupt processing")            \
+    P(u32,  virtual_ipi_cycles,        60,   ANY,                  "IPI virtualization")
 
 #define VMX_STATS(S)                                                                        \
     S(entries,       "VM entries that reached the guest")                                   \
@@ -77,7 +87,17 @@
     S(eptp_switches, "VMFUNC that switched the EPT pointer")                                \
     S(controls_rewritten, "VM entries that had their controls checked again")               \
     S(refusals,      "VMX instructions that were #UD or #GP outside a guest")                \
-    S(aborts,        "VMX aborts")
+    S(aborts,        "VMX aborts")                                                          \
+    S(virtual_interrupts, "virtual interrupts delivered")                                   \
+    S(virtual_eois,  "EOIs virtualized, those that exit included")                          \
+    S(virtual_self_ipis, "self IPIs virtualized")                                           \
+    S(virtual_ipis,  "IPIs virtualized: posted to a descriptor")                            \
+    S(posted_interrupts, "notifications processed")                                         \
+    S(posted_vectors, "interrupts that they moved from descriptors to the virtual-APIC page") \
+    S(apic_page_reads, "loads from the APIC-access page that were virtualized")             \
+    S(apic_page_writes, "stores to it that were virtualized")                               \
+    S(apic_msr_reads, "RDMSR of the virtual x2APIC")                                        \
+    S(apic_msr_writes, "WRMSR of the virtual x2APIC")
 /* clang-format on */
 
 struct vmx_cfg {
@@ -210,7 +230,13 @@ struct vmx {
     bool has_operand;
     u64 operand;     /* ...and what it works on */
     bool injecting;  /* the VM entry of this instruction delivers its event now */
-    bool tpr_fell; /* guest world: the virtual TPR is below the threshold, the exit is due */
+    struct {
+        bool written;  /* guest world: a store to the APIC-access page waits for its emulation */
+        u32 offset;    /* of that store */
+        bool due;      /* guest world: an exit that comes behind the instruction */
+        u8 reason;     /* of that exit */
+        u64 qualification;
+    } apic;
     bool virtual_nmi_blocked; /* guest world with virtual NMIs */
     struct {
         bool runs, expired;
@@ -269,7 +295,8 @@ const char *vmx_entry_check_asks(enum entry_check check);
 #define MSR_VMX_VMCS_ENUM    0x48au
 #define MSR_VMX_EPT_VPID_CAP 0x48cu
 #define MSR_VMX_VMFUNC       0x491u
-#define MSR_VMX_LAST         0x491u
+#define MSR_VMX_PROCBASED_CTLS3 0x492u
+#define MSR_VMX_LAST         0x492u
 
 #define VMX_CR3_TARGETS  4u
 
@@ -280,6 +307,8 @@ struct vmx_allowed vmx_allowed_settings(const struct vmx_cfg *cfg, enum vmx_word
 u64 vmx_ept_vpid_capability(const struct vmx_cfg *cfg);
 /* IA32_VMX_VMFUNC: the VM functions that there are. */
 u64 vmx_functions(const struct vmx_cfg *cfg);
+/* IA32_VMX_PROCBASED_CTLS3: allowed 1-settings of the tertiary controls. */
+u64 vmx_tertiary_controls(const struct vmx_cfg *cfg);
 /* Fixed bits of VMX operation; an unrestricted guest's PE and PG are free. */
 bool vmx_cr0_is_legal(u64 cr0, bool unrestricted);
 bool vmx_cr4_is_legal(const struct vmx *x, u64 cr4);

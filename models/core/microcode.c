@@ -21,7 +21,7 @@ u64 microcode_cycles(const struct cost_cfg *cost, const struct vmx_cfg *vmx, con
     if (r->event) cycles += cost->event_cycles;
     if (r->task_switched) cycles += cost->cycles[CLASS_task_switch];
     if (touches_mmio(r)) cycles += cost->mmio_cycles;
-    return cycles;
+    return cycles + r->virtual_cycles;
 }
 
 /* --- references --- */

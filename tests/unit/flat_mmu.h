@@ -33,7 +33,8 @@ static bool flat_translate(void *self, struct hart *h, va_t va, enum access acce
         return false;
     }
     *out = (struct translation){.at = {va.v}, .walk = -1, .tlb = TLB_L1, .page_shift = PAGE_SHIFT};
-    out->host = physmem_has(h->mem, out->at, 1) ? h->mem->host + va.v : NULL;
+    bool plain = physmem_has(h->mem, out->at, 1) && !hart_maps_apic_access(h, out->at);
+    out->host = plain ? h->mem->host + va.v : NULL;
     out->cacheable_soft = out->host && !h->record;
     return true;
 }

@@ -25,6 +25,31 @@ BREAK(msr_bitmap_address) { (void)b; SET(v->primary_controls, PRIMARY_use_msr_bi
 BREAK(virtual_apic_address) { (void)b; WITH_TPR_SHADOW; v->virtual_apic_address |= 0x80; }
 BREAK(tpr_threshold_reserved) { (void)b; WITH_TPR_SHADOW; v->tpr_threshold = 0x10; }
 BREAK(tpr_threshold) { WITH_TPR_SHADOW; bench_write64(b, AT_MSR_LIST + 0x80, 0x40); v->tpr_threshold = 5; }
+#define WITH_DELIVERY SET(v->secondary_controls, SECONDARY_virtual_interrupt_delivery); SET(v->pin_controls, PIN_external_interrupt_exiting)
+#define WITH_POSTING  WITH_TPR_SHADOW; WITH_DELIVERY; SET(v->pin_controls, PIN_process_posted_interrupts); \
+    SET(v->exit_controls, ON_EXIT_acknowledge_interrupt); v->posted_interrupt_descriptor = AT_OPERAND
+BREAK(tpr_shadow_for_x2apic_mode) { (void)b; SET(v->secondary_controls, SECONDARY_virtualize_x2apic_mode); }
+BREAK(tpr_shadow_for_registers) { (void)b; SET(v->secondary_controls, SECONDARY_apic_register_virtualization); }
+BREAK(tpr_shadow_for_delivery) { (void)b; WITH_DELIVERY; }
+BREAK(apic_access_address) { (void)b; SET(v->secondary_controls, SECONDARY_virtualize_apic_accesses); v->apic_access_address = 0xfee00010; }
+BREAK(x2apic_mode_or_apic_accesses) { (void)b; WITH_TPR_SHADOW; SET(v->secondary_controls, SECONDARY_virtualize_apic_accesses); SET(v->secondary_controls, SECONDARY_virtualize_x2apic_mode); }
+BREAK(delivery_needs_interrupt_exiting) { (void)b; WITH_TPR_SHADOW; SET(v->secondary_controls, SECONDARY_virtual_interrupt_delivery); }
+BREAK(posting_needs_delivery) { (void)b; WITH_POSTING; v->secondary_controls &= ~(1u << SECONDARY_virtual_interrupt_delivery); }
+BREAK(posting_needs_acknowledge) { (void)b; WITH_POSTING; v->exit_controls &= ~(1u << ON_EXIT_acknowledge_interrupt); }
+BREAK(posted_interrupt_vector) { (void)b; WITH_POSTING; v->posted_interrupt_vector = 0x1f2; }
+BREAK(posted_interrupt_descriptor) { (void)b; WITH_POSTING; v->posted_interrupt_descriptor += 32; }
+
+static void offer_ipis(struct vmcs *v, struct vmx_bench *b)
+{
+    b->x.cfg.ipi_virtualization = true;
+    b->x.allowed[VMX_PRIMARY] = vmx_allowed_settings(&b->x.cfg, VMX_PRIMARY, false);
+    SET(v->primary_controls, PRIMARY_activate_tertiary_controls);
+    v->tertiary_controls = BIT(TERTIARY_ipi_virtualization);
+}
+
+BREAK(tertiary_controls) { WITH_TPR_SHADOW; offer_ipis(v, b); v->tertiary_controls |= BIT(40); }
+BREAK(tpr_shadow_for_ipis) { offer_ipis(v, b); }
+BREAK(pid_pointer_table_address) { WITH_TPR_SHADOW; offer_ipis(v, b); v->pid_pointer_table_address = BIT(b->model.physical_bits) - 8; v->last_pid_pointer_index = 1; }
 BREAK(virtual_nmis) { (void)b; SET(v->pin_controls, PIN_virtual_nmis); }
 BREAK(nmi_window_exiting) { (void)b; SET(v->pin_controls, PIN_nmi_exiting); SET(v->primary_controls, PRIMARY_nmi_window_exiting); }
 BREAK(tsc_multiplier_not_zero) { (void)b; SET(v->secondary_controls, SECONDARY_use_tsc_scaling); v->tsc_multiplier = 0; }

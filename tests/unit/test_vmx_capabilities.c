@@ -44,7 +44,8 @@ static void no_control_stands_twice(void **state)
 static void every_bit_of_every_control_word_is_reported_as_the_table_offers_it(void **state)
 {
     (void)state;
-    struct vmx_bench *b = vmx_bench_new(NULL);
+    const struct vmx_cfg cfg = bench_full_cfg();
+    struct vmx_bench *b = vmx_bench_new(&cfg);
     for (unsigned w = 0; w < VMX_WORDS; w++) {
         u64 basic = capability(b, words[w].msr), exact = capability(b, words[w].true_msr);
         for (unsigned bit = 0; bit < 32; bit++) {
@@ -96,6 +97,15 @@ static void true_msrs_must_be_1_are_those_of_real_processors(void **state)
     assert_int_equal((u32)capability(b, 0x48e), 0x04006172);
     assert_int_equal((u32)capability(b, 0x48f), 0x00036dfb);
     assert_int_equal((u32)capability(b, 0x490), 0x000011fb);
+    vmx_bench_free(b);
+}
+
+static void the_tertiary_controls_have_an_msr_of_their_own(void **state)
+{
+    (void)state;
+    const struct vmx_cfg cfg = bench_full_cfg();
+    struct vmx_bench *b = vmx_bench_new(&cfg);
+    assert_int_equal(capability(b, MSR_VMX_PROCBASED_CTLS3), BIT(4)); /* IPI virtualization */
     vmx_bench_free(b);
 }
 
@@ -226,6 +236,7 @@ int main(void)
         cmocka_unit_test(every_bit_of_every_control_word_is_reported_as_the_table_offers_it),
         cmocka_unit_test(vm_entries_accept_exactly_what_is_reported),
         cmocka_unit_test(true_msrs_must_be_1_are_those_of_real_processors),
+        cmocka_unit_test(the_tertiary_controls_have_an_msr_of_their_own),
         cmocka_unit_test(basic_information_tells_revision_region_and_true_msrs),
         cmocka_unit_test(miscellaneous_data_offers_what_is_there),
         cmocka_unit_test(fixed_bits_agree_with_what_mov_to_cr_takes),

@@ -219,6 +219,14 @@ static inline void bench_set_control(struct hart *h)
 
 static const struct vmx_cfg bench_vmx_cfg = {VMX_PARAMS(PARAM_DEFAULT)};
 
+/* With what only newer processors have: every control, field and rule is there. */
+static inline struct vmx_cfg bench_full_cfg(void)
+{
+    struct vmx_cfg cfg = bench_vmx_cfg;
+    cfg.ipi_virtualization = true;
+    return cfg;
+}
+
 static inline struct vmx_bench *vmx_bench_new(const struct vmx_cfg *cfg)
 {
     struct vmx_bench *b = calloc(1, sizeof *b);
