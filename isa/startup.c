@@ -24,7 +24,7 @@ static void take_init(struct hart *h)
     u64 cache_bits = h->cr0 & (CR0_CD | CR0_NW);
     h->init_pending = h->nmi_pending = h->nmi_blocked = false;
     h->sti_shadow = h->movss_shadow = h->shadow_seen = false;
-    h->pending_debug = 0;
+    h->pending_debug = h->debug_hits = 0;
     hart_reset_registers(h);
     h->cr0 = cache_bits | CR0_ET;
     h->activity = bootstrap ? ACTIVITY_ACTIVE : ACTIVITY_WAIT_SIPI;

@@ -112,6 +112,7 @@ static void bus_mmio_write(void *self, hpa_t at, u64 value, unsigned bytes)
 static int bus_interrupt_acknowledge(void *self, struct hart *h)
 {
     (void)h;
+    arrive(self);
     return lapic_acknowledge(lapic_of(self));
 }
 
@@ -138,6 +139,7 @@ static u64 bus_get_cr8(void *self, struct hart *h)
 static void bus_set_cr8(void *self, struct hart *h, u64 value)
 {
     (void)h;
+    arrive(self);
     lapic_set_cr8(lapic_of(self), value);
 }
 
