@@ -150,13 +150,15 @@ static void keep_soft(struct hart *h, const struct piece *p, const struct reques
         keep(h->soft.write[q->by == BY_USER], h, p);
 }
 
-/* Behind the pieces' translations, before anything is touched. */
+/* Behind the pieces' translations, before anything is touched. To a timing core it is like a device's register. */
 static bool virtualize_apic(struct hart *h, struct piece *p, unsigned pieces, const struct request *q)
 {
-    for (unsigned n = 0; n < pieces; n++)
-        if (hart_maps_apic_access(h, p[n].t.at) &&
-            !h->virt->apic_access(h->virt_self, h, q->access, q->rmw, p[n].bytes, &p[n].t))
-            return false;
+    for (unsigned n = 0; n < pieces; n++) {
+        if (!hart_maps_apic_access(h, p[n].t.at)) continue;
+        if (!h->virt->apic_access(h->virt_self, h, q->access, q->rmw, p[n].bytes, &p[n].t)) return false;
+        h->fetch.touched_device = true;
+        if (h->record) h->record->io = true;
+    }
     return true;
 }
 

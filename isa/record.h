@@ -104,7 +104,7 @@ struct insn_record {
     bool task_switched;           /* a hardware task switch was done */
     bool interrupt_taken;         /* began with an external interrupt, NMI or pending VM exit instead of an instruction */
     bool halted;                  /* ended in a HLT (or other inactive) state */
-    bool io;                      /* touched a port or MMIO */
+    bool io;                      /* touched a port, MMIO or a virtualized APIC's page */
     u32 virtual_cycles;           /* microcode of APIC virtualization */
     bool drained;                 /* in: set by the core when older records have left the pipe */
     bool not_drained;             /* out: nothing was done, since it would touch MMIO; drain and execute again */

@@ -7,7 +7,7 @@
  * Not modelled: accesses to the APIC-access page by guest-physical address alone (page walks): they are to
  *               the memory there. A REP string that writes to the page: one emulation, of its last store.
  * Time:         accesses to page and descriptor are references of their instruction or event; microcode is
- *               record->virtual_cycles (apic_write, virtual_interrupt, posted_interrupt, virtual_ipi _cycles).
+ *               record->virtual_cycles (apic_access, apic_write, virtual_interrupt, posted_interrupt, virtual_ipi _cycles).
  * Neighbours:   the files of virt-ext; isa asks through vmx_ops; bus_ops ends the notification's interrupt and
  *               sends notifications.
  * Checked by:   tests/unit/test_vmx_tpr.c, test_vmx_apic_access.c, test_vmx_virtual_interrupts.c,

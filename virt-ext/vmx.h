@@ -52,7 +52,7 @@
     P(bool, virtualize_x2apic,         true, ANY,                  "virtualize x2APIC mode, if there is one") \
     P(bool, apic_registers,            true, ANY,                  "APIC-register virtualization")           \
     P(bool, virtual_interrupts,        true, ANY,                  "virtual-interrupt delivery")             \
-    P(bool, posted_interrupts,         true, ANY,                  "posted-interrupt processing")            \
+    P(bool, posted_interrupts,         true, ANY,                  "posted-interrupt processing") \
     P(bool, ipi_virtualization,        false, ANY,                 "IPI virtualization, tertiary controls")  \
     P(u32,  exit_microcode_cycles,     300,  ANY,                  "exit: besides memory references")        \
     P(u32,  entry_microcode_cycles,    280,  ANY,                  "entry: besides memory references")       \
@@ -68,10 +68,11 @@
     P(u32,  vmxon_cycles,              200,  ANY,                  "VMXON, VMXOFF")                          \
     P(u32,  invept_cycles,             250,  ANY,                  "INVEPT")                                 \
     P(u32,  invvpid_cycles,            200,  ANY,                  "INVVPID")                                \
-    P(u32,  apic_write_cycles,         40,   ANY,                  "emulation behind a virtual APIC write")  \
-    P(u32,  virtual_interrupt_cycles,  60,   ANY,                  "virtual interrupt: besides its delivery") \
-    P(u32,  posted_interrupt_cycles,   150,  ANY,                  "posted-interrupt processing")            \
-    P(u32,  virtual_ipi_cycles,        60,   ANY,                  "IPI virtualization")
+    P(u32,  apic_access_cycles,        30,   ANY,                  "a virtualized APIC-page access (estimated)") \
+    P(u32,  apic_write_cycles,         40,   ANY,                  "emulation behind a virtual APIC write (estimated)") \
+    P(u32,  virtual_interrupt_cycles,  60,   ANY,                  "virtual interrupt: besides its delivery (estimated)") \
+    P(u32,  posted_interrupt_cycles,   150,  ANY,                  "posted-interrupt processing (estimated)") \
+    P(u32,  virtual_ipi_cycles,        60,   ANY,                  "IPI virtualization (estimated)")
 
 #define VMX_STATS(S)                                                                        \
     S(entries,       "VM entries that reached the guest")                                   \

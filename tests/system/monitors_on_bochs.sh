@@ -170,6 +170,14 @@ check_statistics() { # check_statistics MODEL MONITOR
         "$(bochs_output "$1" "$2" verbose=on bench-exits "iters=8 op=vmcall" | grep VMCALL | cut -c 3-)"
 }
 
+# The same images on Gigogne: the guest prints the same, and the monitor has counted the same exits.
+check_same_exits() { # check_same_exits MODEL MONITOR MONITOR_ARGS GUEST WORDS
+    local expected
+    # shellcheck disable=SC2086 -- words are split on purpose
+    expected=$("$images/../gigogne" run -s board.core=fast -m "$(monitor_image "$2"):$3" "$images/$4.elf" -- $5 2>/dev/null </dev/null)
+    verdict "bochs $1: $2 $3: $4 $5: exits as on Gigogne" "$expected" "$(bochs_output "$@")"
+}
+
 start() { # start CHECK ARGUMENTS...: in the background, jobs_max at a time
     while (($(jobs -rp | wc -l) >= jobs_max)); do wait -n; done
     "$@" &
@@ -198,6 +206,11 @@ start check_nested $haswell shadowing=on ept host=2M bench-exits "iters=8"
 start check_nested $haswell shadowing=off ept host=2M bench-exits "iters=3"
 start check_nested $haswell "" ept host=4K bench-fork "pages=16 iters=3"
 start check_nested $haswell "" shadow "" bench-fork "pages=16 iters=3"
+for mode in xapic x2apic; do
+    for technique in none shadow apicv; do
+        start check_same_exits $haswell apicv "apic=$technique verbose=on" bench-interrupts "mode=$mode iters=20"
+    done
+done
 
 start check_says "the processor's EPT has no 1 GiB pages" $nehalem ept host=1G bench-compute
 start check_says 'the processor has no VMX control "load IA32_EFER (on entry)"' $penryn shadow "" bench-compute
