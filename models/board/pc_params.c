@@ -29,7 +29,7 @@ static bool cross_checks(const struct pc_cfg *cfg)
 {
     return check("board.ram_bytes", cfg->board.ram_bytes % PAGE_BYTES ? "not a multiple of 4 KiB" : NULL) &&
            check("cpu.l1i", cache_cfg_error(&cfg->l1i)) && check("cpu.l1d", cache_cfg_error(&cfg->l1d)) &&
-           check("cpu.l2", cache_cfg_error(&cfg->l2)) && check("l3", cache_cfg_error(&cfg->l3)) &&
+           check("cpu.l2", cache_cfg_error(&cfg->l2)) && check("l3", cache_cfg_error(&cfg->l3)) && check("dram", dram_cfg_error(&cfg->dram)) &&
            check("cpu.mmu", mmu_cfg_problem(&cfg->mmu)) && check("cpu.walker", walker_problem(cfg));
 }
 

@@ -91,7 +91,7 @@ cpu0.l1d.lookups = cpu0.l1d.lookups_*
 cpu0.l2.lookups = cpu0.l2.lookups_*
 l3.lookups = l3.lookups_*
 cpu0.l1d.misses = cpu0.l1d.misses_*
-dram.row_hits + dram.row_misses + dram.row_conflicts = dram.reads + dram.writes
+dram.row_hits + dram.row_misses + dram.row_conflicts + dram.forwarded = dram.reads + dram.writes
 SUMS
 }
 
