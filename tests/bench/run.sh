@@ -4,7 +4,7 @@
 # share their cores; and per simulated instruction what its model had to do, which is what limits it.
 #   --small    a hundredth of the work: does it run?
 #   --profile  the host functions that take most of the time (Linux perf)
-#   --peers    the same guests on QEMU (TCG), a functional emulator without any timing
+#   --peers    hashjoin beside Bochs and QEMU: peers.sh
 # Not a test: nothing is asserted about time.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -74,37 +74,6 @@ print_profile() { # print_profile CORE BENCH WORDS...
     perf report -i "$work/perf" --stdio --percent-limit 2 2>/dev/null | grep -E '^ +[0-9]' | head -12 | sed 's/^/  /'
 }
 
-# --- peers: the time of a long run less that of a short one, so that firmware, loader and translation do not count ---
-
-seconds_of() { # seconds_of COMMAND...
-    local start
-    start=$(date +%s.%N)
-    "$@" >/dev/null 2>&1
-    date +%s.%N | awk -v start="$start" '{ print $1 - start }'
-}
-
-instructions_of() { # instructions_of BENCH WORDS...
-    local bench=$1
-    shift
-    "$build/gigogne" run --quiet -s board.core=fast -o "$work/out" "$build/workloads/bench-$bench.elf" -- "$@" </dev/null >/dev/null
-    from_json "$work/out/run.json" instructions
-}
-
-on_qemu() { # on_qemu BENCH WORDS...
-    local bench=$1
-    shift
-    qemu-system-x86_64 -accel tcg -cpu max -m 2048 -display none -no-reboot -monitor none -serial null \
-        -device isa-debug-exit,iobase=0xf4,iosize=1 -kernel "$build/workloads/bench-$bench.elf" -append "$*" </dev/null
-}
-
-compare_peer() { # compare_peer NAME RUNNER BENCH ITERATIONS WORD
-    local short=$(($4 / 100)) long=$4 n_short n_long
-    n_short=$(instructions_of "$3" "iters=$short" "$5") n_long=$(instructions_of "$3" "iters=$long" "$5")
-    awk -v name="$1" -v bench="$3" -v n=$((n_long - n_short)) -v t_long="$(seconds_of "$2" "$3" "iters=$long" "$5")" \
-        -v t_short="$(seconds_of "$2" "$3" "iters=$short" "$5")" \
-        'BEGIN { printf "%-8s %-9s %9.0f\n", name, bench, n / (t_long - t_short) / 1000 }'
-}
-
 # --- the report ---
 
 cc -O2 -std=c11 -D_GNU_SOURCE -o "$work/hostspeed" "$here/hostspeed.c" && "$work/hostspeed"
@@ -123,9 +92,5 @@ if $profile; then
         for core in fast inorder; do print_profile $core "$bench" "iters=$((${!core} / divisor))" "$word"; done
     done < <(cases)
 fi
-if $peers; then
-    while read -r bench fast inorder word; do
-        compare_peer qemu on_qemu "$bench" $((fast * 10 / divisor)) "$word"
-    done < <(cases)
-fi
+if $peers; then "$here/peers.sh" "$build" "$runs"; fi
 exit 0

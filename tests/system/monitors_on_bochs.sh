@@ -7,6 +7,7 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/guests_lib.sh"
+. "$here/bochs_lib.sh"
 images=$(cd "${1:?usage: monitors_on_bochs.sh BUILD}/workloads" && pwd) || exit 1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -24,67 +25,21 @@ for tool in bochs grub-mkrescue xorriso qemu-system-x86_64; do
     fi
 done
 
-# The emulated clock runs fast (few instructions a second), which shortens what firmware and GRUB wait for.
-write_bochsrc() { # write_bochsrc DIR MODEL
-    cat >"$1/bochsrc" <<BOCHSRC
-memory: guest=$megs, host=2048
-romimage: file=/usr/share/bochs/BIOS-bochs-latest
-vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
-cpu: model=$2, count=1, ips=4000000, reset_on_triple_fault=0, ignore_bad_msrs=1
-ata0-master: type=cdrom, path=$1/boot.iso, status=inserted
-boot: cdrom
-com1: enabled=1, mode=file, dev=$1/console.txt
-log: $1/bochs.log
-display_library: rfb, options="timeout=0"
-plugin_ctrl: speaker=0
-panic: action=fatal
-error: action=ignore
-info: action=ignore
-BOCHSRC
-}
-
 monitor_image() { # monitor_image MONITOR: of the product, or of the tests
     ls "$images/monitor-$1.elf" "$images/test-monitor-$1.elf" 2>/dev/null
 }
 
-# The monitor is the Multiboot kernel, the guest its first module, and the guest of a guest that is a monitor the second; without a monitor
-# the guest is the kernel.
-write_iso() { # write_iso DIR MONITOR MONITOR_ARGS GUEST WORDS [INNER_GUEST WORDS]
-    local dir=$1 monitor=$2 arguments=$3 guest=$4 words=$5 inner=${6:-}
-    mkdir -p "$dir/iso/boot/grub"
-    {
-        echo "set timeout=0"
-        echo "menuentry guest {"
-        if [ "$monitor" != none ]; then
-            cp "$(monitor_image "$monitor")" "$dir/iso/monitor-$monitor.elf"
-            echo "multiboot /monitor-$monitor.elf monitor-$monitor.elf $arguments"
-        fi
-        if [ "$guest" != none ]; then
-            cp "$images/$guest.elf" "$dir/iso/"
-            [ "$monitor" = none ] && echo "multiboot /$guest.elf $guest.elf $words"
-            [ "$monitor" != none ] && echo "module /$guest.elf $guest.elf $words"
-            [ -n "$inner" ] && cp "$images/$inner.elf" "$dir/iso/" && echo "module /$inner.elf $inner.elf $7"
-        fi
-        echo "}"
-    } >"$dir/iso/boot/grub/grub.cfg"
-    grub-mkrescue --fonts= --themes= --locales= \
-        --install-modules="multiboot normal iso9660 biosdisk search search_fs_uuid search_fs_file search_label" \
-        -o "$dir/boot.iso" "$dir/iso" >"$dir/grub.log" 2>&1 || cat "$dir/grub.log"
-}
-
-# The console's text on stdout. Bochs ends when the guest writes to its shutdown port. Where it was built with its
-# debugger, as Debian's, it has to be told to continue.
+# The console's text on stdout. The monitor is the Multiboot kernel, the guest its first module, and the guest of a guest
+# that is a monitor the second; without a monitor the guest is the kernel.
 bochs_output() { # bochs_output MODEL MONITOR MONITOR_ARGS GUEST WORDS [INNER_GUEST WORDS]
-    local dir debugger=()
+    local dir boot=()
+    [ "$2" = none ] || boot=("$(monitor_image "$2")" "$3")
+    [ "$4" = none ] || boot+=("$images/$4.elf" "$5")
+    [ -z "${6:-}" ] || boot+=("$images/$6.elf" "$7")
     dir=$(mktemp -d -p "$work")
-    write_bochsrc "$dir" "$1"
-    shift
-    write_iso "$dir" "$@"
-    if bochs --help 2>&1 | grep -q -- '-rc filename'; then
-        echo c >"$dir/rc"
-        debugger=(-rc "$dir/rc")
-    fi
-    timeout "$seconds_max" bochs -q -f "$dir/bochsrc" "${debugger[@]}" </dev/null >"$dir/out.log" 2>&1
+    write_bochsrc "$dir" "$1" $megs
+    write_iso "$dir" "${boot[@]}"
+    run_bochs "$dir" "$seconds_max"
     cat "$dir/console.txt" 2>/dev/null || tail -n 3 "$dir/bochs.log" "$dir/out.log"
     rm -rf "$dir"
 }
