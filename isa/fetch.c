@@ -154,11 +154,6 @@ static struct block *find_block(struct hart *h, u64 va)
 
 /* --- fast core --- */
 
-static struct fetch_entry *entry_for(struct hart *h, u64 rip)
-{
-    return &h->fetch.entry[(rip ^ rip >> FETCH_TABLE_BITS) & ((1u << FETCH_TABLE_BITS) - 1)];
-}
-
 /* Kept for the next time only if the page's translation is: then a flush of it changes the context. */
 static bool may_keep(const struct hart *h, const struct block *b, u64 rip)
 {
@@ -172,7 +167,7 @@ static const struct fetch_entry *find_slow(struct hart *h)
     u64 rip = wrap_rip(h);
     const struct block *b = check_limit(h, rip, 1) ? find_block(h, linear(h, rip)) : NULL;
     if (!b || !check_limit(h, rip, h->icache->insn[b->first].length)) return NULL;
-    struct fetch_entry *e = may_keep(h, b, rip) ? entry_for(h, rip) : &h->fetch.scratch;
+    struct fetch_entry *e = may_keep(h, b, rip) ? fetch_slot(h, rip) : &h->fetch.scratch;
     *e = (struct fetch_entry){rip, h->fetch.context, &h->icache->insn[b->first], b->count, b->stops};
     if (!fits(h, rip, b->bytes)) e->count = 1; /* the block leaves the segment: step by step */
     return e;
@@ -180,12 +175,8 @@ static const struct fetch_entry *find_slow(struct hart *h)
 
 const struct fetch_entry *fetch_find(struct hart *h)
 {
-    u64 rip = h->reg[REG_RIP];
-    const struct fetch_entry *e = entry_for(h, rip);
-    if (LIKELY(e->rip == rip && e->context == h->fetch.context) &&
-        LIKELY(e->first && e->first->exec != exec_dropped))
-        return e;
-    return find_slow(h);
+    const struct fetch_entry *e = fetch_known(h);
+    return LIKELY(e) ? e : find_slow(h);
 }
 
 /* --- timed cores --- */

@@ -69,7 +69,8 @@ ALWAYS_INLINE void flags_set_result(struct lazy_flags *f, u64 result, unsigned b
 /* CF, OF and AF as they are told. */
 ALWAYS_INLINE void flags_set_carries(struct lazy_flags *f, bool cf, bool of, bool af)
 {
-    f->carries = (u64)cf << 63 | (u64)(cf ^ of) << 62 | (u64)af << 3;
+    u64 carry = (u64)cf << 63, overflow = (u64)of << 63;
+    f->carries = carry | (carry ^ overflow) >> 1 | (u64)af << 3;
 }
 
 /* CF and OF as they are told, AF stays. */

@@ -105,6 +105,20 @@ static inline const struct insn_info *insn_cold(const struct hart *h, const stru
     return &h->icache->info[i->info];
 }
 
+static inline struct fetch_entry *fetch_slot(struct hart *h, u64 rip)
+{
+    return &h->fetch.entry[(rip ^ rip >> FETCH_TABLE_BITS) & ((1u << FETCH_TABLE_BITS) - 1)];
+}
+
+/* The fast core's block at RIP if it was found before and nothing has changed since, else NULL: fetch_find then. */
+static inline const struct fetch_entry *fetch_known(struct hart *h)
+{
+    u64 rip = h->reg[REG_RIP];
+    const struct fetch_entry *e = fetch_slot(h, rip);
+    bool known = e->rip == rip && e->context == h->fetch.context && e->first && e->first->exec != exec_dropped;
+    return LIKELY(known) ? e : NULL;
+}
+
 /* --- what was not modelled --- */
 
 unsigned isa_unmodelled_count(const struct icache *ic);

@@ -220,16 +220,15 @@ static bool store(struct hart *h, va_t va, unsigned bytes, const struct request 
 
 /* --- explicit accesses, whose segment is checked: then the soft TLB may know the page still --- */
 
-static u8 *soft_host(const struct hart *h, const struct soft_entry *table, va_t va, unsigned bytes)
+static u8 *soft_find(const struct hart *h, const struct soft_entry *table, va_t va, unsigned bytes)
 {
     const struct soft_entry *e = &table[soft_index(va)];
-    bool whole = (va.v & (PAGE_BYTES - 1)) + bytes <= PAGE_BYTES;
-    return whole && e->tag == soft_tag(&h->soft, va) ? (u8 *)(uintptr_t)(va.v + e->addend) : NULL;
+    return soft_answers(&h->soft, e, va, bytes) ? soft_host(e, va) : NULL;
 }
 
 static bool load_soft(struct hart *h, va_t va, unsigned bytes, u64 *out)
 {
-    const u8 *host = soft_host(h, h->soft.read[h->soft.user], va, bytes);
+    const u8 *host = soft_find(h, h->soft.read[h->soft.user], va, bytes);
     u64 v = 0;
     if (!host) return false;
     memcpy(&v, host, bytes);
@@ -239,7 +238,7 @@ static bool load_soft(struct hart *h, va_t va, unsigned bytes, u64 *out)
 
 static bool store_soft(struct hart *h, va_t va, unsigned bytes, u64 value)
 {
-    u8 *host = soft_host(h, h->soft.write[h->soft.user], va, bytes);
+    u8 *host = soft_find(h, h->soft.write[h->soft.user], va, bytes);
     if (!host) return false;
     memcpy(host, &value, bytes);
     return true;
@@ -288,8 +287,8 @@ static bool soft_span(struct hart *h, va_t va, enum access access, unsigned clas
 {
     struct soft_entry(*table)[SOFT_TLB_ENTRIES] = access == ACCESS_READ ? h->soft.read : h->soft.write;
     const struct soft_entry *e = &table[class][soft_index(va)];
-    if (e->tag != soft_tag(&h->soft, va)) return false;
-    out->host = (u8 *)(uintptr_t)(va.v + e->addend);
+    if (!soft_answers(&h->soft, e, va, 1)) return false;
+    out->host = soft_host(e, va);
     out->at = HPA((u64)(out->host - h->mem->host));
     return true;
 }

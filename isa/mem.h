@@ -17,8 +17,8 @@
 #include "isa/hart.h"
 
 /* Slow paths and implicit accesses; bytes 1..8. */
-bool mem_load_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 *out);
-bool mem_store_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 value);
+__attribute__((cold)) bool mem_load_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 *out);
+__attribute__((cold)) bool mem_store_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 value);
 /* A read-modify-write's load: needs write permission, faults as a write, and gives where to write back. */
 bool mem_load_rmw_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 *out);
 
@@ -40,21 +40,19 @@ struct mem_span {
 bool mem_get_span(struct hart *h, enum segreg seg, va_t va, unsigned bytes, enum access access,
                   struct mem_span *out);
 
-/* Where a read-modify-write may happen in place, or NULL: then mem_load_rmw_slow and mem_store_slow do it. */
+/* Where the soft TLB lets a read-modify-write happen in place, or NULL: mem_load_rmw_slow and mem_store_slow do it. */
 static inline u8 *mem_rmw_host(struct hart *h, va_t va, unsigned bytes)
 {
     const struct soft_entry *e = &h->soft.write[h->soft.lookup_class][soft_index(va)];
-    if (LIKELY(e->tag == soft_tag(&h->soft, va) && (va.v & (PAGE_BYTES - 1)) + bytes <= PAGE_BYTES))
-        return (u8 *)(uintptr_t)(va.v + e->addend);
-    return NULL;
+    return LIKELY(soft_answers(&h->soft, e, va, bytes)) ? soft_host(e, va) : NULL;
 }
 
 static inline bool mem_load(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 *out)
 {
     const struct soft_entry *e = &h->soft.read[h->soft.lookup_class][soft_index(va)];
-    if (LIKELY(e->tag == soft_tag(&h->soft, va) && (va.v & (PAGE_BYTES - 1)) + bytes <= PAGE_BYTES)) {
+    if (LIKELY(soft_answers(&h->soft, e, va, bytes))) {
         u64 v = 0;
-        memcpy(&v, (const u8 *)(uintptr_t)(va.v + e->addend), bytes);
+        memcpy(&v, soft_host(e, va), bytes);
         *out = v;
         return true;
     }
@@ -64,8 +62,8 @@ static inline bool mem_load(struct hart *h, enum segreg seg, va_t va, unsigned b
 static inline bool mem_store(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 value)
 {
     const struct soft_entry *e = &h->soft.write[h->soft.lookup_class][soft_index(va)];
-    if (LIKELY(e->tag == soft_tag(&h->soft, va) && (va.v & (PAGE_BYTES - 1)) + bytes <= PAGE_BYTES)) {
-        memcpy((u8 *)(uintptr_t)(va.v + e->addend), &value, bytes);
+    if (LIKELY(soft_answers(&h->soft, e, va, bytes))) {
+        memcpy(soft_host(e, va), &value, bytes);
         return true;
     }
     return mem_store_slow(h, seg, va, bytes, value);

@@ -91,18 +91,38 @@ static void step(struct hart *h, const struct insn *i)
     finish(h, i, run_one(h, i), world);
 }
 
-static void run_entry(struct hart *h, const struct fetch_entry *e)
+static bool fits(const struct hart *h, const struct fetch_entry *e, u64 max)
 {
-    const struct insn *first = e->first, *i = first;
+    return e->count > 1 && e->count <= max - h->run_steps;
+}
+
+/* The block that a jump has reached, if it may run at once: known, whole, and with nothing to attend to before it. */
+static const struct fetch_entry *next_entry(struct hart *h, u64 max)
+{
+    const struct fetch_entry *e = fetch_known(h);
+    return LIKELY(e && !h->attention && fits(h, e, max)) ? e : NULL;
+}
+
+/* A block, and those that jumps lead to from there. True: back to the core. */
+static bool run_entries(struct hart *h, const struct fetch_entry *e, u64 max)
+{
     u8 world = h->world;
-    enum outcome out = run_block(h, &i);
-    retire(h, (u64)(i - first));
+    const struct insn *i;
+    enum outcome out;
+    bool stops;
+    do {
+        const struct insn *first = i = e->first;
+        stops = e->stops;
+        out = run_block(h, &i);
+        retire(h, (u64)(i - first) + (out == OUT_JUMP));
+    } while (out == OUT_JUMP && !stops && (e = next_entry(h, max)));
     if (UNLIKELY(refused(h, out))) {
         h->reg[REG_RIP] -= i->length;
         step(h, i);
-        return;
+    } else if (out != OUT_JUMP) {
+        finish(h, i, out, world);
     }
-    finish(h, i, out, world);
+    return stops;
 }
 
 /* What stands between two instructions, if anything. */
@@ -132,11 +152,9 @@ static bool advance(struct hart *h, u64 max)
         raise_fault(h);
         return false;
     }
+    if (fits(h, e, max) && LIKELY(!one_by_one(h))) return run_entries(h, e, max);
     bool stops = e->stops;
-    if (e->count == 1 || e->count > max - h->run_steps || UNLIKELY(one_by_one(h)))
-        step(h, e->first);
-    else
-        run_entry(h, e);
+    step(h, e->first);
     return stops;
 }
 

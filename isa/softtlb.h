@@ -53,5 +53,15 @@ static inline unsigned soft_index(va_t va)
 {
     return (va.v >> PAGE_SHIFT) & (SOFT_TLB_ENTRIES - 1);
 }
+/* Does the entry at va's index answer for all `bytes`? One comparison, with the page of the last byte: the entry of
+ * another page than the first byte's lies at another index. */
+static inline bool soft_answers(const struct soft_tlb *t, const struct soft_entry *e, va_t va, unsigned bytes)
+{
+    return e->tag == soft_tag(t, VA(va.v + bytes - 1));
+}
+static inline u8 *soft_host(const struct soft_entry *e, va_t va)
+{
+    return (u8 *)(uintptr_t)(va.v + e->addend);
+}
 
 #endif
