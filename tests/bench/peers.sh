@@ -1,12 +1,13 @@
 #!/bin/bash
-# peers.sh BUILD [RUNS] - millions of instructions of one guest image (hashjoin) per second of host processor time: the fast and the
-# in-order core beside Bochs and QEMU's TCG (with and without -icount), and each over Bochs. Median of RUNS (5) rounds, in each of
-# which all of them run in turn, so that what else the host does falls on all alike.
+# peers.sh BUILD [RUNS] - millions of instructions of one guest image (hashjoin) per second of host processor time:
+# the fast and the in-order core beside Bochs and QEMU's TCG (with and without -icount), and each over Bochs. Median
+# of RUNS (5) rounds, in each of which all of them run in turn, so that what else the host does falls on all alike.
 #
-# Each is measured in the same way: a run of `long` iterations less one of `short`, in user and system time of the process, over
-# the difference of the instructions that Gigogne counts for the two. So firmware, loader, and the translation of code that both
-# run do not count. Bochs is Debian's package: release 2.7, built with its debugger, which costs it some speed; its own
-# configuration is tests/system/bochs_lib.sh. Not a test: nothing is asserted about time.
+# Each is measured in the same way: a run of `long` iterations less one of `short`, in user and system time of the
+# process, over the difference of the instructions that Gigogne counts for the two. So firmware, loader, and the
+# translation of code that both run do not count. Bochs is Debian's package: release 2.7, built with its debugger,
+# which costs it some speed; its own configuration is tests/system/bochs_lib.sh. Not a test: nothing is asserted about
+# time.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../system/bochs_lib.sh"
@@ -59,7 +60,8 @@ median() { # of the lines on stdin
 }
 
 instructions_of() { # instructions_of ITERATIONS
-    "$build/gigogne" run --quiet -s board.core=fast -o "$work/out" "$image" -- pages=$pages iters="$1" </dev/null >/dev/null
+    "$build/gigogne" run --quiet -s board.core=fast -o "$work/out" "$image" -- \
+        pages=$pages iters="$1" </dev/null >/dev/null
     awk '$1 == "\"instructions\":" { sub(",", "", $2); print $2 }' "$work/out/run.json"
 }
 
@@ -72,8 +74,9 @@ measure() { # measure NAME ITERATIONS: one more line of its MIPS
     local runner=$1
     [ "$runner" = bochs ] && runner=bochs_peer && bochs_directory pages=$pages iters="$2" >/dev/null &&
         bochs_directory pages=$pages iters=$short >/dev/null
-    awk -v n="${instructions[$2]}" -v n_short="${instructions[$short]}" -v t="$(cpu_seconds $runner "$2")" \
-        -v t_short="$(cpu_seconds $runner $short)" 'BEGIN { printf "%.2f\n", (n - n_short) / (t - t_short) / 1e6 }' >>"$work/$1.mips"
+    awk -v n=$((${instructions[$2]} - ${instructions[$short]})) -v t="$(cpu_seconds $runner "$2")" \
+        -v t_short="$(cpu_seconds $runner $short)" 'BEGIN { printf "%.2f\n", n / (t - t_short) / 1e6 }' \
+        >>"$work/$1.mips"
 }
 
 for tool in bochs grub-mkrescue qemu-system-x86_64; do
@@ -89,6 +92,6 @@ done
 bochs_mips=$(median <"$work/bochs.mips")
 printf '%-12s %9s %9s %9s %11s\n' "hashjoin" MIPS lowest highest "over Bochs"
 while read -r name iterations; do
-    printf '%-12s %9s %9s %9s %11s\n' "$name" "$(median <"$work/$name.mips")" "$(sort -g "$work/$name.mips" | head -1)" \
-        "$(sort -g "$work/$name.mips" | tail -1)" "$(awk -v a="$(median <"$work/$name.mips")" -v b="$bochs_mips" 'BEGIN { printf "%.1f", a / b }')"
+    sort -g "$work/$name.mips" | awk -v name="$name" -v bochs="$bochs_mips" '{ mips[NR] = $1 }
+        END { m = mips[int((NR + 1) / 2)]; printf "%-12s %9s %9s %9s %11.1f\n", name, m, mips[1], mips[NR], m / bochs }'
 done < <(peers)

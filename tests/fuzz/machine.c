@@ -268,17 +268,17 @@ static const struct {
     enum code_segment code;
     bool user;
 } modes[FUZZ_MODES] = {
-    [FUZZ_REAL]        = {CR0_ET,             0,         CR4_UNITS,            0,         0,           PARAGRAPH, false},
-    [FUZZ_PROTECTED16] = {CR0_ET | CR0_PE,    0,         CR4_UNITS,            0,         0,           CODE16,    false},
-    [FUZZ_PROTECTED32] = {CR0_ET | CR0_PE,    0,         CR4_UNITS,            0,         0,           CODE32,    false},
-    [FUZZ_PAGED32]     = {CR0_PAGED,          FUZZ_PD32, CR4_OF_32,            0,         RFLAGS_IOPL, CODE32,    true},
-    [FUZZ_V86]         = {CR0_PAGED,          FUZZ_PD32, CR4_OF_32,            0,         RFLAGS_VM,   PARAGRAPH, true},
-    [FUZZ_COMPAT16]    = {CR0_PAGED,          FUZZ_PML4, CR4_OF_64,            EFER_LONG, 0,           CODE16,    false},
-    [FUZZ_COMPAT32]    = {CR0_PAGED,          FUZZ_PML4, CR4_OF_64,            EFER_LONG, 0,           CODE32,    true},
+    [FUZZ_REAL]        = {CR0_ET, 0,         CR4_UNITS,            0,         0,           PARAGRAPH, false},
+    [FUZZ_PROTECTED16] = {CR0_ET | CR0_PE, 0, CR4_UNITS, 0, 0, CODE16, false},
+    [FUZZ_PROTECTED32] = {CR0_ET | CR0_PE, 0, CR4_UNITS, 0, 0, CODE32, false},
+    [FUZZ_PAGED32]     = {CR0_PAGED, FUZZ_PD32, CR4_OF_32,            0,         RFLAGS_IOPL, CODE32,    true},
+    [FUZZ_V86]         = {CR0_PAGED, FUZZ_PD32, CR4_OF_32,            0,         RFLAGS_VM,   PARAGRAPH, true},
+    [FUZZ_COMPAT16]    = {CR0_PAGED, FUZZ_PML4, CR4_OF_64,            EFER_LONG, 0,           CODE16,    false},
+    [FUZZ_COMPAT32]    = {CR0_PAGED, FUZZ_PML4, CR4_OF_64,            EFER_LONG, 0,           CODE32,    true},
     [FUZZ_LONG]        = {CR0_PAGED | CR0_WP, FUZZ_PML4, CR4_OF_64 | CR4_PGE,  EFER_LONG, 0,           CODE64,    false},
     [FUZZ_LONG_USER]   = {CR0_PAGED | CR0_WP, FUZZ_PML4, CR4_OF_64,            EFER_LONG, RFLAGS_IOPL, CODE64,    true},
-    [FUZZ_ROOT]        = {CR0_PAGED,          FUZZ_PML4, CR4_OF_64 | CR4_VMXE, EFER_LONG, 0,           CODE64,    false},
-    [FUZZ_GUEST]       = {CR0_PAGED,          FUZZ_PML4, CR4_OF_64 | CR4_VMXE, EFER_LONG, 0,           CODE64,    false},
+    [FUZZ_ROOT]        = {CR0_PAGED, FUZZ_PML4, CR4_OF_64 | CR4_VMXE, EFER_LONG, 0,           CODE64,    false},
+    [FUZZ_GUEST]       = {CR0_PAGED, FUZZ_PML4, CR4_OF_64 | CR4_VMXE, EFER_LONG, 0,           CODE64,    false},
 };
 /* clang-format on */
 

@@ -43,8 +43,8 @@ write_iso() { # write_iso DIR KERNEL WORDS [MODULE WORDS]...
         -o "$dir/boot.iso" "$dir/iso" >"$dir/grub.log" 2>&1 || cat "$dir/grub.log"
 }
 
-# Runs DIR's bochsrc and boot.iso; the console is console.txt there. Bochs ends when the guest writes to its shutdown port.
-# Where it was built with its debugger, as Debian's, it has to be told to continue.
+# Runs DIR's bochsrc and boot.iso; the console is console.txt there. Bochs ends when the guest writes to its shutdown
+# port. Where it was built with its debugger, as Debian's, it has to be told to continue.
 run_bochs() { # run_bochs DIR SECONDS_MAX
     local debugger=()
     if bochs --help 2>&1 | grep -q -- '-rc filename'; then

@@ -5,7 +5,7 @@
  *          shuffle, a CRC and a 256-bit addition.
  * Words:   strict=off leaves out what QEMU does not do: CR0.EM, MXCSR's reserved bits, unmasked exceptions.
  * Prints:  one line per check, then "simd: N checks ok"; exits with 0 or 1.
- * Run by:  tests/system/simd_guest.sh, on QEMU and on the simulator.
+ * Run by:  tests/system/isa_guests.sh, on QEMU and on the simulator.
  */
 #include "kit/kit.h"
 

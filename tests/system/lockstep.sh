@@ -46,6 +46,10 @@ while read -r line; do
         compare "$line, shadow" -m "$images/monitor-shadow.elf" "$image" -- ${line#* }
     }
 done < <(guest_cases)
+for test in isa isa_events isa_privilege isa_refused simd x87; do
+    switch=$((switch * 3 % 65537))
+    compare "test $test" "$images/test-$test.elf"
+done
 for op in cpuid vmcall out in rdmsr wrmsr mov_cr3 invlpg page_fault undefined; do
     switch=$((switch * 3 % 65537))
     compare "exits op=$op, native" "$images/bench-exits.elf" -- iters=8 op=$op
