@@ -211,6 +211,7 @@ static bool is_copy(const ZydisDecodedInstruction *z, const ZydisDecodedOperand 
 void decode_uops(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand, enum uop_kind kind,
                  bool moves, struct insn_info *info)
 {
+    if (z->mnemonic == ZYDIS_MNEMONIC_NOP) return; /* its operands are for show */
     struct touched t = touched_by(z, operand);
     bool single = kind == UOP_MICROCODE || kind == UOP_FENCE;
     if (single) {

@@ -35,6 +35,8 @@ struct board_options {
     const char *vcd_path; /* without suffix; NULL: none */
     const char *ledger_path; /* every page walk's ledger of the region as one CSV row a reference; NULL: none */
     const char *timeline_path; /* timeline.h; NULL: none */
+    const char *kanata_path, *pipeview_path; /* core/ooo/pipe_trace.h; NULL: none. At most one of them */
+    u64 pipeline_skip, pipeline_count;       /* instructions of the region that it leaves out, and tells */
     enum explain explain;
     bool remembers_entry;      /* the VMCS as of the last VM entry, for board_print_vmcs */
 };

@@ -1,6 +1,7 @@
 #include "models/board/observe.h"
 #include "virt-ext/qualification.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static const char *const access_name[] = {[ACCESS_READ] = "read", [ACCESS_WRITE] = "write", [ACCESS_FETCH] = "fetch"};
@@ -166,6 +167,21 @@ static bool open_ledger(struct observer *o, const char *path)
     return o->ledger != NULL;
 }
 
+static bool open_pipeline(struct observer *o, const struct board_options *options)
+{
+    bool kanata = options->kanata_path != NULL;
+    const char *path = kanata ? options->kanata_path : options->pipeview_path;
+    if (!path) return true;
+    if (o->pc->cfg.board.core != CORE_OOO) {
+        fprintf(stderr, "%s: only the out-of-order core has a pipeline to trace (board.core=ooo)\n", path);
+        return false;
+    }
+    o->pipeline = calloc(1, sizeof *o->pipeline);
+    o->pc->cpu[0].ooo->trace = o->pipeline;
+    return o->pipeline && pipe_trace_open(o->pipeline, path, kanata ? PIPE_KANATA : PIPE_O3PIPEVIEW,
+                                          options->pipeline_skip, options->pipeline_count);
+}
+
 /* Hooks cost time, so only what is wanted is plugged in. */
 static void plug_in(struct observer *o)
 {
@@ -194,7 +210,9 @@ bool observer_init(struct observer *o, struct pc *pc, const struct board_options
         .names_exits = options->timeline_path || (options->trace && (options->trace->to_file & BIT(TRACE_vmx))),
         .function = -1,
     };
-    if (!open_ledger(o, options->ledger_path) || !timeline_open(&o->timeline, options->timeline_path, &pc->clock)) return false;
+    if (!open_ledger(o, options->ledger_path) || !timeline_open(&o->timeline, options->timeline_path, &pc->clock) ||
+        !open_pipeline(o, options))
+        return false;
     plug_in(o);
     return true;
 }
@@ -202,6 +220,8 @@ bool observer_init(struct observer *o, struct pc *pc, const struct board_options
 void observer_fini(struct observer *o)
 {
     if (o->ledger) fclose(o->ledger);
+    if (o->pipeline && o->pipeline->out) pipe_trace_close(o->pipeline);
+    free(o->pipeline);
     if (o->timeline.out) timeline_close(&o->timeline, accounted(o), world(o));
     symbols_close(o->booted);
     symbols_close(o->guest);
@@ -212,6 +232,7 @@ void observer_region_begin(struct observer *o)
     o->walks = 0;
     o->ledger_closed = false;
     timeline_region_begin(&o->timeline, accounted(o));
+    if (o->pipeline) pipe_trace_restart(o->pipeline);
     if (!o->ledger) return;
     rewind(o->ledger);
     if (ftruncate(fileno(o->ledger), 0) == 0) fputs(ledger_header, o->ledger);
@@ -220,5 +241,6 @@ void observer_region_begin(struct observer *o)
 void observer_region_end(struct observer *o)
 {
     o->ledger_closed = true;
+    if (o->pipeline) pipe_trace_stop(o->pipeline);
     timeline_region_end(&o->timeline, accounted(o), world(o));
 }

@@ -20,6 +20,7 @@ struct observer {
     struct trace *trace;     /* may be NULL */
     FILE *ledger;            /* NULL: none */
     struct timeline timeline;
+    struct pipe_trace *pipeline; /* NULL: none */
     const char *booted_path, *guest_path; /* images; guest_path NULL: there is no monitor */
     struct core_watch watch;
     bool remembers_entry, explains_all;

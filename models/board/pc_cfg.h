@@ -52,6 +52,7 @@ struct pc_cfg {
     struct cpu_cfg cpu;
     struct inorder_cfg inorder;
     struct ooo_cfg ooo;
+    struct ideal_cfg ideal;
     struct cost_cfg cost;
     struct bpred_cfg bpred;
     struct mmu_cfg mmu;

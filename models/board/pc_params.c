@@ -45,6 +45,7 @@ bool pc_cfg_bind(struct pc_cfg *cfg, struct config *c)
         {"run", run_params, ARRAY_LEN(run_params), &cfg->run},
         {"cpu", cpu_params, ARRAY_LEN(cpu_params), &cfg->cpu},
         {"cpu.inorder", inorder_params, inorder_params_count, &cfg->inorder},
+        {"cpu.ideal", ideal_params, ideal_params_count, &cfg->ideal},
         {"cpu.ooo", ooo_params, ooo_params_count, &cfg->ooo},
         {"cpu.cost", cost_params, cost_params_count, &cfg->cost},
         {"cpu.bpred", bpred_params, bpred_params_count, &cfg->bpred},

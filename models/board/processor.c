@@ -23,6 +23,13 @@ static void set_names(struct processor_names *n, unsigned id)
     set_name(n->lapic_ipi, id, ".lapic.ipi");
 }
 
+/* cpu.ideal.exits: no microcode; their references ideal_record() takes out. */
+static void make_transitions_free(struct vmx_cfg *vmx)
+{
+    vmx->drain_cycles = vmx->entry_microcode_cycles = vmx->exit_microcode_cycles = 0;
+    vmx->controls_rewritten_cycles = vmx->inject_cycles = vmx->msr_list_cycles = vmx->entry_failed_cycles = 0;
+}
+
 static void build_hart(struct processor *p, const struct pc_cfg *cfg, const struct processor_socket *s)
 {
     struct hart *h = p->hart;
@@ -33,7 +40,9 @@ static void build_hart(struct processor *p, const struct pc_cfg *cfg, const stru
     h->mmu_self = &p->mmu;
     h->bus = s->bus;
     h->bus_self = p;
-    vmx_init(&p->vmx, &cfg->vmx, h, &p->mmu);
+    struct vmx_cfg vmx = cfg->vmx;
+    if (cfg->ideal.exits) make_transitions_free(&vmx);
+    vmx_init(&p->vmx, &vmx, h, &p->mmu);
     if (p->id != 0) hart_set_activity(h, ACTIVITY_WAIT_SIPI); /* an application processor */
     hart_state_changed(h);
 }
@@ -79,6 +88,7 @@ static void build_predictor(struct processor *p, const struct pc_cfg *cfg)
 {
     struct bpred_cfg bpred = cfg->bpred;
     if (bpred.kind == BPRED_BY_CORE) bpred.kind = cfg->board.core == CORE_OOO ? BPRED_TAGE : BPRED_SIMPLE;
+    if (cfg->ideal.branches) bpred.kind = BPRED_PERFECT;
     bpred_init(&p->bpred, &bpred);
 }
 
@@ -101,7 +111,7 @@ static void build_l2(struct processor *p, const struct pc_cfg *cfg, const struct
 static void build_core(struct processor *p, const struct pc_cfg *cfg, const struct processor_socket *s)
 {
     bool walks_enter_l1 = cfg->walker.enters == WALKER_ENTERS_L1D;
-    struct core_wiring wiring = {.hart = p->hart, .mmu = &p->mmu, .vmx = &p->vmx, .clock = s->clock, .inorder = &p->inorder, .ooo = p->ooo};
+    struct core_wiring wiring = {.hart = p->hart, .mmu = &p->mmu, .vmx = &p->vmx, .clock = s->clock, .inorder = &p->inorder, .ooo = p->ooo, .ideal = &cfg->ideal};
     build_l2(p, cfg, s);
     struct mem_port l1i = build_l1(&p->l1i, &cfg->l1i, p->name.l1i, p, s);
     struct mem_port l1d = build_l1(&p->l1d, &cfg->l1d, p->name.l1d, p, s);
@@ -112,7 +122,9 @@ static void build_core(struct processor *p, const struct pc_cfg *cfg, const stru
     write_combining_init(&p->wc, &cfg->wc,
                          &(struct write_combining_desc){
                              .name = p->name.wc, .clock = s->clock, .port = l1d, .freed = combining_freed, .self = p});
-    walker_init(&p->walker, &cfg->walker,
+    struct walker_cfg walker = cfg->walker;
+    if (cfg->ideal.walkers) walker.walkers = IDEAL_WALKERS;
+    walker_init(&p->walker, &walker,
                 &(struct walker_desc){.name = p->name.walker, .clock = s->clock, .port = walks_enter_l1 ? l1d : cache_port(&p->l2),
                                       .done = walk_done, .done_self = p});
     ooo_init(p->ooo, &(struct ooo_wiring){.cfg = &cfg->ooo, .cost = &cfg->cost, .core = &p->core, .bpred = &p->bpred,

@@ -111,7 +111,8 @@ static enum prediction predict(struct bpred *b, enum flow flow, u64 rip, bool ta
 
 enum prediction bpred_branch(struct bpred *b, enum flow flow, u64 rip, u64 fallthrough, bool taken, u64 next)
 {
-    enum prediction p = predict(b, flow, rip, taken, next);
+    bool perfect = b->cfg.kind == BPRED_PERFECT;
+    enum prediction p = perfect ? PREDICTED_RIGHT : predict(b, flow, rip, taken, next);
     if (flow == FLOW_CALL || flow == FLOW_CALL_INDIRECT) push_return(b, fallthrough);
     b->stats.branches++;
     b->stats.mispredicts += p == PREDICTED_WRONG;

@@ -33,7 +33,8 @@ struct bpred_cfg {
 extern const struct param bpred_params[];
 extern const size_t bpred_params_count;
 
-enum bpred_kind { BPRED_BY_CORE, BPRED_SIMPLE, BPRED_TAGE };
+/* Perfect is no choice of cpu.bpred.kind: cpu.ideal.branches. */
+enum bpred_kind { BPRED_BY_CORE, BPRED_SIMPLE, BPRED_TAGE, BPRED_PERFECT };
 
 #define BPRED_STATS(S)                                                     \
     S(branches,             "branches of all kinds")                       \

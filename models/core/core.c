@@ -74,6 +74,7 @@ void core_init(struct core *c, unsigned id, enum core_kind kind, const struct co
                        .wanted = kind,
                        .max_instructions = UINT64_MAX,
                        .switch_at_instruction = UINT64_MAX};
+    if (w->ideal) c->ideal = *w->ideal;
     account_init(&c->account, 0);
     transition_account_init(&c->transition);
     mmu_set_timed(c->mmu, c->hart, false);

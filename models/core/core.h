@@ -11,6 +11,7 @@
 #define CORE_CORE_H
 
 #include "caches/mmu.h"
+#include "models/core/ideal.h"
 #include "models/core/transition_account.h"
 #include "models/sim/clock.h"
 #include "models/sim/trace.h"
@@ -35,6 +36,8 @@ struct core_watch {
 };
 
 struct core {
+    /* fixed at elaboration */
+    struct ideal_cfg ideal;
     /* wiring */
     unsigned id;
     struct hart *hart;
@@ -68,6 +71,7 @@ struct core_wiring {
     struct clock *clock;
     struct inorder *inorder;
     struct ooo *ooo;
+    const struct ideal_cfg *ideal; /* NULL: nothing is */
 };
 
 /* Registers its tick with the clock. Starts as `kind`. */

@@ -70,6 +70,7 @@ static u64 phase_begin(struct inorder *p, u64 now)
     p->world = c->hart->world;
     p->record.drained = p->drained = p->executed = false;
     if (!isa_fetch(c->hart, &p->record)) return idle(p, now);
+    if (ideal_changes_records(&c->ideal)) ideal_record(&c->ideal, &p->record);
     p->next_access = 0;
     p->uop = 0;
     p->phase = PHASE_FETCH;
@@ -108,6 +109,7 @@ static void execute(struct inorder *p)
     p->record.not_drained = false;
     isa_execute(p->core->hart, &p->record);
     if (p->record.not_drained) return;
+    if (ideal_changes_records(&p->core->ideal)) ideal_record(&p->core->ideal, &p->record);
     p->executed = true;
     if (core_traces_records(p->core)) core_trace_record(p->core, &p->record);
     if (p->record.transition.kind != TRANSITION_NONE) begin_transition(p);
@@ -323,8 +325,8 @@ static u64 phase_finish(struct inorder *p, u64 now)
     p->phase = PHASE_BEGIN;
     bool refill = !r->info || r->event || r->info->serializing || r->info->flow == FLOW_FAR;
     if (transition_is_played(&p->core->transition)) {
-        core_end_transition(p->core, r, now + p->cfg.redirect_cycles);
-        refill = true;
+        refill = !p->core->ideal.exits;
+        core_end_transition(p->core, r, refill ? now + p->cfg.redirect_cycles : now);
     }
     if (refill) {
         p->front_ready = now + p->cfg.redirect_cycles;

@@ -13,7 +13,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-enum { KEY_TRACE = 256, KEY_VCD, KEY_LEDGER, KEY_TIMELINE, KEY_EXPLAIN, KEY_QUIET };
+enum { KEY_TRACE = 256, KEY_VCD, KEY_LEDGER, KEY_TIMELINE, KEY_KANATA, KEY_PIPEVIEW, KEY_PIPELINE_WINDOW, KEY_EXPLAIN, KEY_QUIET };
 
 static const struct argp_option options[] = {
     {"output", 'o', "DIR", 0, "write stats.json, stats-all.json, stats.txt, config.yaml, console.log, run.json there", 0},
@@ -21,6 +21,9 @@ static const struct argp_option options[] = {
     {"vcd", KEY_VCD, "FILE", 0, "write a waveform FILE.vcd: world, walkers busy, exit reason; slow", 0},
     {"ledger", KEY_LEDGER, "FILE", 0, "write every page walk of the timed part, one row a reference", 0},
     {"timeline", KEY_TIMELINE, "FILE", 0, "write a timeline of the timed part for Perfetto (JSON): guest, VM exits, hypervisor, VM entries, page walks", 0},
+    {"kanata", KEY_KANATA, "FILE", 0, "write the pipeline of the out-of-order core for Konata: micro-operations, walks, microcode, VM transitions", 0},
+    {"pipeview", KEY_PIPEVIEW, "FILE", 0, "the same as O3PipeView, gem5's format", 0},
+    {"pipeline-window", KEY_PIPELINE_WINDOW, "SKIP:COUNT", 0, "of these: leave out SKIP instructions of the region, write COUNT (default: 0:10000)", 0},
     {"explain", KEY_EXPLAIN, "WHEN", OPTION_ARG_OPTIONAL,
      "say why a VM entry, VMX instruction or VM exit failed: failures (default: the last one, behind the run), never, always (each as it happens; so "
      "without WHEN)", 0},
@@ -51,6 +54,16 @@ static void parse_explain(struct argp_state *state, struct run *r, const char *w
     argp_error(state, "--explain: '%s' is no choice (allowed: failures never always)", when);
 }
 
+static void parse_window(struct argp_state *state, struct run *r, const char *text)
+{
+    unsigned long long skip, count;
+    char rest;
+    if (sscanf(text, "%llu:%llu%c", &skip, &count, &rest) != 2)
+        argp_error(state, "--pipeline-window: '%s' is not SKIP:COUNT, two numbers of instructions", text);
+    r->args.board.pipeline_skip = skip;
+    r->args.board.pipeline_count = count;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct run *r = state->input;
@@ -59,10 +72,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_TRACE: r->trace_categories = arg; break;
     case KEY_VCD: r->args.board.vcd_path = arg; break;
     case KEY_LEDGER: r->args.board.ledger_path = arg; break;
+    case KEY_KANATA: r->args.board.kanata_path = arg; break;
+    case KEY_PIPEVIEW: r->args.board.pipeview_path = arg; break;
+    case KEY_PIPELINE_WINDOW: parse_window(state, r, arg); break;
     case KEY_TIMELINE: r->args.board.timeline_path = arg; break;
     case KEY_EXPLAIN: parse_explain(state, r, arg); break;
     case KEY_QUIET: r->quiet = true; break;
     case ARGP_KEY_INIT: state->child_inputs[0] = &r->args; break;
+    case ARGP_KEY_END:
+        if (r->args.board.kanata_path && r->args.board.pipeview_path) argp_error(state, "--kanata and --pipeview exclude each other");
+        break;
     default: return ARGP_ERR_UNKNOWN;
     }
     return 0;
@@ -214,7 +233,7 @@ static int run_machine(struct run *r)
 
 int cli_run(int argc, char **argv)
 {
-    struct run r = {.args.board.echo_console = true};
+    struct run r = {.args.board = {.echo_console = true, .pipeline_count = 10000}};
     argp_err_exit_status = EXIT_USE;
     argv[0] = "gigogne run";
     if (argp_parse(&argp, argc, argv, 0, NULL, &r) != 0) return EXIT_USE;

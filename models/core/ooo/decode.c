@@ -367,6 +367,7 @@ void ooo_decode(struct ooo *p, u64 now)
     }
     push_all(p);
     queue_from(p, from, now);
+    if (UNLIKELY(p->trace)) ooo_trace_decoded(p, from, now);
     struct ooo_uop *branch = find_branch(p, from);
     if (branch) predict(p, branch);
     if (p->record.info->iclass == CLASS_string) p->front_ready += p->cost.cycles[CLASS_string];

@@ -49,6 +49,7 @@ static u64 phase_begin(struct ooo *p, u64 now)
     p->world = c->hart->world; /* it changes on an empty pipe only */
     p->record.drained = p->drained = p->executed = false;
     if (!isa_fetch(c->hart, &p->record)) return idle(p, now);
+    if (ideal_changes_records(&c->ideal)) ideal_record(&c->ideal, &p->record);
     if (p->front_cause == CAUSE_idle) p->front_cause = CAUSE_front_end;
     p->next_access = 0;
     p->phase = FRONT_LINES;
@@ -104,8 +105,9 @@ static bool is_drained(struct ooo *p)
     return !stores;
 }
 
-static void trace_record(struct ooo *p)
+static void finish_record(struct ooo *p)
 {
+    if (ideal_changes_records(&p->core->ideal)) ideal_record(&p->core->ideal, &p->record);
     if (core_traces_records(p->core)) core_trace_record(p->core, &p->record);
 }
 
@@ -116,7 +118,7 @@ static bool execute(struct ooo *p)
     if (p->record.info) isa_execute(p->core->hart, &p->record);
     if (p->record.not_drained) return false;
     p->executed = true;
-    trace_record(p);
+    finish_record(p);
     return true;
 }
 
@@ -152,6 +154,7 @@ static u64 phase_drain(struct ooo *p)
     ooo_charge_wait(p);
     if (p->record.transition.kind != TRANSITION_NONE) core_begin_transition(p->core, &p->record);
     ooo_set_front_cause(p, CAUSE_microcode);
+    if (UNLIKELY(p->trace)) ooo_trace_sequence(p, ooo_now(p));
     p->cursor = (struct microcode_cursor){.next_access = p->next_access};
     p->phase = FRONT_MICROCODE;
     return GO_ON;

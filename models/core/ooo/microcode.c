@@ -35,13 +35,14 @@ u64 ooo_front_finish(struct ooo *p, u64 now)
 {
     const struct insn_record *r = &p->record;
     ooo_charge_wait(p);
+    if (UNLIKELY(p->trace)) ooo_trace_sequence_ends(p, now);
     p->stats.events += r->event;
     p->phase = FRONT_BEGIN;
     p->front_cause = CAUSE_front_end;
     bool refill = !r->info || r->event || r->info->serializing || r->info->flow == FLOW_FAR;
     if (transition_is_played(&p->core->transition)) {
-        core_end_transition(p->core, r, now + p->cfg.redirect_cycles);
-        refill = true;
+        refill = !p->core->ideal.exits;
+        core_end_transition(p->core, r, refill ? now + p->cfg.redirect_cycles : now);
     }
     if (refill) p->front_ready = now + p->cfg.redirect_cycles;
     return GO_ON;

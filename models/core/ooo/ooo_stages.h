@@ -89,6 +89,17 @@ bool ooo_start_reference(struct ooo *p, const struct mem_access *a, enum mem_kin
 void ooo_reference_translated(struct ooo *p, u32 index);
 void ooo_retry_references(struct ooo *p);
 
+/* --- trace_stages.c --- */
+/* The micro-operations from sequence number `from` on are those of the record. */
+void ooo_trace_decoded(struct ooo *p, u64 from, u64 now);
+/* Microcode carries out the record. */
+void ooo_trace_sequence(struct ooo *p, u64 now);
+void ooo_trace_sequence_ends(struct ooo *p, u64 now);
+static inline void ooo_trace_stage(struct ooo *p, u32 index, enum pipe_stage stage)
+{
+    if (UNLIKELY(p->trace)) pipe_trace_stage(p->trace, index, ooo_now(p), stage);
+}
+
 /* --- retire.c --- */
 void ooo_retire(struct ooo *p, u64 now);
 

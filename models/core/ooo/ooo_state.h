@@ -17,6 +17,7 @@
 #include "models/core/core.h"
 #include "models/core/microcode.h"
 #include "models/core/ooo/ooo_params.h"
+#include "models/core/ooo/pipe_trace.h"
 #include "models/core/ooo/uop_cache.h"
 
 enum ooo_op {
@@ -168,6 +169,7 @@ struct ooo {
     struct mem_port l1i, l1d;
     struct walker *walker;
     struct write_combining *wc;
+    struct pipe_trace *trace; /* may be NULL */
     /* state: front end */
     struct insn_record record;
     enum front_phase phase;

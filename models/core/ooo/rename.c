@@ -91,8 +91,10 @@ static void rename_one(struct ooo *p, struct ooo_uop *u, u64 seq)
     u->cause = first ? p->front_cause : CAUSE_execute;
     p->front_cause = CAUSE_front_end;
     p->renamed++;
+    ooo_trace_stage(p, index, PIPE_RENAME);
     if (u->op == OP_none) {
         u->state = UOP_DONE;
+        ooo_trace_stage(p, index, PIPE_COMPLETE);
         set_producers(p, u, seq);
         return;
     }

@@ -66,6 +66,7 @@ static void complete(struct ooo *p, u32 index)
         return;
     }
     u->state = UOP_DONE;
+    ooo_trace_stage(p, index, PIPE_COMPLETE);
     wake_waiters(p, u);
 }
 
@@ -177,6 +178,7 @@ static void issue_one(struct ooo *p, u32 port, u32 index, u64 now)
     p->port_load[port]--;
     p->scheduler_used--;
     u->state = UOP_ISSUED;
+    ooo_trace_stage(p, index, PIPE_EXECUTE);
     ooo_set_cause(p, index, u->op == OP_load ? CAUSE_l1_data : CAUSE_execute);
     execute(p, index, now);
 }

@@ -84,6 +84,7 @@ static void wait_for_walk(struct ooo *p, u32 index)
 {
     struct ooo_translation *t = &p->translation[p->mem[index].translation];
     ooo_set_cause(p, index, CAUSE_guest_walk);
+    ooo_trace_stage(p, index, PIPE_WALK);
     ooo_park(p, index, &t->waiters);
     if (t->started) return;
     t->started = true;
@@ -125,6 +126,7 @@ static void finish_walk(struct ooo *p, u16 at, const struct walk_ledger *played)
         u16 next = p->mem[index].next;
         if (is_oldest(p, index)) core_charge_walk(p->core, (enum world)p->world, played, ooo_now(p));
         leave(p, at);
+        ooo_trace_stage(p, index, PIPE_EXECUTE);
         translated(p, index);
         index = next;
     }
