@@ -59,7 +59,9 @@ static bool flat_allows(void *self, struct hart *h, va_t va, enum access access,
 static bool flat_read_pdptes(void *self, struct hart *h, u64 cr3, u64 pdpte[PDPTES])
 {
     (void)self;
-    memcpy(pdpte, h->mem->host + (cr3 & 0xffffffe0), PDPTES * sizeof pdpte[0]);
+    memset(pdpte, 0xff, PDPTES * sizeof pdpte[0]); /* where no RAM is */
+    if (physmem_has(h->mem, HPA(cr3 & 0xffffffe0), PDPTES * sizeof pdpte[0]))
+        memcpy(pdpte, h->mem->host + (cr3 & 0xffffffe0), PDPTES * sizeof pdpte[0]);
     return true;
 }
 

@@ -6,10 +6,11 @@
  * one without any must each do exactly that. Tables stay the same for a world's cases, so what caches
  * remember is never stale. */
 #include "mmu_bench.h"
+#include "test_scale.h"
 #include <stdio.h>
 #include <string.h>
 
-#define WORLDS          400
+#define WORLDS          400 /* times GIGOGNE_TEST_SCALE of the environment */
 #define CASES_PER_WORLD 300
 
 #define SMALL_RAM   (4 * MiB) /* guest pages in the lower half, EPT tables in the upper: nothing maps those */
@@ -566,7 +567,7 @@ static void all_machines_do_what_the_oracle_predicts(void **unused)
     u64 previous = 0;
     (void)unused;
     new_machines();
-    for (unsigned n = 0; n < WORLDS; n++) {
+    for (unsigned n = 0; n < WORLDS * test_scale(); n++) {
         random_state = n; /* a failing world can be run alone */
         new_world();
         for (unsigned i = 0; i < CASES_PER_WORLD; i++) run_case(&previous);
