@@ -85,7 +85,8 @@ static bool frame_is_writable(struct hart *h, const struct far_stack *s, unsigne
     return true;
 }
 
-bool far_push_frame(struct hart *h, struct far_stack *s, unsigned slot_bytes, const u64 *word, unsigned words, u32 error)
+bool far_push_frame(struct hart *h, struct far_stack *s, unsigned slot_bytes, const u64 *word, unsigned words,
+                    u32 error)
 {
     u64 end = s->rsp - words * slot_bytes;
     if (!stack_holds(h, s, words * slot_bytes))

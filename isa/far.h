@@ -68,7 +68,8 @@ struct far_stack far_current_stack(const struct hart *h);
 bool far_find_inner_stack(struct hart *h, unsigned cpl, u32 ext, struct far_stack *out);
 /* Pushes `words`, the first one first, of slot_bytes each, all or none, and moves s->rsp. Without room #SS(error).
  * False: h->fault. */
-bool far_push_frame(struct hart *h, struct far_stack *s, unsigned slot_bytes, const u64 *word, unsigned words, u32 error);
+bool far_push_frame(struct hart *h, struct far_stack *s, unsigned slot_bytes, const u64 *word, unsigned words,
+                    u32 error);
 /* RSP as it will be with `s` the current stack: a 16-bit stack keeps the upper half. */
 u64 far_stack_pointer(const struct hart *h, const struct far_stack *s);
 

@@ -12,7 +12,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failures=0
 
-if ! gcc -m32 -O1 -ffreestanding -fno-pic -mno-sse -mno-mmx -fno-stack-protector -fcf-protection=none -Wall -Wextra -Werror \
+if ! gcc -m32 -O1 -ffreestanding -fno-pic -mgeneral-regs-only -fno-stack-protector -fcf-protection=none -Wall -Wextra -Werror \
     -c "$here/legacy_guest.c" -o "$work/legacy.o" ||
     ! ld -m elf_i386 -Ttext=0x100000 -e _start -z noexecstack --no-warn-rwx-segments -N "$work/legacy.o" -o "$work/legacy.elf"; then
     echo "FAIL legacy_guest.c does not build"

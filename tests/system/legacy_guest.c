@@ -49,7 +49,8 @@ struct frame {
 __asm__(".section .text.unlikely, \"ax\"; .balign 4; .long 0x1badb002, 0, -0x1badb002\n"
         ".text\n"
         ".globl _start; _start: cli; mov $stack_top, %esp; call main; hlt\n"
-        ".bss; .balign 16; .skip 8192; stack_top: .skip 4096; inner_stack_top: .skip 4096; .globl other_stack_top; other_stack_top: "
+        ".bss; .balign 16; .skip 8192; stack_top: .skip 4096; inner_stack_top: .skip 4096; .globl "
+        "other_stack_top; other_stack_top: "
         ".skip 4096; .globl user_stack_top; user_stack_top:\n.text\n");
 extern u8 inner_stack_top[], other_stack_top[], user_stack_top[];
 
@@ -111,24 +112,31 @@ void on_trap(struct frame *f)
 
 #define STUB(n)       ".balign 16; stub" #n ": push $0; push $" #n "; jmp common\n"
 #define STUB_ERROR(n) ".balign 16; stub" #n ": push $" #n "; jmp common\n"
-__asm__(".text\n" STUB(1) STUB(48) STUB_ERROR(8) STUB_ERROR(10) STUB_ERROR(11) STUB_ERROR(12) STUB_ERROR(13) STUB_ERROR(14)
-        "common: pusha; push %esp; call on_trap; add $4, %esp; popa; add $8, %esp; iret\n"
-        ".globl user_done; user_done: mov kernel_esp, %esp; popa; ret\n"
-        ".globl run_user; run_user: mov 4(%esp), %eax; pusha; mov %esp, kernel_esp\n" /* run_user(eip) */
-        "mov $" TEXT(USER_DATA) " | 3, %ecx; mov %ecx, %ds; mov %ecx, %es; mov %ecx, %fs; mov %ecx, %gs\n"
-        "push $" TEXT(USER_DATA) " | 3; push $user_stack_top; push $2; push $" TEXT(USER_CODE) " | 3; push %eax; iret\n");
+__asm__(".text\n" STUB(1) STUB(48) STUB_ERROR(8) STUB_ERROR(10) STUB_ERROR(11) STUB_ERROR(12) STUB_ERROR(
+    13) STUB_ERROR(14) "common: pusha; push %esp; call on_trap; add $4, %esp; popa; add $8, "
+                       "%esp; iret\n"
+                       ".globl user_done; user_done: mov kernel_esp, %esp; popa; ret\n"
+                       ".globl run_user; run_user: mov 4(%esp), %eax; pusha; mov %esp, "
+                       "kernel_esp\n" /* run_user(eip) */
+                       "mov $" TEXT(USER_DATA) " | 3, %ecx; mov %ecx, %ds; mov %ecx, %es; mov %ecx, %fs; "
+                                               "mov %ecx, %gs\n"
+                                               "push $" TEXT(USER_DATA) " | 3; push $user_stack_top; push "
+                                                                        "$2; push $" TEXT(
+                                                                            USER_CODE) " | 3; push %eax; "
+                                                                                       "iret\n");
 extern u8 stub1[], stub8[], stub10[], stub11[], stub12[], stub13[], stub14[], stub48[];
 void run_user(void *eip);
 
 static u64 descriptor(u32 base, u32 limit, u32 access, u32 flags)
 {
-    return (limit & 0xffff) | (u64)(base & 0xffffff) << 16 | (u64)access << 40 | (u64)(limit >> 16 & 15) << 48 | (u64)flags << 52 |
-           (u64)(base >> 24) << 56;
+    return (limit & 0xffff) | (u64)(base & 0xffffff) << 16 | (u64)access << 40 |
+           (u64)(limit >> 16 & 15) << 48 | (u64)flags << 52 | (u64)(base >> 24) << 56;
 }
 
 static u64 gate(u32 type, u32 dpl, u32 selector, u32 offset, u32 count)
 {
-    return (offset & 0xffff) | selector << 16 | (u64)(count | (0x80 | dpl << 5 | type) << 8) << 32 | (u64)(offset >> 16) << 48;
+    return (offset & 0xffff) | selector << 16 | (u64)(count | (0x80 | dpl << 5 | type) << 8) << 32 |
+           (u64)(offset >> 16) << 48;
 }
 
 static void set(u32 selector, u64 value) { gdt[selector / 8] = value; }
@@ -145,14 +153,23 @@ void old_entry(void);
 __asm__(".text\n"
         "other_entry: pushf; pop other_flags; incl other_runs; iret; jmp other_entry\n"
         "old_entry: .code16; incw %ax; iretw; jmp old_entry; .code32\n"
-        "fault_entry: pop fault_error; pushf; pop fault_flags; mov resume_at, %eax; mov fault_old, %ebx; mov %eax, 32(%ebx)\n"
+        "fault_entry: pop fault_error; pushf; pop fault_flags; mov resume_at, %eax; mov fault_old, %ebx; mov "
+        "%eax, 32(%ebx)\n"
         "mov 92(%ebx), %eax; mov %eax, fault_gs; movl $" TEXT(DATA) ", 92(%ebx); iret; jmp fault_entry\n");
 void *fault_old = &main_tss;
 u32 fault_gs;
 
 static void fill_task(struct tss *t, void (*entry)(void), u8 *stack)
 {
-    *t = (struct tss){.eip = (u32)entry, .eflags = 2, .esp = (u32)stack, .cs = CODE, .ss = DATA, .ds = DATA, .es = DATA, .fs = DATA, .gs = DATA};
+    *t = (struct tss){.eip = (u32)entry,
+                      .eflags = 2,
+                      .esp = (u32)stack,
+                      .cs = CODE,
+                      .ss = DATA,
+                      .ds = DATA,
+                      .es = DATA,
+                      .fs = DATA,
+                      .gs = DATA};
     t->esp0 = (u32)inner_stack_top;
     t->ss0 = DATA;
     t->iomap = sizeof *t;
@@ -195,13 +212,17 @@ static void begin(void)
     fill_task(&main_tss, other_entry, other_stack_top);
     fill_task(&other_tss, other_entry, other_stack_top);
     fill_task(&fault_tss, fault_entry, other_stack_top - 1024);
-    __asm__ volatile("lgdt %0; lidt %1; ljmp %3, $1f; 1: mov %4, %%ds; mov %4, %%es; mov %4, %%fs; mov %4, %%gs; mov %4, %%ss; ltr %w2"
+    __asm__ volatile("lgdt %0; lidt %1; ljmp %3, $1f; 1: mov %4, %%ds; mov %4, %%es; mov %4, %%fs; mov %4, "
+                     "%%gs; mov %4, %%ss; ltr %w2"
                      :
                      : "m"(gdt_pointer), "m"(idt_pointer), "r"(TSS_MAIN), "i"(CODE), "r"(DATA));
 }
 
-#define FAR_CALL(selector) __asm__ volatile("movl $1f, resume_at; lcall %0, $0; 1: movl $0, resume_at" : : "i"(selector) : "memory")
-#define FAR_JMP(selector)  __asm__ volatile("movl $1f, resume_at; ljmp %0, $0; 1: movl $0, resume_at" : : "i"(selector) : "memory")
+#define FAR_CALL(selector)                                                                                   \
+    __asm__ volatile("movl $1f, resume_at; lcall %0, $0; 1: movl $0, resume_at" : : "i"(selector) : "memor"  \
+                                                                                                    "y")
+#define FAR_JMP(selector)                                                                                    \
+    __asm__ volatile("movl $1f, resume_at; ljmp %0, $0; 1: movl $0, resume_at" : : "i"(selector) : "memory")
 
 static void must_fault(const char *what, u32 vector, u32 error)
 {
@@ -273,7 +294,11 @@ static void check_refusals(void)
     fill_tables();
     set(TSS_MAIN, descriptor((u32)&main_tss, sizeof main_tss - 1, 0x8b, 0));
     main_tss.link = TSS_OTHER;
-    __asm__ volatile("movl $1f, resume_at; pushf; orl $0x4000, (%%esp); popf; iret; 1: pushf; andl $~0x4000, (%%esp); popf" : : : "memory");
+    __asm__ volatile(
+        "movl $1f, resume_at; pushf; orl $0x4000, (%%esp); popf; iret; 1: pushf; andl $~0x4000, (%%esp); popf"
+        :
+        :
+        : "memory");
     must_fault("IRET to a task that is not busy", VEC_TS, TSS_OTHER);
 }
 
@@ -322,15 +347,22 @@ u32 gate_parameters[2], gate_esp, gate_cs, conforming_cs, gate16_parameter;
 void user_calls(void), user_calls_16(void), user_calls_conforming(void), user_jumps(void), user_calls_tss(void);
 
 __asm__(".text\n"
-        "gate_entry: mov 8(%esp), %eax; mov %eax, gate_parameters; mov 12(%esp), %eax; mov %eax, gate_parameters + 4\n"
+        "gate_entry: mov 8(%esp), %eax; mov %eax, gate_parameters; mov 12(%esp), %eax; mov %eax, "
+        "gate_parameters + 4\n"
         "mov %esp, gate_esp; mov %cs, gate_cs; lret $8\n"
         "conforming_entry: mov %cs, conforming_cs; lret\n"
-        ".code16; gate16_entry: addr32 movw 4(%esp), %ax; addr32 movw %ax, gate16_parameter; ljmpl $" TEXT(CODE) ", $user_done; .code32\n"
-        "user_calls: push $0x1111; push $0x2222; mov %esp, %ebx; lcall $" TEXT(CALL_GATE) ", $0; sub %esp, %ebx; int $0x30\n"
-        "user_calls_16: pushw $0x3333; mov %esp, %ebx; lcall $" TEXT(GATE16) ", $0; sub %esp, %ebx; int $0x30\n"
-        "user_calls_conforming: lcall $" TEXT(CONF_GATE) ", $0; int $0x30\n"
-        "user_jumps: ljmp $" TEXT(CALL_GATE) ", $0\n"
-        "user_calls_tss: lcall $" TEXT(TSS_OTHER) ", $0\n");
+        ".code16; gate16_entry: addr32 movw 4(%esp), %ax; addr32 movw %ax, gate16_parameter; ljmpl $" TEXT(
+            CODE) ", $user_done; .code32\n"
+                  "user_calls: push $0x1111; push $0x2222; mov %esp, %ebx; lcall $" TEXT(
+                      CALL_GATE) ", $0; sub %esp, %ebx; int $0x30\n"
+                                 "user_calls_16: pushw $0x3333; mov %esp, %ebx; lcall $" TEXT(
+                                     GATE16) ", $0; sub %esp, %ebx; int $0x30\n"
+                                             "user_calls_conforming: lcall $" TEXT(
+                                                 CONF_GATE) ", $0; int $0x30\n"
+                                                            "user_jumps: ljmp $" TEXT(
+                                                                CALL_GATE) ", $0\n"
+                                                                           "user_calls_tss: lcall $" TEXT(
+                                                                               TSS_OTHER) ", $0\n");
 
 static void check_call_gates(void)
 {
@@ -407,7 +439,10 @@ static void check_steps(void)
 {
     traps = 0;
     set_dr(0, 0, 0x400);
-    __asm__ volatile("pushf; orl $0x100, (%%esp); popf; nop; nop; pushf; andl $~0x100, (%%esp); popf; nop" : : : "memory");
+    __asm__ volatile("pushf; orl $0x100, (%%esp); popf; nop; nop; pushf; andl $~0x100, (%%esp); popf; nop"
+                     :
+                     :
+                     : "memory");
     must_be("single steps", traps, 5);
     must_be("DR6", dr6(), 0x4000);
 }

@@ -1,36 +1,32 @@
-/* random_guest.c - a guest that draws system instructions with random descriptors, gates, page-table entries and rings, executes
- * each, and prints what came of it. 32-bit protected mode, virtual-8086 mode; entered as the Multiboot Specification says.
+/* random_guest.c - a guest that draws system instructions with random descriptors, gates, page-table entries and
+ * rings, executes each, and prints what came of it. 32-bit protected mode, virtual-8086 mode; entered as the
+ * Multiboot Specification says.
  *
- * A line is: number, operation, ring, outcome (vector, error code, where, CS, SS, ESP, EFLAGS, CR2), registers, data selectors, and
- * a sum over the descriptors that it may have changed. Command line: cases=N seed=N.
+ * A line is: number, operation, ring, outcome (vector, error code, where, CS, EFLAGS, SS, ESP, CR2), EDX, data
+ * selectors, and a sum over the descriptors that it may have changed. Command line: cases=N seed=N.
  * Run by: tests/system/random_guest.sh, which compares with QEMU.
  *
  * Where QEMU 7.2 deviates from the manual no case is drawn; by name, with the section that it deviates from:
- *   code_accessed      far transfers do not set the accessed bit of code       SDM Vol. 3A, "Code- and Data-Segment Descriptor Types"
- *   stack_accessed     transfers do not set the accessed bit of SS             SDM Vol. 3A, "Code- and Data-Segment Descriptor Types"
- *   task_gate_table    a task gate with a selector of no TSS of the GDT is #TS  SDM Vol. 2A, "INT n", TASK-GATE: #GP
- *   data_limits        no limit or type checks of data accesses                SDM Vol. 3A, "Limit Checking"
- *   gate_limits        EIP of gates and returns not checked against CS's limit  SDM Vol. 2A, "CALL"; "IRET"
- *   conforming_rpl     a gate to conforming code puts its DPL into CS's RPL    SDM Vol. 2A, "CALL", SAME-PRIVILEGE
- *   fault_rf           RF is not set in the images of faults                   SDM Vol. 3B, "Instruction-Breakpoint Exception Condition"
- *   accessed_on_fault  entries are marked by walks and halves of accesses that fault  SDM Vol. 3A, "Accessed and Dirty Flags"
- *   unknown_msrs       RDMSR of what is not there gives 0                      SDM Vol. 2B, "RDMSR"
- *   lar_limit          LAR clears bits 19:16, which processors leave           SDM Vol. 2A, "LAR": undefined
- *   rmw_as_read        a page fault of LOCK INC is told as a read's            SDM Vol. 3A, "Page-Fault Exceptions"
- *   v86_inner_rings    a handler of ring 1 or 2 is #TS from virtual-8086 mode   SDM Vol. 2A, "INT n": #GP(CS)
- *   msr_canonical      WRMSR takes addresses that are not canonical            SDM Vol. 2B, "WRMSR"
- *   cr4_reserved       MOV to CR4 takes bits that do not exist                 SDM Vol. 3A, "Control Registers"
- *   cr0_combinations   CR0.NW without CD, PG without PE are taken              SDM Vol. 3A, "Control Registers"
+ *   code_accessed: far transfers do not set the accessed bit of code (SDM Vol. 3A, "Code- and Data-Segment
+ *     Descriptor Types")
+ *   stack_accessed: transfers do not set the accessed bit of SS (SDM Vol. 3A, "Code- and Data-Segment Descriptor
+ *     Types")
+ *   task_gate_table: a task gate with a selector of no TSS of the GDT is #TS (SDM Vol. 2A, "INT n", TASK-GATE: #GP)
+ *   data_limits: no limit or type checks of data accesses (SDM Vol. 3A, "Limit Checking")
+ *   gate_limits: EIP of gates and returns is not checked against CS's limit (SDM Vol. 2A, "CALL"; "IRET")
+ *   conforming_rpl: a gate to conforming code puts its DPL into CS's RPL (SDM Vol. 2A, "CALL", SAME-PRIVILEGE)
+ *   fault_rf: RF is not set in the images of faults (SDM Vol. 3B, "Instruction-Breakpoint Exception Condition")
+ *   accessed_on_fault: entries are marked by walks and halves of accesses that fault (SDM Vol. 3A, "Accessed and
+ *     Dirty Flags")
+ *   unknown_msrs: RDMSR of what is not there gives 0 (SDM Vol. 2B, "RDMSR")
+ *   lar_limit: LAR clears bits 19:16, which processors leave (SDM Vol. 2A, "LAR": undefined)
+ *   rmw_as_read: a page fault of LOCK INC is told as a read's (SDM Vol. 3A, "Page-Fault Exceptions")
+ *   v86_inner_rings: a handler of ring 1 or 2 is #TS from virtual-8086 mode (SDM Vol. 2A, "INT n": #GP(CS))
+ *   msr_canonical: WRMSR takes addresses that are not canonical (SDM Vol. 2B, "WRMSR")
+ *   cr4_reserved: MOV to CR4 takes bits that do not exist (SDM Vol. 3A, "Control Registers")
+ *   cr0_combinations: CR0.NW without CD, PG without PE are taken (SDM Vol. 3A, "Control Registers")
  */
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
-
-#define UART      0x3f8
-#define EXIT_PORT 0xf4
-#define TEXT2(x)  #x
-#define TEXT(x)   TEXT2(x)
+#include "random_kit.h"
 
 #define CODE      0x08
 #define DATA      0x10
@@ -71,67 +67,54 @@ static struct pointer {
     u32 base;
 } __attribute__((packed)) gdt_pointer = {sizeof gdt - 1, 0}, idt_pointer = {sizeof idt - 1, 0};
 
-/* --- printing --- */
-
-static void out(u16 port, u8 value) { __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
-
-static void print(const char *text)
-{
-    while (*text) out(UART, (u8)*text++);
-}
-
-static void print_hex(u32 value)
-{
-    int shift = 28;
-    while (shift && !(value >> shift)) shift -= 4;
-    for (; shift >= 0; shift -= 4) out(UART, (u8) "0123456789abcdef"[value >> shift & 15]);
-    out(UART, ' ');
-}
-
-/* --- random numbers: xorshift32 --- */
-
-static u32 random_state;
-
-static u32 draw(u32 below)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 17;
-    random_state ^= random_state << 5;
-    return (random_state >> 8) % below;
-}
-
-static int chance(u32 percent) { return draw(100) < percent; }
-
 /* --- operations: EBX points to FRAME, EAX is a selector, ECX an address --- */
 
-#define OPERATIONS(O)                                                                                                       \
-    O(mov_ds, "mov %ax, %ds") O(mov_es, "mov %ax, %es") O(mov_fs, "mov %ax, %fs") O(mov_ss, "mov %ax, %ss")                  \
-    O(pop_gs, "push %eax; pop %gs") O(lds, "lds (%ebx), %edx") O(lss, "mov %esp, (%ebx); lss (%ebx), %esp")                  \
-    O(lldt, "lldt %ax") O(lar, "lar %eax, %edx") O(lsl, "lsl %eax, %edx") O(verr, "verr %ax") O(verw, "verw %ax")            \
-    O(arpl, "arpl %cx, %ax") O(jmp_far, "ljmp *(%ebx)") O(call_far, "lcall *(%ebx)") O(ret_far, "mov %ebx, %esp; lret")      \
-    O(ret_far_8, "mov %ebx, %esp; lret $8") O(iret, "mov %ebx, %esp; iret") O(iret_16, "mov %ebx, %esp; iretw")              \
-    O(int_n, "int $0x40") O(read, "mov (%ecx), %dl") O(write, "mov %dl, (%ecx)") O(update, "lock incb (%ecx)")               \
-    O(execute, "jmp *%ecx") O(split, "mov %edx, -2(%ecx)") O(popf, "push %edx; popf") O(cli, "cli") O(sti, "sti")            \
-    O(in, "mov %ecx, %edx; in %dx, %al") O(out_16, "mov %ecx, %edx; mov $1, %al; out %ax, %dx") O(invlpg, "invlpg (%ecx)")    \
-    O(clts, "clts") O(mov_cr0, "mov %edx, %cr0") O(mov_cr4, "mov %edx, %cr4") O(rdmsr, "rdmsr") O(wrmsr, "wrmsr")            \
-    O(str, "str %edx") O(sldt, "sldt %edx") O(smsw, "smsw %edx") O(sgdt, "sgdt (%ecx)") O(into, "into") O(int3, "int3")      \
-    O(bound, "bound %edx, (%ebx)") O(ud2, "ud2") O(enter_0, "enter $16, $0") O(v86_cli, "") O(v86_pushf, "") O(v86_popf, "") \
-    O(v86_int, "") O(v86_iret, "") O(v86_hlt, "") O(v86_in, "")
+#define OPERATIONS(O)                                                                                        \
+    O(mov_ds, "mov %ax, %ds")                                                                                \
+    O(mov_es, "mov %ax, %es")                                                                                \
+    O(mov_fs, "mov %ax, %fs")                                                                                \
+    O(mov_ss, "mov %ax, %ss")                                                                                \
+    O(pop_gs, "push %eax; pop %gs")                                                                          \
+    O(lds, "lds (%ebx), %edx")                                                                               \
+    O(lss, "mov %esp, (%ebx); lss (%ebx), %esp")                                                             \
+    O(lldt, "lldt %ax")                                                                                      \
+    O(lar, "lar %eax, %edx")                                                                                 \
+    O(lsl, "lsl %eax, %edx")                                                                                 \
+    O(verr, "verr %ax")                                                                                      \
+    O(verw, "verw %ax")                                                                                      \
+    O(arpl, "arpl %cx, %ax") O(jmp_far, "ljmp *(%ebx)") O(call_far, "lcall *(%ebx)")                         \
+        O(ret_far, "mov %ebx, %esp; lret") O(ret_far_8, "mov %ebx, %esp; lret $8")                           \
+            O(iret, "mov %ebx, %esp; iret") O(iret_16, "mov %ebx, %esp; iretw") O(int_n, "int $0x40")        \
+                O(read, "mov (%ecx), %dl") O(write, "mov %dl, (%ecx)") O(update, "lock incb (%ecx)")         \
+                    O(execute, "jmp *%ecx") O(split, "mov %edx, -2(%ecx)") O(popf, "push %edx; popf")        \
+                        O(cli, "cli") O(sti, "sti") O(in, "mov %ecx, %edx; in %dx, %al")                     \
+                            O(out_16, "mov %ecx, %edx; mov $1, %al; out %ax, %dx")                           \
+                                O(invlpg, "invlpg (%ecx)") O(clts, "clts") O(mov_cr0, "mov %edx, %cr0")      \
+                                    O(mov_cr4, "mov %edx, %cr4") O(rdmsr, "rdmsr") O(wrmsr, "wrmsr")         \
+                                        O(str, "str %edx") O(sldt, "sldt %edx") O(smsw, "smsw %edx")         \
+                                            O(sgdt, "sgdt (%ecx)") O(into, "into") O(int3, "int3")           \
+                                                O(bound, "bound %edx, (%ebx)") O(ud2, "ud2")                 \
+                                                    O(enter_0, "enter $16, $0") O(v86_cli, "")               \
+                                                        O(v86_pushf, "") O(v86_popf, "") O(v86_int, "")      \
+                                                            O(v86_iret, "") O(v86_hlt, "") O(v86_in, "")
 
 #define O(name, text) extern u8 do_##name[];
 OPERATIONS(O)
 #undef O
 #define O(name, text) ".balign 32; do_" #name ": " text "; int $0x30\n"
-__asm__(".text; .globl operations_begin; operations_begin:\n" OPERATIONS(O) "operations_end:\n"
-        ".code16; v86_begin:\n"
-        "v86_do_cli: cli; int3\n .balign 16; v86_do_pushf: pushf; int3\n .balign 16; v86_do_popf: push %dx; popf; int3\n"
-        ".balign 16; v86_do_int: int $0x40\n .balign 16; v86_do_iret: pushf; push %cs; push $(v86_landing - v86_begin); iret\n"
-        "v86_landing: int3\n"
-        ".balign 16; v86_do_hlt: hlt\n .balign 16; v86_do_in: in %dx, %al; int3\n"
-        "v86_end: .code32\n");
+__asm__(".text; .globl operations_begin; operations_begin:\n" OPERATIONS(
+    O) "operations_end:\n"
+       ".code16; v86_begin:\n"
+       "v86_do_cli: cli; int3\n .balign 16; v86_do_pushf: pushf; int3\n .balign 16; v86_do_popf: push %dx; "
+       "popf; int3\n"
+       ".balign 16; v86_do_int: int $0x40\n .balign 16; v86_do_iret: pushf; push %cs; push $(v86_landing - "
+       "v86_begin); iret\n"
+       "v86_landing: int3\n"
+       ".balign 16; v86_do_hlt: hlt\n .balign 16; v86_do_in: in %dx, %al; int3\n"
+       "v86_end: .code32\n");
 #undef O
-extern u8 operations_begin[], v86_begin[], v86_end[], v86_do_cli[], v86_do_pushf[], v86_do_popf[], v86_do_int[], v86_do_iret[],
-    v86_do_hlt[], v86_do_in[];
+extern u8 operations_begin[], v86_begin[], v86_end[], v86_do_cli[], v86_do_pushf[], v86_do_popf[],
+    v86_do_int[], v86_do_iret[], v86_do_hlt[], v86_do_in[];
 
 enum operation {
 #define O(name, text) OP_##name,
@@ -158,14 +141,16 @@ void on_trap(struct frame *f) { seen = *f; }
 
 #define STUB(n) ".balign 16; stub" #n ": push $0; push $" #n "; jmp common\n"
 #define STUB_ERROR(n) ".balign 16; stub" #n ": push $" #n "; jmp common\n"
-__asm__(".text; .balign 16\n" STUB(0) STUB(1) STUB(2) STUB(3) STUB(4) STUB(5) STUB(6) STUB(7) STUB_ERROR(8) STUB(9) STUB_ERROR(10)
-        STUB_ERROR(11) STUB_ERROR(12) STUB_ERROR(13) STUB_ERROR(14) STUB(15) STUB(16) STUB_ERROR(17) STUB(48)
+__asm__(".text; .balign 16\n" STUB(0) STUB(1) STUB(2) STUB(3) STUB(4) STUB(5) STUB(6) STUB(7) STUB_ERROR(8)
+            STUB(9) STUB_ERROR(10) STUB_ERROR(11) STUB_ERROR(12) STUB_ERROR(13) STUB_ERROR(14) STUB(15)
+                STUB(16) STUB_ERROR(17) STUB(48)
         /* run(frame): registers as POPA takes them, then what IRET takes; back by whatever traps */
         ".globl run; run: pusha; mov %esp, kernel_esp; mov 36(%esp), %esp; popa; iret\n"
-        "common: pusha; mov %ds, %eax; push %eax; mov %es, %eax; push %eax; mov %fs, %eax; push %eax; mov %gs, %eax; push %eax\n"
+        "common: pusha; mov %ds, %eax; push %eax; mov %es, %eax; push %eax; mov %fs, %eax; push %eax; mov "
+        "%gs, %eax; push %eax\n"
         "mov $" TEXT(DATA) ", %eax; mov %eax, %ds; mov %eax, %es; mov %eax, %fs; mov %eax, %gs; cld\n"
-        "mov %ss, %eax; mov %eax, ss_now; push %esp; call on_trap\n"
-        "mov $" TEXT(DATA) ", %eax; mov %eax, %ss; mov kernel_esp, %esp; popa; ret\n");
+                           "mov %ss, %eax; mov %eax, ss_now; push %esp; call on_trap\n"
+                           "mov $" TEXT(DATA) ", %eax; mov %eax, %ss; mov kernel_esp, %esp; popa; ret\n");
 extern u8 stub0[], stub48[];
 void run(const u32 *frame);
 u32 ss_now;
@@ -174,8 +159,8 @@ u32 ss_now;
 
 static u64 descriptor(u32 base, u32 limit, u32 access, u32 flags)
 {
-    return (limit & 0xffff) | (u64)(base & 0xffffff) << 16 | (u64)access << 40 | (u64)(limit >> 16 & 15) << 48 | (u64)flags << 52 |
-           (u64)(base >> 24) << 56;
+    return (limit & 0xffff) | (u64)(base & 0xffffff) << 16 | (u64)access << 40 |
+           (u64)(limit >> 16 & 15) << 48 | (u64)flags << 52 | (u64)(base >> 24) << 56;
 }
 
 static u64 gate(u32 type_and_dpl, u32 selector, u32 offset, u32 count)
@@ -288,7 +273,8 @@ static void draw_frame(enum operation op, u32 ring)
     f[0] = LANDING;
     f[1] = cs;
     if (op == OP_iret) f[2] = 2 | (draw(0x8000) & ~0x4100u), f[3] = (u32)op_stack_top, f[4] = ss;
-    if (op == OP_iret_16) f[0] = LANDING | (u32)cs << 16, f[1] = 2 | (draw(0x8000) & ~0x4100u) | 0x8000u << 16, f[2] = ss;
+    if (op == OP_iret_16)
+        f[0] = LANDING | (u32)cs << 16, f[1] = 2 | (draw(0x8000) & ~0x4100u) | 0x8000u << 16, f[2] = ss;
     if (op == OP_ret_far) f[2] = (u32)op_stack_top, f[3] = ss;
     if (op == OP_ret_far_8) f[4] = (u32)op_stack_top, f[5] = ss;
     if (op == OP_bound) f[0] = 0x1000, f[1] = 0x8000;
@@ -341,8 +327,19 @@ static void run_v86(enum operation op, u32 iopl)
 static void run_in_ring(enum operation op, u32 ring)
 {
     u32 iopl = draw(4), words = ring ? 13 : 11, *frame = (u32 *)op_stack_top - words;
-    const u32 values[] = {0x1111, 0x2222, 0x3333, 0, FRAME, draw_control(op), draw_address(op), draw_selector(),
-                          (u32)operations[op].code, ring ? USER_CODE | 3 : CODE, 2 | iopl << 12, (u32)op_stack_top, USER_DATA | 3};
+    const u32 values[] = {0x1111,
+                          0x2222,
+                          0x3333,
+                          0,
+                          FRAME,
+                          draw_control(op),
+                          draw_address(op),
+                          draw_selector(),
+                          (u32)operations[op].code,
+                          ring ? USER_CODE | 3 : CODE,
+                          2 | iopl << 12,
+                          (u32)op_stack_top,
+                          USER_DATA | 3};
     for (u32 n = 0; n < words; n++) frame[n] = values[n];
     u32 data = ring ? USER_DATA | 3 : DATA;
     __asm__ volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs; mov %0, %%gs" : : "r"(data));
@@ -352,7 +349,8 @@ static void run_in_ring(enum operation op, u32 ring)
 static void restore(void)
 {
     fill_fixed_tables();
-    __asm__ volatile("lgdt %0; lldt %w1; ltr %w2; mov %%cr0, %%eax; or $0x80010001, %%eax; and $~8, %%eax; mov %%eax, %%cr0; mov %3, %%cr4"
+    __asm__ volatile("lgdt %0; lldt %w1; ltr %w2; mov %%cr0, %%eax; or $0x80010001, %%eax; and $~8, %%eax; "
+                     "mov %%eax, %%cr0; mov %3, %%cr4"
                      :
                      : "m"(gdt_pointer), "r"(0), "r"(TSS), "r"(0x10)
                      : "eax", "memory");
@@ -416,19 +414,6 @@ static void do_case(u32 number)
     restore();
 }
 
-static u32 word(const char *line, const char *name, u32 otherwise)
-{
-    for (; *line; line++) {
-        u32 n = 0;
-        while (name[n] && line[n] == name[n]) n++;
-        if (name[n]) continue;
-        u32 value = 0;
-        for (line += n; *line >= '0' && *line <= '9'; line++) value = 10 * value + (u32)(*line - '0');
-        return value;
-    }
-    return otherwise;
-}
-
 /* Both low 4 MiB are identity-mapped for everyone; the UART needs no mapping. */
 static void begin(void)
 {
@@ -440,10 +425,12 @@ static void begin(void)
     directory[0] = 0x87 | 0x60;
     out(0x21, 0xff); /* no interrupts */
     out(0xa1, 0xff);
-    __asm__ volatile("lgdt %0; lidt %1; ljmp %3, $1f; 1: mov %4, %%ds; mov %4, %%es; mov %4, %%fs; mov %4, %%gs; mov %4, %%ss; ltr %w2"
+    __asm__ volatile("lgdt %0; lidt %1; ljmp %3, $1f; 1: mov %4, %%ds; mov %4, %%es; mov %4, %%fs; mov %4, "
+                     "%%gs; mov %4, %%ss; ltr %w2"
                      :
                      : "m"(gdt_pointer), "m"(idt_pointer), "r"(TSS), "i"(CODE), "r"(DATA));
-    __asm__ volatile("mov %%cr4, %%eax; or $0x10, %%eax; mov %%eax, %%cr4; mov %0, %%cr3; mov %%cr0, %%eax; or $0x80010000, %%eax; mov "
+    __asm__ volatile("mov %%cr4, %%eax; or $0x10, %%eax; mov %%eax, %%cr4; mov %0, %%cr3; mov %%cr0, %%eax; "
+                     "or $0x80010000, %%eax; mov "
                      "%%eax, %%cr0"
                      :
                      : "r"(directory)
@@ -455,7 +442,7 @@ int main(const u32 *multiboot)
 {
     const char *line = (const char *)multiboot[4];
     u32 cases = word(line, "cases=", 1000);
-    random_state = word(line, "seed=", 1) * 2654435769u + 1;
+    begin_drawing(word(line, "seed=", 1));
     begin();
     for (u32 n = 0; n < cases; n++) do_case(n);
     print("done\n");

@@ -4,16 +4,42 @@
 
 #include "hart_bench.h"
 
-enum { TSS2_AT = 0x3100, TSS16_AT = 0x3200, STACK1 = 0x11000, STACK_TASK = 0x18000, TASK_AT = 0x7800, LEGACY_TSS_BYTES = 104 };
-
-enum legacy_selector {
-    L_CODE = 0x08, L_DATA = 0x10, L_USER_CODE = 0x18, L_USER_DATA = 0x20, L_CODE16 = 0x28, L_RING1_CODE = 0x30,
-    L_RING1_DATA = 0x38, L_CONFORMING = 0x40, L_ABSENT_CODE = 0x48, L_ABSENT_DATA = 0x50, L_TSS = 0x58, L_TSS2 = 0x60,
-    L_TSS16 = 0x68, L_LDT = 0x70, L_TASK_GATE = 0x78, L_GATE = 0x80, L_GATE16 = 0x88, L_GATE1 = 0x90, L_SMALL_CODE = 0x98,
-    L_READONLY = 0xa0, L_DATA16 = 0xa8, L_END = 0xb0
+enum {
+    TSS2_AT = 0x3100,
+    TSS16_AT = 0x3200,
+    STACK1 = 0x11000,
+    STACK_TASK = 0x18000,
+    TASK_AT = 0x7800,
+    LEGACY_TSS_BYTES = 104
 };
 
-static inline void legacy_gate(struct hart_bench *b, u64 at, u8 type, u16 selector, unsigned dpl, unsigned count, u32 offset)
+enum legacy_selector {
+    L_CODE = 0x08,
+    L_DATA = 0x10,
+    L_USER_CODE = 0x18,
+    L_USER_DATA = 0x20,
+    L_CODE16 = 0x28,
+    L_RING1_CODE = 0x30,
+    L_RING1_DATA = 0x38,
+    L_CONFORMING = 0x40,
+    L_ABSENT_CODE = 0x48,
+    L_ABSENT_DATA = 0x50,
+    L_TSS = 0x58,
+    L_TSS2 = 0x60,
+    L_TSS16 = 0x68,
+    L_LDT = 0x70,
+    L_TASK_GATE = 0x78,
+    L_GATE = 0x80,
+    L_GATE16 = 0x88,
+    L_GATE1 = 0x90,
+    L_SMALL_CODE = 0x98,
+    L_READONLY = 0xa0,
+    L_DATA16 = 0xa8,
+    L_END = 0xb0
+};
+
+static inline void legacy_gate(struct hart_bench *b, u64 at, u8 type, u16 selector, unsigned dpl,
+                               unsigned count, u32 offset)
 {
     u64 low = (offset & 0xffff) | (u64)selector << 16 | (u64)count << 32 | (u64)(0x80 | dpl << 5 | type) << 40 |
               (u64)(offset >> 16) << 48;

@@ -250,7 +250,8 @@ static void what_is_wrong_with_the_state_is_the_new_tasks_fault(void **state)
         assert_int_equal(bench_read(b, 0x6000 - 2, 2), rows[n].error);
         assert_int_equal(bench_read(b, TSS16_AT, 2), L_TSS2);
         assert_int_equal(bench_read(b, TSS2_AT + 32, 4), TASK_AT);
-        assert_int_equal(bench_read(b, TSS2_AT + rows[n].at, 2), rows[n].selector); /* selectors came before descriptors */
+        assert_int_equal(bench_read(b, TSS2_AT + rows[n].at, 2),
+                         rows[n].selector); /* selectors came before descriptors */
         assert_false(b->h.vectoring.valid);
     }
 }
@@ -267,7 +268,10 @@ static void an_eip_beyond_the_code_segment_is_gp_in_the_new_task(void **state)
 
 /* --- events --- */
 
-static void task_gate(struct hart_bench *b, u8 vector) { legacy_gate(b, IDT_AT + 8 * vector, TYPE_TASK_GATE, L_TSS2, 0, 0, 0); }
+static void task_gate(struct hart_bench *b, u8 vector)
+{
+    legacy_gate(b, IDT_AT + 8 * vector, TYPE_TASK_GATE, L_TSS2, 0, 0, 0);
+}
 
 static void an_exception_through_a_task_gate_pushes_its_error_code_there(void **state)
 {
@@ -339,8 +343,11 @@ static void a_double_fault_through_a_task_gate_survives_a_broken_stack(void **st
 
 static void in_a_guest_a_switch_exits_with_selector_and_source(void **state)
 {
-    static const struct { u8 code[7]; unsigned bytes; enum task_source source; } rows[] = {
-        {{CALL_TO(L_TSS2)}, 7, TASK_CALL}, {{JMP_TO(L_TSS2)}, 7, TASK_JMP}, {{IRETD}, 1, TASK_IRET}, {{0xcd, 0x80}, 2, TASK_GATE}};
+    static const struct { u8 code[7]; unsigned bytes; enum task_source source;
+    } rows[] = {{{CALL_TO(L_TSS2)}, 7, TASK_CALL},
+                {{JMP_TO(L_TSS2)}, 7, TASK_JMP},
+                {{IRETD}, 1, TASK_IRET},
+                {{0xcd, 0x80}, 2, TASK_GATE}};
     struct hart_bench *b = *state;
     task_gate(b, 0x80);
     bench_write(b, TSS_AT, 2, L_TSS2);
