@@ -191,7 +191,8 @@ static void context_changed(void *self, struct hart *h)
     derive_keys(c, h);
     c->write_back = mtrr_is_write_back(h);
     derive_spaces(c, m, h);
-    if (!m->timed) soft_spaces_select(&m->spaces, &h->soft, &c->space, &(struct soft_rights){soft_control(h), {c->key_rights[0], c->key_rights[1]}});
+    struct soft_rights rights = {soft_control(h), {c->key_rights[0], c->key_rights[1]}};
+    if (!m->timed) soft_spaces_select(&m->spaces, &h->soft, &c->space, &rights);
 }
 
 /* --- TLBs --- */
@@ -202,7 +203,8 @@ static enum mmu_privilege privilege_of(const struct hart *h, enum access_by by)
     return by == BY_SUPERVISOR && (h->rflags & RFLAGS_AC) ? MMU_SUPERVISOR_AC : MMU_SUPERVISOR;
 }
 
-static inline bool permits(const struct mmu_context *c, const struct tlb_entry *e, enum access access, enum mmu_privilege p)
+static inline bool permits(const struct mmu_context *c, const struct tlb_entry *e, enum access access,
+                           enum mmu_privilege p)
 {
     u16 need = c->need[access][p];
     if ((e->rights & need) != need || (e->rights & c->forbid[access][p])) return false;

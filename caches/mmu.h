@@ -1,14 +1,15 @@
 /* mmu.h - address translation of one logical processor: L1 TLBs, STLB, paging-structure caches, nested TLB,
  * walks; the values and the ledgers. Time is played elsewhere (caches/walker.h).
  *
- * Models:     per-page-size L1 ITLB/DTLB, unified STLB, guest and EPT paging-structure caches, nested TLB
+ * Models:     L1 ITLB/DTLB per page size or for all, unified STLB, guest and EPT paging-structure caches, nested TLB
  *             (guest-physical mappings), tags PCID, VPID, EP4TA, global pages; 32-bit, PAE, 4- and 5-level
  *             paging and EPT; A/D bits in both dimensions; permissions (U/S, R/W, NX, WP, SMEP, SMAP,
  *             protection keys), reserved bits; EPT violations and misconfigurations as values;
- *             entries of pieces of a page whose host page is smaller, entries that serve up to 8 small pages.
+ *             entries of pieces of a page whose host page is smaller, entries that serve up to 8 small pages;
+ *             the memory type of each translation.
  *             In functional mode (the fast core) no modelled structure is looked up or filled, nothing is
  *             counted; walks go straight to RAM and the executor's soft TLB keeps results.
- * Not modelled: memory types (kept, without effect on timing), EPT sub-page permissions, mode-based execute control,
+ * Not modelled: memory types of the paging structures, EPT sub-page permissions, mode-based execute control,
  *             #VE.
  * Choices:    where the manual leaves one: guest accessed and dirty flags are set when the whole translation
  *             has succeeded, so a faulting access sets none; a fault may come from a stale
@@ -16,7 +17,8 @@
  *             takes 2 MiB pieces; SMAP counts the frame of an event delivery as an implicit access.
  * Neighbours: isa (mmu_ops), virt-ext (mmu_set_virt, INVEPT, INVVPID), physmem.
  * Checked by: tests/unit/test_walk.c, test_tlb.c, test_pwc.c, test_mmu.c, test_mmu_ept.c,
- *             test_mmu_legacy.c, test_mmu_invalidate.c, test_mmu_oracle.c
+ *             test_mmu_legacy.c, test_mmu_invalidate.c, test_mmu_sharing.c, test_memory_type.c,
+ *             test_paging_pitfalls.c, test_mmu_oracle.c, test_mmu_oracle_legacy.c
  */
 #ifndef CACHES_MMU_H
 #define CACHES_MMU_H
@@ -71,7 +73,7 @@
     P(u32,  ntlb_entries,          16,   MMU_ENTRIES,   "nested TLB (guest-physical mappings) entries")      \
     P(u32,  ntlb_ways,             16,   MMU_WAYS,      "their associativity")                               \
     P(bool, l1_holds_all_sizes,    false, ANY,          "the L1 TLBs for 4-KiB pages hold larger ones too")      \
-    P(u32,  coalesced_pages,       1,    POW2_RANGE(1, 8), "aligned small pages, contiguous in memory and alike, in one entry") \
+    P(u32,  coalesced_pages,       1,    POW2_RANGE(1, 8), "aligned small pages that are contiguous and alike, in one entry") \
     P(u32,  stlb_hit_cycles,       9,    RANGE(0, 1000), "what an STLB hit costs over an L1 TLB hit")        \
     P(u32,  psc_lookup_cycles,     2,    RANGE(0, 100), "a search of a dimension's paging-structure caches") \
     P(u32,  ntlb_lookup_cycles,    1,    RANGE(0, 100), "one lookup of the nested TLB")

@@ -187,7 +187,8 @@ static void remember_host(struct run *r, const struct walk *w, const struct mapp
 {
     struct mmu *m = r->m;
     struct tlb_entry e = {
-        .frame = map->frame, .rights = map->rights, .shift = map->shift, .whole_shift = map->shift, .memory_type = map->memory_type};
+        .frame = map->frame, .rights = map->rights, .shift = map->shift, .whole_shift = map->shift};
+    e.memory_type = map->memory_type;
     for (unsigned level = w->top; level > walk_leaf_level(w); level--)
         pwc_fill(&m->ept_psc, level, w->address, &r->c->host_space, w->entry_place[level - 1] & ~PAGE_OFFSET,
                  0, w->entry_rights[level]);
@@ -238,7 +239,8 @@ static bool find_host(struct run *r, gpa_t at, unsigned wanted, struct mapping *
     m->stats.ntlb_hits++;
     r->ledger->ntlb_hits++;
     *out =
-        (struct mapping){.frame = e->frame, .rights = e->rights, .shift = e->shift, .whole_shift = e->shift, .memory_type = e->memory_type};
+        (struct mapping){.frame = e->frame, .rights = e->rights, .shift = e->shift, .whole_shift = e->shift};
+    out->memory_type = e->memory_type;
     return true;
 }
 
@@ -375,7 +377,8 @@ static void remember_guest(struct run *r)
 
 /* A page whose parts have different types by the MTRRs is kept in pieces, as processors do (SDM Vol. 3A, "Large Page
  * Size Considerations"). */
-static void give_memory_type(const struct run *r, enum memory_code page, const struct mapping *host, struct mapping *out)
+static void give_memory_type(const struct run *r, enum memory_code page, const struct mapping *host,
+                             struct mapping *out)
 {
     hpa_t at = HPA(out->frame | (r->va.v & (BIT(out->shift) - 1)));
     out->memory_type = (u8)memory_type_of(r->h, at, page, r->c->ept ? host->memory_type : -1);
@@ -383,8 +386,9 @@ static void give_memory_type(const struct run *r, enum memory_code page, const s
     out->frame = at.v & ~(BIT(out->shift) - 1);
 }
 
-/* The other small pages of an aligned group join the entry if theirs say the same of the next places: all flags, accessed
- * and dirty included. They lie in the line that was read. Through EPT only where one host page holds the group. */
+/* The other small pages of an aligned group join the entry if theirs say the same of the next places: all flags,
+ * accessed and dirty included. They lie in the line that was read. Through EPT only where one host page holds the
+ * group. */
 static bool group_is_alike(const struct run *r, unsigned pages)
 {
     const struct walk *w = &r->guest;

@@ -28,7 +28,8 @@ void soft_spaces_reset(struct soft_spaces *s, struct soft_tlb *t)
 
 static bool is_same(const struct soft_space *p, const struct tlb_space *of, const struct soft_rights *rights)
 {
-    return p->known && p->of.context == of->context && p->of.pcid == of->pcid && !memcmp(&p->rights, rights, sizeof *rights);
+    bool same_space = p->of.context == of->context && p->of.pcid == of->pcid;
+    return p->known && same_space && !memcmp(&p->rights, rights, sizeof *rights);
 }
 
 /* The space, or the slot that has not been used for longest. */
@@ -42,7 +43,8 @@ static unsigned find(const struct soft_spaces *s, const struct tlb_space *of, co
     return oldest;
 }
 
-void soft_spaces_select(struct soft_spaces *s, struct soft_tlb *t, const struct tlb_space *of, const struct soft_rights *rights)
+void soft_spaces_select(struct soft_spaces *s, struct soft_tlb *t, const struct tlb_space *of,
+                        const struct soft_rights *rights)
 {
     if (!is_same(&s->space[s->current], of, rights)) s->current = find(s, of, rights);
     struct soft_space *p = &s->space[s->current];

@@ -1,7 +1,8 @@
 /* tlb.h - one translation lookaside buffer: set-associative, least recently used, with every tag of the
  * architecture.
  *
- * Models:       entries of 4 KiB, 2 MiB and 1 GiB pages, and of 2 to 8 small pages, side by side or alone, tagged with VPID and EP4TA
+ * Models:       entries of 4 KiB, 2 MiB and 1 GiB pages, and of 2 to 8 small pages, side by side or alone,
+ *               tagged with VPID and EP4TA
  *               (the context) and PCID; global pages match any PCID; pieces of larger pages, which go when
  *               any address of the larger page is invalidated. The same structure is an L1 TLB, the STLB,
  *               the nested TLB, and one level of a paging-structure cache.

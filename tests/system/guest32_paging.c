@@ -1,10 +1,10 @@
 /* guest32_paging.c - 32-bit paging with PSE, and PAE paging, from inside: build/workloads/test-paging32.elf.
  *
- * Checks:  translations of small and large pages, accessed and dirty flags, rights with and without CR0.WP, reserved bits,
- *          XD, CR2 of an access that splits a page, global pages, INVLPG.
+ * Checks:  translations of small and large pages, accessed and dirty flags, rights with and without CR0.WP,
+ *          reserved bits, XD, CR2 of an access that splits a page, global pages, INVLPG.
  * Prints:  one line per check, then "paging32: N checks ok"; exits with 0 or 1.
  * Entered: as the Multiboot Specification says, in 32-bit protected mode; all of its code is here.
- * Run by:  tests/system/paging32.sh, on QEMU and on the simulator: both must print the same.
+ * Run by:  tests/system/paging_guests.sh, on QEMU and on the simulator: both must print the same.
  */
 typedef unsigned char u8;
 typedef unsigned int u32;
@@ -196,7 +196,10 @@ static void set_pae(u64 *entry, u64 value)
 
 static void set_nxe(u32 on)
 {
-    __asm__ volatile("rdmsr\n and $~0x800, %%eax\n or %1, %%eax\n wrmsr" : : "c"(0xc0000080u), "r"(on << 11) : "eax", "edx");
+    __asm__ volatile("rdmsr\n and $~0x800, %%eax\n or %1, %%eax\n wrmsr"
+                     :
+                     : "c"(0xc0000080u), "r"(on << 11)
+                     : "eax", "edx");
 }
 
 static void enter_pae(void)

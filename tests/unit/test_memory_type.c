@@ -128,7 +128,11 @@ static void the_effective_type_is_the_manuals(void **unused)
     static const struct {
         enum memory_code range;
         const char *by_page; /* for the pages of `codes`: u UC, c WC, t WT, b WB, p WP */
-    } rows[] = {{CODE_UC, "uucuuu"}, {CODE_WC, "uccucu"}, {CODE_WT, "uucttp"}, {CODE_WB, "uuctbp"}, {CODE_WP, "ucctpp"}};
+    } rows[] = {{CODE_UC, "uucuuu"},
+                {CODE_WC, "uccucu"},
+                {CODE_WT, "uucttp"},
+                {CODE_WB, "uuctbp"},
+                {CODE_WP, "ucctpp"}};
     static const enum memory_type meant[128] = {
         ['u'] = MEMORY_UC, ['c'] = MEMORY_WC, ['t'] = MEMORY_WT, ['b'] = MEMORY_WB, ['p'] = MEMORY_WP};
     (void)unused;

@@ -1,6 +1,8 @@
-/* 32-bit and PAE paging against an oracle over random tables, as test_mmu_oracle.c does it for IA-32e paging: the oracle walks
- * as the manual's text reads (SDM Vol. 3A, "32-Bit Paging", "PAE Paging"), in code that shares nothing with caches/. The
- * functional MMU, a timed one with all caches and one without any must each do what it predicts. */
+/* 32-bit and PAE paging against an oracle over random tables, as test_mmu_oracle.c does it for IA-32e paging.
+ *
+ * The oracle walks as the manual's text reads (SDM Vol. 3A, "32-Bit Paging", "PAE Paging"), in code that shares
+ * nothing with caches/. The functional MMU, a timed one with all caches and one without any must each do what it
+ * predicts. */
 #include "mmu_bench.h"
 #include <string.h>
 
@@ -85,7 +87,8 @@ static bool denied(const struct oracle *o)
 /* Takes the entry of a level into account. False: it faults. */
 static bool step(struct oracle *o, unsigned level, u64 table, u64 *e)
 {
-    unsigned bytes = o->pae ? 8 : 4, index = o->pae ? o->va >> (level == 2 ? 21 : 12) & 511 : o->va >> (level == 2 ? 22 : 12) & 1023;
+    unsigned bytes = o->pae ? 8 : 4, shift = level == 1 ? 12 : o->pae ? 21 : 22;
+    unsigned index = o->va >> shift & (o->pae ? 511 : 1023);
     o->entry_at[level] = table + bytes * index;
     *e = read_at(o->entry_at[level], bytes);
     o->large = level == 2 && (*e & 0x80) && (o->pae || o->pse);
@@ -187,7 +190,8 @@ static void run_machine(unsigned i)
         assert_int_equal(h->fault.error, o->error);
         assert_int_equal(h->fault.va.v, o->va);
     }
-    if (i == 2) assert_int_equal(w.record[i].walk[0].n_refs, (o->entry_at[2] != NOT_READ) + (o->entry_at[1] != NOT_READ));
+    unsigned reads = (o->entry_at[2] != NOT_READ) + (o->entry_at[1] != NOT_READ);
+    if (i == 2) assert_int_equal(w.record[i].walk[0].n_refs, reads);
     for (unsigned level = 1; level <= 2; level++)
         if (o->entry_at[level] <= SMALL_RAM - 8)
             assert_int_equal(read_at(o->entry_at[level], o->pae ? 8 : 4), expected_entry(o, level));
@@ -219,7 +223,8 @@ static void all_machines_do_what_the_oracle_predicts(void **unused)
     w.before = calloc(1, SMALL_RAM);
     w.model.physical_bits = MAXPHYADDR;
     for (unsigned i = 0; i < 3; i++) {
-        w.h[i] = (struct hart){.mem = &w.mem, .model = &w.model, .record = i ? &w.record[i] : NULL, .mtrr_def_type = 0x806};
+        w.h[i] = (struct hart){.mem = &w.mem, .model = &w.model, .mtrr_def_type = 0x806};
+        w.h[i].record = i ? &w.record[i] : NULL;
         mmu_init(&w.m[i], i == 2 ? &bare : &bench_default_cfg);
         mmu_set_timed(&w.m[i], &w.h[i], i > 0);
     }
@@ -228,8 +233,9 @@ static void all_machines_do_what_the_oracle_predicts(void **unused)
         new_world();
         for (unsigned i = 0; i < CASES_PER_WORLD; i++) run_case(&previous);
     }
-    print_message("translated %lu (%lu in large pages), page faults %lu (%lu of reserved bits)\n", (unsigned long)w.outcomes[0],
-                  (unsigned long)w.large, (unsigned long)w.outcomes[1], (unsigned long)w.reserved);
+    print_message("translated %lu (%lu in large pages), page faults %lu (%lu of reserved bits)\n",
+                  (unsigned long)w.outcomes[0], (unsigned long)w.large, (unsigned long)w.outcomes[1],
+                  (unsigned long)w.reserved);
     assert_true(w.outcomes[0] > 5000 && w.outcomes[1] > 5000 && w.large > 500 && w.reserved > 500);
     assert_true(w.m[1].dtlb_stats.misses < w.m[1].dtlb_stats.lookups * 9 / 10 && w.m[1].stats.psc_hits_pde);
     for (unsigned i = 0; i < 3; i++) {

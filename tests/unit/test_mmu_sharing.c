@@ -42,7 +42,8 @@ static void walks_are_pages_over_coalesced_pages(void **unused)
 /* One thing different in a group of four: it stays four entries. */
 static void only_pages_that_are_alike_share_an_entry(void **unused)
 {
-    static const u64 differences[] = {PTE_P, PTE_W, PTE_U, BIT(3), BIT(4), PTE_A, PTE_D, BIT(7), PTE_G, PTE_XD, 0x1000, 0x4000};
+    static const u64 differences[] = {PTE_P, PTE_W,  PTE_U, BIT(3), BIT(4), PTE_A,
+                                      PTE_D, BIT(7), PTE_G, PTE_XD, 0x1000, 0x4000};
     (void)unused;
     for (unsigned i = 0; i < ARRAY_LEN(differences); i++) {
         struct mmu_cfg cfg = coalescing(4);

@@ -194,7 +194,8 @@ static void put_code(struct bench *b, const u8 *bytes, size_t n)
 
 static void a_split_store_whose_second_page_faults_dirties_neither(void **unused)
 {
-    static const u8 stores[][4] = {{0x48, 0x89, 0x08}, {0x0f, 0x11, 0x00}, {0x0f, 0xae, 0x00}}; /* mov, movups, fxsave: [rax] */
+    static const u8 stores[][4] = {
+        {0x48, 0x89, 0x08}, {0x0f, 0x11, 0x00}, {0x0f, 0xae, 0x00}}; /* mov, movups, fxsave: [rax] */
     (void)unused;
     FOR_BOTH_MODES (timed)
         for (unsigned i = 0; i < ARRAY_LEN(stores); i++) {
