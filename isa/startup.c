@@ -27,7 +27,7 @@ static void take_init(struct hart *h)
     h->pending_debug = h->debug_hits = 0;
     hart_reset_registers(h);
     h->cr0 = cache_bits | CR0_ET;
-    h->activity = bootstrap ? ACTIVITY_ACTIVE : ACTIVITY_WAIT_SIPI;
+    hart_set_activity(h, bootstrap ? ACTIVITY_ACTIVE : ACTIVITY_WAIT_SIPI);
     hart_state_changed(h);
     h->mmu->invalidate(h->mmu_self, h, INVALIDATE_ALL, 0, VA(0));
 }
@@ -39,7 +39,7 @@ static void take_startup(struct hart *h)
     h->seg[SEG_CS].selector = (u16)(h->startup_vector << 8);
     h->seg[SEG_CS].base = (u64)h->startup_vector << 12;
     h->reg[REG_RIP] = 0;
-    h->activity = ACTIVITY_ACTIVE;
+    hart_set_activity(h, ACTIVITY_ACTIVE);
     hart_state_changed(h);
 }
 

@@ -43,7 +43,6 @@ static void build_hart(struct processor *p, const struct pc_cfg *cfg, const stru
     struct vmx_cfg vmx = cfg->vmx;
     if (cfg->ideal.exits) make_transitions_free(&vmx);
     vmx_init(&p->vmx, &vmx, h, &p->mmu);
-    if (p->id != 0) hart_set_activity(h, ACTIVITY_WAIT_SIPI); /* an application processor */
     hart_state_changed(h);
 }
 
@@ -240,6 +239,7 @@ bool processor_init(struct processor *p, unsigned id, const struct pc_cfg *cfg, 
     set_names(&p->name, id);
     build_hart(p, cfg, socket);
     build_core(p, cfg, socket);
+    if (id != 0) hart_set_activity(p->hart, ACTIVITY_WAIT_SIPI); /* an application processor */
     build_lapic(p, cfg);
     build_preemption_timer(p);
     return true;
