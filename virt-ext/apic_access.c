@@ -96,6 +96,7 @@ bool vmx_apic_access(void *self, struct hart *h, enum access access, bool rmw, u
     }
     t->at = HPA(v->virtual_apic_address + offset);
     t->host = physmem_has(h->mem, t->at, bytes) ? h->mem->host + t->at.v : NULL;
+    t->memory_type = MEMORY_WB; /* as IA32_VMX_BASIC says, whatever the guest's tables ask for */
     apic_charge(x, x->cfg.apic_access_cycles);
     if (!writes || rmw) x->stats.apic_page_reads++;
     if (!writes || rmw) return true;

@@ -127,6 +127,7 @@ static void loads_come_from_the_page_and_leave_references_there(void **state)
     assert_int_equal(b->record.n_accesses, 1);
     assert_int_equal(b->record.access[0].at.v, APIC_PAGE + VAPIC_LDR);
     assert_false(b->record.access[0].mmio);
+    assert_int_equal(b->record.access[0].memory_type, MEMORY_WB);
     assert_true(b->record.io); /* so that the core carries it out alone, as microcode */
     assert_int_equal(b->record.virtual_cycles, b->x.cfg.apic_access_cycles);
     assert_false(look(b));
