@@ -32,6 +32,9 @@ EMIT(chain_indexed, 0x8b, 0x9c, 0x0b, IMM32(LINE(1))) /* mov ebx, [ebx + ecx + L
 EMIT(chain_split, 0x8b, 0x9b, IMM32(LINE(2) - 2))
 EMIT(chain_page_split, 0x8b, 0x9b, IMM32(P0 + 0x1000 - 2))
 EMIT(chain_forward, 0x89, 0x1c, 0x25, IMM32(LINE(1)), 0x8b, 0x1c, 0x25, IMM32(LINE(1)))
+/* mov [LINE(1)], eax; mov [LINE(1) + 4], eax; mov rax, [LINE(1)] */
+EMIT(chain_forward_fail, 0x89, 0x04, 0x25, IMM32(LINE(1)), 0x89, 0x04, 0x25, IMM32(LINE(1) + 4), 0x48, 0x8b, 0x04, 0x25,
+     IMM32(LINE(1)))
 EMIT(chain_lock_add, 0xf0, 0x83, 0x04, 0x25, IMM32(LINE(1)), 0x01) /* lock add dword [LINE(1)], 1 */
 EMIT(chain_mfence, 0x0f, 0xae, 0xf0)
 EMIT(chain_lfence, 0x0f, 0xae, 0xe8)
@@ -87,6 +90,11 @@ static void a_forwarded_load_takes_forward_cycles(void **state)
 {
     (void)state;
     assert_int_equal(bench_slope(&cfg, false, chain_forward, 30), cfg.ooo.forward_cycles * 30);
+}
+static void a_load_of_two_buffered_stores_takes_16(void **state)
+{
+    (void)state;
+    assert_int_equal(bench_slope(&cfg, true, chain_forward_fail, 20), 16 * 20); /* measured 16.2 */
 }
 static void a_locked_instruction_takes_18(void **state)
 {
@@ -161,6 +169,7 @@ int main(void)
         cmocka_unit_test_setup(a_load_that_hits_takes_4_and_5_with_an_index, setup),
         cmocka_unit_test_setup(a_load_that_splits_a_line_takes_11_a_page_12, setup),
         cmocka_unit_test_setup(a_forwarded_load_takes_forward_cycles, setup),
+        cmocka_unit_test_setup(a_load_of_two_buffered_stores_takes_16, setup),
         cmocka_unit_test_setup(a_locked_instruction_takes_18, setup),
         cmocka_unit_test_setup(fences_take_what_their_class_costs, setup),
         cmocka_unit_test_setup(rename_takes_four_a_cycle, setup),

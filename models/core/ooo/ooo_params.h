@@ -10,44 +10,46 @@
  * registers: Intel, "64 and IA-32 Architectures Optimization Reference Manual", "Skylake Client
  * Microarchitecture"; Agner Fog, "The microarchitecture of Intel, AMD and VIA CPUs", Skylake. */
 /* clang-format off */
-#define OOO_PARAMS(P) \
-    P(choice, units,                      0,    ONE_OF("skylake", "haswell", "nehalem"), "ports and latencies: uops_<units>.def") \
-    P(u32,    fetch_bytes,                16,   POW2_RANGE(8, 64), "aligned bytes that the legacy decoders take a cycle") \
-    P(u32,    decoders,                   4,    RANGE(1, 8),       "instructions decoded a cycle; only the first may be several micro-operations") \
-    P(u32,    complex_slots,              4,    RANGE(1, 8),       "most micro-operations of an instruction that is decoded, not sequenced") \
-    P(u32,    sequencer_width,            4,    RANGE(1, 8),       "micro-operations a cycle from the microcode sequencer") \
-    P(u32,    uop_cache_sets,             32,   POW2_RANGE(1, 256), "sets of the micro-op cache") \
-    P(u32,    uop_cache_ways,             8,    RANGE(0, 16),      "lines a set; 0: no micro-op cache") \
-    P(u32,    uop_cache_line,             6,    RANGE(1, 8),       "micro-operations a line; three lines a 32-byte window at most") \
-    P(u32,    uop_cache_width,            6,    RANGE(1, 8),       "fused micro-operations a cycle from it, of one window") \
-    P(u32,    uop_cache_switch_cycles,    1,    RANGE(0, 8),       "from the micro-op cache to the legacy decoders (estimated)") \
-    P(bool,   macro_fusion,               true, ANY,               "a comparison and the jump behind it are one micro-operation") \
-    P(bool,   micro_fusion,               true, ANY,               "load and operation, store address and data take one slot") \
-    P(bool,   zero_idioms,                true, ANY,               "zeroing a register takes no port") \
-    P(bool,   move_elimination,           true, ANY,               "copying a register takes no port and no time") \
-    P(u32,    queue_entries,              64,   RANGE(4, 128),     "fused micro-operations between decode and rename") \
-    P(u32,    rename_width,               4,    RANGE(1, 8),       "fused micro-operations renamed a cycle") \
-    P(u32,    rob_entries,                224,  RANGE(4, 400),     "reorder buffer, fused micro-operations") \
-    P(u32,    scheduler_entries,          97,   RANGE(2, 400),     "micro-operations that wait for their operands or their port") \
-    P(u32,    load_buffer_entries,        72,   RANGE(2, 256),     "loads from rename to retirement") \
-    P(u32,    store_buffer_entries,       56,   RANGE(2, 128),     "stores from rename to their write to the L1D") \
-    P(u32,    integer_registers,          180,  RANGE(20, 512),    "physical integer registers, with the 16 of the architecture") \
-    P(u32,    vector_registers,           168,  RANGE(20, 512),    "physical vector registers, with the 16 of the architecture") \
-    P(u32,    retire_width,               4,    RANGE(1, 16),      "fused micro-operations retired a cycle") \
-    P(u32,    mispredict_cycles,          17,   RANGE(3, 64),      "from a mispredicted branch's issue to that of the right path") \
-    P(u32,    mispredict_indirect_cycles, 23,   RANGE(3, 64),      "the same for an indirect jump or call") \
-    P(u32,    late_branch_cycles,         8,    RANGE(0, 32),      "bubble behind a direct branch that decode finds, not the BTB (estimated)") \
-    P(u32,    taken_branch_cycles,        1,    RANGE(0, 8),       "bubble behind a taken branch that was predicted") \
-    P(u32,    redirect_cycles,            12,   RANGE(1, 64),      "refill behind serialization, events, VM transitions (estimated)") \
-    P(u32,    indexed_cycles,             1,    RANGE(0, 8),       "added to a load with an index register that hits the L1D") \
-    P(u32,    forward_cycles,             4,    RANGE(1, 32),      "from a store's data to the load that it answers") \
-    P(u32,    forward_fail_cycles,        8,    RANGE(0, 64),      "added to a load that must wait for a store's write to the L1D") \
-    P(u32,    split_cycles,               7,    RANGE(0, 64),      "added to a load that splits a line") \
-    P(u32,    page_split_cycles,          8,    RANGE(1, 64),      "added to a load that splits a page") \
-    P(u32,    stores_in_flight,           10,   RANGE(1, 64),      "retired stores that wait for their line at once") \
-    P(bool,   disambiguation,             true, ANY,               "loads pass stores of unknown address as the predictor allows") \
-    P(u32,    clear_cycles,               20,   RANGE(0, 200),     "added to a load that has passed a store which it depends on (estimated)") \
-    P(u32,    lock_cycles,                10,   RANGE(0, 200),     "added to the load of a locked instruction")
+#define OOO_PARAMS(P)                                                                                                 \
+    P(choice, units, 0, ONE_OF("skylake", "haswell", "nehalem"), "ports and latencies: uops_<units>.def")             \
+    P(u32, fetch_bytes, 16, POW2_RANGE(8, 64), "aligned bytes that the legacy decoders take a cycle")                 \
+    P(u32, decoders, 4, RANGE(1, 8), "instructions decoded a cycle; only the first may be several micro-operations")  \
+    P(u32, complex_slots, 4, RANGE(1, 8), "most micro-operations of an instruction that is decoded, not sequenced")   \
+    P(u32, sequencer_width, 4, RANGE(1, 8), "micro-operations a cycle from the microcode sequencer")                  \
+    P(u32, uop_cache_sets, 32, POW2_RANGE(1, 256), "sets of the micro-op cache")                                      \
+    P(u32, uop_cache_ways, 8, RANGE(0, 16), "lines a set; 0: no micro-op cache")                                      \
+    P(u32, uop_cache_line, 6, RANGE(1, 8), "micro-operations a line; three lines a 32-byte window at most")           \
+    P(u32, uop_cache_width, 6, RANGE(1, 8), "fused micro-operations a cycle from it, of one window")                  \
+    P(u32, uop_cache_switch_cycles, 1, RANGE(0, 8), "from the micro-op cache to the legacy decoders (estimated)")     \
+    P(bool, macro_fusion, true, ANY, "a comparison and the jump behind it are one micro-operation")                   \
+    P(bool, micro_fusion, true, ANY, "load and operation, store address and data take one slot")                      \
+    P(bool, zero_idioms, true, ANY, "zeroing a register takes no port")                                               \
+    P(bool, move_elimination, true, ANY, "copying a register takes no port and no time")                              \
+    P(u32, queue_entries, 64, RANGE(4, 128), "fused micro-operations between decode and rename")                      \
+    P(u32, rename_width, 4, RANGE(1, 8), "fused micro-operations renamed a cycle")                                    \
+    P(u32, rob_entries, 224, RANGE(4, 400), "reorder buffer, fused micro-operations")                                 \
+    P(u32, scheduler_entries, 97, RANGE(2, 400), "micro-operations that wait for their operands or their port")       \
+    P(u32, load_buffer_entries, 72, RANGE(2, 256), "loads from rename to retirement")                                 \
+    P(u32, store_buffer_entries, 56, RANGE(2, 128), "stores from rename to their write to the L1D")                   \
+    P(u32, integer_registers, 180, RANGE(20, 512), "physical integer registers, with the 16 of the architecture")     \
+    P(u32, vector_registers, 168, RANGE(20, 512), "physical vector registers, with the 16 of the architecture")       \
+    P(u32, retire_width, 4, RANGE(1, 16), "fused micro-operations retired a cycle")                                   \
+    P(u32, mispredict_cycles, 17, RANGE(3, 64), "from a mispredicted branch's issue to that of the right path")       \
+    P(u32, mispredict_indirect_cycles, 23, RANGE(3, 64), "the same for an indirect jump or call")                     \
+    P(u32, late_branch_cycles, 8, RANGE(0, 32),                                                                       \
+      "bubble behind a direct branch that decode finds, not the BTB (estimated)")                                     \
+    P(u32, taken_branch_cycles, 1, RANGE(0, 8), "bubble behind a taken branch that was predicted")                    \
+    P(u32, redirect_cycles, 12, RANGE(1, 64), "refill behind serialization, events, VM transitions (estimated)")      \
+    P(u32, indexed_cycles, 1, RANGE(0, 8), "added to a load with an index register that hits the L1D")                \
+    P(u32, forward_cycles, 4, RANGE(1, 32), "from a store's data to the load that it answers")                        \
+    P(u32, forward_fail_cycles, 8, RANGE(0, 64), "added to a load that must wait for a store's write to the L1D")     \
+    P(u32, split_cycles, 7, RANGE(0, 64), "added to a load that splits a line")                                       \
+    P(u32, page_split_cycles, 8, RANGE(1, 64), "added to a load that splits a page")                                  \
+    P(u32, stores_in_flight, 10, RANGE(1, 64), "retired stores that wait for their line at once")                     \
+    P(bool, disambiguation, true, ANY, "loads pass stores of unknown address as the predictor allows")                \
+    P(u32, clear_cycles, 20, RANGE(0, 200),                                                                           \
+      "added to a load that has passed a store which it depends on (estimated)")                                      \
+    P(u32, lock_cycles, 10, RANGE(0, 200), "added to the load of a locked instruction")
 /* clang-format on */
 
 struct ooo_cfg {
