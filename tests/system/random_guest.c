@@ -12,6 +12,7 @@
  *   stack_accessed: transfers do not set the accessed bit of SS (SDM Vol. 3A, "Code- and Data-Segment Descriptor
  *     Types")
  *   task_gate_table: a task gate with a selector of no TSS of the GDT is #TS (SDM Vol. 2A, "INT n", TASK-GATE: #GP)
+ *   absent_ss: a return to a stack that is not present is #NP (SDM Vol. 2A, "IRET": #SS)
  *   data_limits: no limit or type checks of data accesses (SDM Vol. 3A, "Limit Checking")
  *   gate_limits: EIP of gates and returns is not checked against CS's limit (SDM Vol. 2A, "CALL"; "IRET")
  *   conforming_rpl: a gate to conforming code puts its DPL into CS's RPL (SDM Vol. 2A, "CALL", SAME-PRIVILEGE)
@@ -264,10 +265,18 @@ static void draw_page(void)
 
 /* --- a case --- */
 
+/* absent_ss */
+static u16 draw_stack(void)
+{
+    u16 ss = draw_selector();
+    u64 d = (ss & ~7u) < GDT_BYTES ? gdt[ss / 8] : 0;
+    return d >> 47 & 1 ? ss : DATA;
+}
+
 static void draw_frame(enum operation op, u32 ring)
 {
     u32 *f = (u32 *)FRAME;
-    u16 cs = draw_selector(), ss = draw_selector();
+    u16 cs = draw_selector(), ss = draw_stack();
     if (chance(40)) cs = ring ? USER_CODE | 3 : chance(50) ? CODE : USER_CODE | 3;
     if (chance(60)) ss = cs & 3 ? USER_DATA | 3 : DATA;
     f[0] = LANDING;

@@ -10,7 +10,7 @@
  *   l_and_d: code with both L and D is taken (SDM Vol. 3A, "Code Segment Descriptor in 64-bit Mode")
  *   rsvd_without_p: a page fault for a reserved bit is told as one of an absent page (SDM Vol. 3A, "Page-Fault
  *     Exceptions")
- *   null_ss_rpl: a null SS with an RPL that is not CPL is taken (SDM Vol. 2B, "MOV")
+ *   null_ss_rpl: a null SS is taken with any RPL, and for 32-bit code (SDM Vol. 2B, "MOV"; Vol. 2A, "IRET")
  *   lar_types: LAR and LSL answer for types that IA-32e mode does not have (SDM Vol. 2A, "LAR")
  *   ist_ss: an interrupt stack makes SS null without a change of privilege (SDM Vol. 3A, "Stack Switching in IA-32e
  *     Mode")
@@ -250,14 +250,21 @@ static void draw_page(void)
 
 /* --- a case --- */
 
+/* absent_ss, null_ss_rpl */
+static u16 draw_stack(void)
+{
+    u16 ss = draw_selector();
+    u64 d = (ss & ~7u) < GDT_BYTES ? gdt[ss / 8] : 0;
+    return d >> 47 & 1 ? ss : DATA;
+}
+
 static void draw_frame(enum operation op, u32 ring)
 {
     u64 *f = (u64 *)FRAME, stack = (u64)op_stack_top, flags = 2 | (draw(0x8000) & ~0x4100u);
     u32 *g = (u32 *)FRAME;
-    u16 cs = draw_selector(), ss = draw_selector();
+    u16 cs = draw_selector(), ss = draw_stack();
     if (chance(40)) cs = ring || chance(50) ? (chance(50) ? USER_CODE : USER_CODE32) | 3 : CODE;
     if (chance(60)) ss = cs & 3 ? USER_DATA | 3 : DATA;
-    if ((ss & ~3u) == 0) ss = cs & 3;
     f[0] = LANDING;
     if (op == OP_iretq) f[1] = cs, f[2] = flags, f[3] = stack, f[4] = ss;
     if (op == OP_ret_far) f[1] = cs, f[2] = stack, f[3] = ss;
