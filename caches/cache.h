@@ -14,7 +14,7 @@
  *             Requests for memory itself pass at once: a write through keeps a line that is here, an uncached access
  *             sends it below first.
  * Neighbours:   askers through cache_port(); the level below through desc.next, which must not refuse.
- * Checked by:   tests/unit/test_cache.c, tests/timing/test_memory_latency.c
+ * Checked by:   tests/unit/test_cache.c, test_cache_levels.c, tests/timing/test_memory_latency.c
  */
 #ifndef CACHES_CACHE_H
 #define CACHES_CACHE_H

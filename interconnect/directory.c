@@ -36,6 +36,12 @@ static u32 way_to(const struct directory *d, u64 line, u32 core)
     return topology_cycles(d->topology, topology_slice(d->topology, line), core);
 }
 
+/* Does the request take the line away from the others? Writes that pass the caches do, too. */
+static bool takes_line(const struct mem_request *r)
+{
+    return mem_kind_owns(r->kind) || mem_kind_writes_memory(r->kind);
+}
+
 /* --- the end of a transaction --- */
 
 static void begin(struct directory *d, i32 i);
@@ -51,6 +57,21 @@ static void restart_stalled(struct directory *d)
     begin(d, i);
 }
 
+/* The line is the asker's; but a request that passes the caches leaves it where it is. */
+static void hand_over(struct directory *d, struct directory_entry *e, const struct directory_transaction *t)
+{
+    const u32 asker = t->asked.asker;
+
+    if (mem_kind_passes_caches(t->asked.kind) && directory_core_state(d, asker, e->line) == LINE_INVALID) {
+        e->holders &= ~BIT(asker);
+        e->state = e->holders ? DIRECTORY_SHARED : DIRECTORY_UNCACHED;
+    } else {
+        e->holders |= BIT(asker);
+        e->state = t->next_state;
+        e->keeper = (u8)asker;
+    }
+}
+
 /* The line is the asker's; who waited for it has his turn after the answer has left. */
 static void finish(struct directory *d, i32 i)
 {
@@ -60,9 +81,7 @@ static void finish(struct directory *d, i32 i)
     const enum served served = (enum served)t->served;
     const i32 waiting = t->next;
 
-    e->holders |= BIT(asked.asker);
-    e->state = t->next_state;
-    e->keeper = asked.asker;
+    hand_over(d, e, t);
     e->busy = DIRECTORY_IDLE;
     t->next = d->free_transaction;
     d->free_transaction = i;
@@ -148,7 +167,7 @@ static void snoop_arrives(void *self, u64 arg)
     const u32 core = arg & 0xff;
     struct directory_transaction *t = &d->transaction[arg >> 8];
     struct directory_entry *e = entry_of(d, t);
-    const enum snoop what = mem_kind_owns(t->asked.kind) ? SNOOP_INVALIDATE : SNOOP_SHARE;
+    const enum snoop what = takes_line(&t->asked) ? SNOOP_INVALIDATE : SNOOP_SHARE;
     const enum line_state before = directory_snoop_core(d, core, e->line, what);
 
     if (what == SNOOP_INVALIDATE || before == LINE_INVALID) e->holders &= ~BIT(core);
@@ -156,7 +175,7 @@ static void snoop_arrives(void *self, u64 arg)
         e->state = DIRECTORY_SHARED; /* until the transaction ends: nobody may write */
     d->stats.snoops_missed += before == LINE_INVALID;
     t->peer_has_data |= before != LINE_INVALID && t->needs_peer;
-    if (before == LINE_DIRTY && what == SNOOP_SHARE) {
+    if (before == LINE_DIRTY && (what == SNOOP_SHARE || mem_kind_passes_caches(t->asked.kind))) {
         d->stats.snoop_writebacks++;
         directory_write_memory(d, e->line);
     }
@@ -191,7 +210,8 @@ static u64 snooped_cores(const struct directory_entry *e, const struct transitio
 static void play(struct directory *d, i32 i, struct directory_entry *e)
 {
     struct directory_transaction *t = &d->transaction[i];
-    const enum request request = mem_kind_owns(t->asked.kind) ? OWN : READ;
+    const enum request request = takes_line(&t->asked) ? OWN : READ;
+    const bool passes = mem_kind_passes_caches(t->asked.kind);
     const bool alone = !(e->holders & ~BIT(t->asked.asker));
     const struct transition *row =
         &table[d->protocol][alone && request == READ ? DIRECTORY_UNCACHED : e->state][request];
@@ -200,9 +220,9 @@ static void play(struct directory *d, i32 i, struct directory_entry *e)
 
     CHECK(row->exists, "%s: no transition from state %u", d->name, e->state);
     t->next_state = row->next;
-    t->needs_peer = row->data == KEEPER && cores;
+    t->needs_peer = row->data == KEEPER && cores && !passes;
     send_snoops(d, i, cores);
-    if (!t->needs_peer && !(row->data == HELD && held)) read_memory(d, i);
+    if (passes || (!t->needs_peer && !(row->data == HELD && held))) read_memory(d, i);
     finish_when_all_answered(d, i);
 }
 
@@ -260,7 +280,6 @@ static enum port_answer access(void *self, const struct mem_request *r, u64 *rea
         note_evicted(d, r);
         return port_access(&d->next, r, ready_cycle, served);
     }
-    if (mem_kind_passes_caches(r->kind)) return port_access(&d->next, r, ready_cycle, served);
     CHECK(i != DIRECTORY_IDLE, "%s: more than %u requests in flight", d->name, d->n_transactions);
     d->free_transaction = d->transaction[i].next;
     d->transaction[i] = (struct directory_transaction){.asked = *r, .next = DIRECTORY_IDLE};

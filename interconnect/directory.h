@@ -33,7 +33,7 @@
     S(waited,         "requests that found another transaction on their line")        \
     S(snoops,         "snoops sent")                                                  \
     S(snoops_missed,  "snoops that found no line")                                    \
-    S(snoop_writebacks, "dirty lines written to the L3 by a snoop that shares them")  \
+    S(snoop_writebacks, "dirty lines that a snoop sends to the L3")  \
     S(recalls,        "tracked lines taken from their holders to make room")          \
     S(evicted_in,     "evicted lines that passed on their way down")
 /* clang-format on */

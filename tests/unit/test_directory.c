@@ -63,13 +63,13 @@ static struct bench *build(u32 protocol, u32 lines_per_core, bool two_levels)
                                             .next = mock_port(&f.bench.below),
                                             .topology = &f.crossbar.topology,
                                             .cores = CORES,
-                                            .in_flight = 64});
+                                            .in_flight = 1024});
     crossbar_init(&f.crossbar, &crossbar_cfg,
                   &(struct crossbar_desc){.name = "crossbar",
                                           .clock = clock,
                                           .next = directory_port(&f.directory),
                                           .ports = CORES,
-                                          .in_flight = 64});
+                                          .in_flight = 1024});
     for (u32 core = 0; core < CORES; core++) build_core(core);
     return &f.bench;
 }
@@ -238,6 +238,32 @@ static void a_full_directory_recalls_the_line_unused_for_the_longest_time(void *
     assert_int_equal(state_in(1, 11), LINE_DIRTY);
 }
 
+/* --- requests that pass the caches --- */
+
+static void an_uncached_write_takes_the_line_from_everybody_and_stays_nowhere(void **s)
+{
+    (void)s;
+    build(MESI, 64, false);
+    expect(0, 0, MEM_WRITE, 7, MEMORY, SERVED_L3);
+    ask(1, ALONE, MEM_UNCACHED_WRITE, 7);
+    bench_run(&f.bench, 2 * ALONE);
+    for (u32 core = 0; core < CORES; core++) assert_int_equal(state_in(core, 7), LINE_INVALID);
+    assert_int_equal(f.directory.stats.snoop_writebacks, 1);
+    expect(2, 2 * ALONE, MEM_READ, 7, MEMORY, SERVED_L3);
+    assert_int_equal(state_in(2, 7), LINE_CLEAN);
+}
+
+static void an_uncached_read_leaves_the_line_with_its_owner(void **s)
+{
+    (void)s;
+    build(MESI, 64, false);
+    expect(0, 0, MEM_READ, 7, MEMORY, SERVED_L3);
+    ask(1, ALONE, MEM_UNCACHED_READ, 7);
+    bench_run(&f.bench, 2 * ALONE);
+    assert_int_equal(state_in(0, 7), LINE_SHARED);
+    assert_int_equal(state_in(1, 7), LINE_INVALID);
+}
+
 /* --- random traffic: at every moment one writer or many readers, and everybody is answered --- */
 
 static u64 seed;
@@ -264,6 +290,14 @@ static void expect_one_writer_or_many_readers(u64 lines)
     }
 }
 
+static enum mem_kind random_kind(void)
+{
+    static const enum mem_kind kind[] = {MEM_READ, MEM_READ, MEM_READ, MEM_READ, MEM_WRITE, MEM_WRITE, MEM_WRITE,
+                                         MEM_WRITE_THROUGH, MEM_UNCACHED_READ, MEM_UNCACHED_WRITE};
+
+    return kind[random_below(ARRAY_LEN(kind))];
+}
+
 /* Requests that a cache refuses are not repeated: only accepted ones must be answered. */
 static void run_traffic(u32 protocol, u32 lines_per_core, u64 lines, u64 pace)
 {
@@ -271,7 +305,7 @@ static void run_traffic(u32 protocol, u32 lines_per_core, u64 lines, u64 pace)
 
     build(protocol, lines_per_core, true);
     for (unsigned n = 0; n < 300; n++, cycle += random_below(pace))
-        ask((u32)random_below(CORES), cycle, random_below(3) ? MEM_READ : MEM_WRITE, random_below(lines));
+        ask((u32)random_below(CORES), cycle, random_kind(), random_below(lines));
     for (u64 now = 0; now < cycle; now += 7) {
         bench_run(&f.bench, now);
         expect_one_writer_or_many_readers(lines);
@@ -310,6 +344,8 @@ int main(void)
         cmocka_unit_test_teardown(two_writers_at_once_get_the_line_one_after_the_other, teardown),
         cmocka_unit_test_teardown(a_write_that_joins_a_shared_read_goes_for_the_right_afterwards, teardown),
         cmocka_unit_test_teardown(a_full_directory_recalls_the_line_unused_for_the_longest_time, teardown),
+        cmocka_unit_test_teardown(an_uncached_write_takes_the_line_from_everybody_and_stays_nowhere, teardown),
+        cmocka_unit_test_teardown(an_uncached_read_leaves_the_line_with_its_owner, teardown),
         cmocka_unit_test(random_traffic_keeps_one_writer_or_many_readers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
