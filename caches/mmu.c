@@ -57,7 +57,7 @@ void mmu_init(struct mmu *m, const struct mmu_cfg *cfg)
 {
     const char *problem = mmu_cfg_problem(cfg);
     CHECK(!problem, "%s", problem);
-    *m = (struct mmu){.cfg = *cfg, .ept_features = {true, true, true, true}};
+    *m = (struct mmu){.cfg = *cfg, .ept_features = {.pages_2m = true, .pages_1g = true, .execute_only = true, .advanced_info = true}};
     tlb_init(&m->itlb[0], cfg->itlb_4k_entries, cfg->itlb_4k_ways, false);
     tlb_init(&m->itlb[1], cfg->itlb_2m_entries, cfg->itlb_2m_ways, false);
     tlb_init(&m->itlb[2], 0, 0, false);
@@ -150,7 +150,8 @@ static void derive_host(struct mmu_context *c, const struct mmu *m, const struct
                                                            .pages_2m = m->ept_features.pages_2m,
                                                            .pages_1g = m->ept_features.pages_1g,
                                                            .accessed_dirty = flags,
-                                                           .execute_only = m->ept_features.execute_only});
+                                                           .execute_only = m->ept_features.execute_only,
+                                                           .mode_based_execute = m->virt.mode_based_execute});
     c->host_root = m->virt.eptp;
     c->host_structure_writes = c->ept && flags;
 }

@@ -9,8 +9,7 @@
  *             the memory type of each translation.
  *             In functional mode (the fast core) no modelled structure is looked up or filled, nothing is
  *             counted; walks go straight to RAM and the executor's soft TLB keeps results.
- * Not modelled: memory types of the paging structures, EPT sub-page permissions, mode-based execute control,
- *             #VE.
+ * Not modelled: memory types of the paging structures, EPT sub-page permissions.
  * Choices:    where the manual leaves one: guest accessed and dirty flags are set when the whole translation
  *             has succeeded, so a faulting access sets none; a fault may come from a stale
  *             paging-structure-cache entry and then drops it; a page of 1 GiB without a TLB for its size
@@ -89,6 +88,7 @@
     S(walks_page_fault,    "of them ended in a page fault")                                    \
     S(walks_ept_violation, "of them ended in an EPT violation")                                \
     S(walks_ept_misconfig, "of them ended in an EPT misconfiguration")                         \
+    S(walks_log_full,      "of them found the page-modification log full")                     \
     S(rewalks,             "walks although a TLB entry was there: it lacked a right or D")     \
     S(fractured,           "walks for a large page whose entries are smaller: the host's pages or memory types are") \
     S(coalesced,           "walks whose entry serves several small pages")                     \
@@ -133,6 +133,9 @@ struct mmu_ept_features {
     bool pages_2m, pages_1g;
     bool execute_only;  /* entries may allow fetches without reads */
     bool advanced_info; /* violations report the guest page's rights: qualification bits 11:9 */
+    /* Page-modification logging: a dirty flag of this page is about to be set. false: the log is full. */
+    bool (*log_write)(void *self, gpa_t page);
+    void *log_self;
 };
 
 /* What VMX adds to a translation. Root and native world: all zero. */
@@ -141,6 +144,8 @@ struct mmu_virt {
     bool ept;   /* EPT on */
     u64 eptp;   /* EPT pointer as in the VMCS */
     bool flush; /* a transition without VPID: linear and combined mappings of VPID 0 go */
+    bool mode_based_execute; /* EPT tells fetches of user- from those of supervisor-mode addresses */
+    bool log_writes;         /* page-modification logging */
 };
 
 #define MMU_SIZES 3 /* of pages: 4 KiB, 2 MiB, 1 GiB */

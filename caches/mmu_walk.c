@@ -12,9 +12,12 @@
 #define EPTQ_RIGHTS_SHIFT 3
 #define EPTQ_LINEAR_VALID BIT(7)
 #define EPTQ_FINAL        BIT(8)
+#define EPTQ_EXECUTE_USER BIT(6)
 #define EPTQ_USER         BIT(9)
 #define EPTQ_WRITABLE     BIT(10)
 #define EPTQ_XD           BIT(11)
+
+#define EPT_SUPPRESS_VE BIT(63)
 
 /* Where one of the guest's tables lies. */
 struct place {
@@ -97,9 +100,11 @@ static void charge_lookup(struct run *r, u32 cycles)
 
 /* --- faults --- */
 
-static unsigned wanted_rights(enum access access)
+/* Of the host, by an access to a user- or a supervisor-mode linear address. */
+static unsigned wanted_rights(enum access access, bool user)
 {
-    static const u8 wanted[] = {[ACCESS_READ] = RIGHT_R, [ACCESS_WRITE] = RIGHT_W, [ACCESS_FETCH] = RIGHT_X};
+    const u8 wanted[] = {
+        [ACCESS_READ] = RIGHT_R, [ACCESS_WRITE] = RIGHT_W, [ACCESS_FETCH] = user ? RIGHT_U : RIGHT_X};
     return wanted[access];
 }
 
@@ -138,14 +143,25 @@ static void drop_guest_physical(struct run *r, gpa_t at)
     mmu_drop_linear(r->m, r->va);
 }
 
-static bool ept_violation(struct run *r, gpa_t at, unsigned guest_level, unsigned wanted, unsigned allowed)
+/* SDM Vol. 3C, "Convertible EPT Violations": bit 63 of the last entry says no; nor without an entry. */
+static bool is_convertible(const struct walk *w)
 {
-    bool final = guest_level == 0 && r->linear;
-    u64 q = wanted | (u64)(allowed & HOST_RIGHTS) << EPTQ_RIGHTS_SHIFT;
+    bool too_wide = w->address >> walk_level_shift(w->rules->levels + 1u);
+    return !too_wide && !(w->entry[w->level] & EPT_SUPPRESS_VE);
+}
+
+/* A fetch from a user-mode address wants RIGHT_U: in the qualification it is a fetch like others. */
+static bool ept_violation(struct run *r, gpa_t at, unsigned guest_level, unsigned wanted, const struct walk *host)
+{
+    bool final = guest_level == 0 && r->linear, fetch = wanted & (RIGHT_U | RIGHT_X);
+    u64 q = (wanted & (RIGHT_R | RIGHT_W)) | (fetch ? RIGHT_X : 0) |
+            (u64)(host->rights & HOST_RIGHTS) << EPTQ_RIGHTS_SHIFT;
+    if (r->c->host_rules.mode_based_execute && (host->rights & RIGHT_U)) q |= EPTQ_EXECUTE_USER;
     if (r->linear) q |= EPTQ_LINEAR_VALID;
     if (final) q |= EPTQ_FINAL;
     if (final && r->m->ept_features.advanced_info) q |= advanced_info(r);
     r->h->fault = (struct fault){.kind = FAULT_EPT_VIOLATION, .gpa = at, .va = r->va, .qualification = q};
+    r->h->fault.convertible = is_convertible(host);
     if (timed(r)) {
         r->m->stats.walks_ept_violation++;
         drop_guest_physical(r, at);
@@ -205,6 +221,17 @@ static void set_host_flags(struct run *r, struct walk *w, bool write)
     }
 }
 
+/* SDM Vol. 3C, "Page-Modification Logging". A full log: no flag is set. */
+static bool log_write(struct run *r, const struct walk *w, gpa_t at)
+{
+    const struct mmu_ept_features *f = &r->m->ept_features;
+    if (!r->m->virt.log_writes || walk_is_dirty(w)) return true;
+    if (f->log_write(f->log_self, GPA(at.v & ~PAGE_OFFSET))) return true;
+    r->h->fault = (struct fault){.kind = FAULT_LOG_FULL, .gpa = at, .va = r->va};
+    r->m->stats.walks_log_full += timed(r);
+    return false;
+}
+
 static bool host_walk(struct run *r, gpa_t at, unsigned guest_level, unsigned wanted, struct mapping *out)
 {
     struct walk w;
@@ -217,7 +244,8 @@ static bool host_walk(struct run *r, gpa_t at, unsigned guest_level, unsigned wa
         state = walk_feed(&w, read_entry(r, &w, HPA(w.entry_at), DIM_HOST, guest_level, w.level));
     if (state == WALK_RESERVED) return ept_misconfiguration(r, at);
     if (state != WALK_DONE || (wanted & ~w.rights))
-        return ept_violation(r, at, guest_level, wanted, w.rights);
+        return ept_violation(r, at, guest_level, wanted, &w);
+    if ((wanted & RIGHT_W) && !log_write(r, &w, at)) return false;
     set_host_flags(r, &w, wanted & RIGHT_W);
     *out = (struct mapping){.frame = w.frame, .shift = w.page_shift, .whole_shift = w.page_shift};
     out->rights = w.rights | (walk_is_dirty(&w) ? MMU_DIRTY : 0);
@@ -411,6 +439,13 @@ static void coalesce(const struct run *r, const struct mapping *host, struct map
     r->m->stats.coalesced++;
 }
 
+/* The host's rights for a user- or a supervisor-mode address: X is what such an address has. */
+static unsigned host_rights(const struct mapping *host, bool user)
+{
+    bool execute = host->rights & (user ? RIGHT_U : RIGHT_X);
+    return (host->rights & (RIGHT_R | RIGHT_W)) | (execute ? RIGHT_X : 0u);
+}
+
 static void combine(const struct run *r, const struct mapping *host, struct mapping *out)
 {
     const struct walk *w = &r->guest;
@@ -421,7 +456,7 @@ static void combine(const struct run *r, const struct mapping *host, struct mapp
     out->frame = mapped(host, address).v & ~(BIT(shift) - 1);
     out->key = (u8)walk_key(w);
     out->global = r->c->globals && walk_is_global(w);
-    out->rights = (u16)(w->rights | (host->rights & HOST_RIGHTS) << MMU_HOST_SHIFT);
+    out->rights = (u16)(w->rights | host_rights(host, w->rights & RIGHT_U) << MMU_HOST_SHIFT);
     if (walk_is_dirty(w)) out->rights |= host->rights & MMU_DIRTY;
 }
 
@@ -431,7 +466,7 @@ static bool walk_paged(struct run *r, struct mapping *out)
     struct mapping host;
     if (!walk_guest_tables(r)) return false;
     gpa_t final = GPA(w->frame | (r->va.v & (BIT(w->page_shift) - 1)));
-    if (!host_translate(r, final, 0, wanted_rights(r->access), &host)) return false;
+    if (!host_translate(r, final, 0, wanted_rights(r->access, w->rights & RIGHT_U), &host)) return false;
     if (!set_guest_flags(r)) return false;
     combine(r, &host, out);
     if (!timed(r)) return true;
@@ -442,13 +477,13 @@ static bool walk_paged(struct run *r, struct mapping *out)
     return true;
 }
 
-/* CR0.PG = 0 under EPT: the linear address is the guest-physical one, its page as large as EPT says. */
+/* CR0.PG = 0 under EPT: the linear address is the guest-physical one, its page as large as EPT says. It counts as a
+ * user-mode one. */
 static bool walk_unpaged(struct run *r, struct mapping *out)
 {
-    if (!host_translate(r, GPA(r->va.v), 0, wanted_rights(r->access), out)) return false;
+    if (!host_translate(r, GPA(r->va.v), 0, wanted_rights(r->access, true), out)) return false;
     if (timed(r)) give_memory_type(r, CODE_WB, &(struct mapping){.memory_type = out->memory_type}, out);
-    out->rights =
-        (u16)(RIGHT_ALL | (out->rights & HOST_RIGHTS) << MMU_HOST_SHIFT | (out->rights & MMU_DIRTY));
+    out->rights = (u16)(RIGHT_ALL | host_rights(out, true) << MMU_HOST_SHIFT | (out->rights & MMU_DIRTY));
     return true;
 }
 
@@ -495,7 +530,7 @@ bool mmu_guest_physical(struct mmu *m, struct hart *h, gpa_t at, enum access acc
     struct mapping map;
     run_init(&r, m, h, VA(0), access);
     r.linear = false;
-    if (!host_translate(&r, at, 0, wanted_rights(access), &map)) return false;
+    if (!host_translate(&r, at, 0, wanted_rights(access, false), &map)) return false;
     *out = mapped(&map, at.v);
     return true;
 }
@@ -541,8 +576,9 @@ bool mmu_allows(const struct mmu *m, const struct hart *h, va_t va, enum access 
     const struct mmu_context *c = &m->context;
     struct walk w;
     hpa_t at;
-    if (!c->paging) return peek_host(c, h, va.v, wanted_rights(access), &at);
+    if (!c->paging) return peek_host(c, h, va.v, wanted_rights(access, true), &at);
     if (!peek_guest(c, h, va, &w) || !guest_permits(c, &w, access, privilege) || !key_permits(c, &w, access, privilege))
         return false;
-    return peek_host(c, h, w.frame | (va.v & (BIT(w.page_shift) - 1)), wanted_rights(access), &at);
+    return peek_host(c, h, w.frame | (va.v & (BIT(w.page_shift) - 1)),
+                     wanted_rights(access, w.rights & RIGHT_U), &at);
 }

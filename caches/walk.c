@@ -22,6 +22,7 @@ static const struct format formats[] = {
 #define EPT_R        BIT(0)
 #define EPT_W        BIT(1)
 #define EPT_X        BIT(2)
+#define EPT_XU       BIT(10)
 
 /* SDM Vol. 3A, "Use of CR3 with 32-Bit Paging" and the table of a PDE that maps a 4-MByte page: bits 20:13 are address bits
  * 39:32, as far as MAXPHYADDR reaches; the rest up to bit 21 is reserved. */
@@ -72,7 +73,9 @@ struct walk_rules walk_rules_make(enum walk_format format, const struct walk_opt
                            .global = f->global,
                            .accessed_dirty = o->accessed_dirty,
                            .execute_only = o->execute_only,
+                           .mode_based_execute = o->mode_based_execute,
                            .high_frame = high_frame_bits(f, o)};
+    if (o->mode_based_execute) r.present |= EPT_XU;
     fill_reserved(&r, f, o);
     return r;
 }
@@ -117,9 +120,10 @@ static unsigned ia32e_rights(u64 entry)
            (entry & IA32E_U ? RIGHT_U : 0u);
 }
 
-static unsigned ept_rights(u64 entry)
+static unsigned ept_rights(const struct walk_rules *r, u64 entry)
 {
-    return (unsigned)(entry & (EPT_R | EPT_W | EPT_X)) | RIGHT_U; /* the bits fall together */
+    bool user_execute = entry & (r->mode_based_execute ? EPT_XU : EPT_X);
+    return (unsigned)(entry & (EPT_R | EPT_W | EPT_X)) | (user_execute ? RIGHT_U : 0); /* the bits fall together */
 }
 
 static bool maps_page(const struct walk *w, u64 entry)
@@ -161,7 +165,7 @@ enum walk_state walk_feed(struct walk *w, u64 entry)
     }
     if (is_reserved(w, entry, leaf)) return WALK_RESERVED;
     if (w->level < w->rules->pointer_level)
-        w->rights &= (u8)(w->rules->style == STYLE_EPT ? ept_rights(entry) : ia32e_rights(entry));
+        w->rights &= (u8)(w->rules->style == STYLE_EPT ? ept_rights(w->rules, entry) : ia32e_rights(entry));
     w->entry_rights[w->level] = w->rights;
     return leaf ? finish(w, entry) : need_entry(w, w->level - 1u, entry & ADDRESS_BITS);
 }

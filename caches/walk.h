@@ -33,7 +33,8 @@ enum walk_format {
     FORMAT_COUNT
 };
 
-/* Access rights of a translation, and in the same bits what an access wants. */
+/* Access rights of a translation, and in the same bits what an access wants. Of EPT, X is for fetches from supervisor-mode
+ * linear addresses and U for those from user-mode ones: the same right without mode-based execute control. */
 enum rights { RIGHT_R = 1, RIGHT_W = 2, RIGHT_X = 4, RIGHT_U = 8, RIGHT_ALL = 15 };
 
 /* A format as one processor, in one control state, reads it: made by walk_rules_make. */
@@ -46,6 +47,7 @@ struct walk_rules {
     u64 high_frame;      /* PSE-36: bits of a large page's entry that are address bits 32 and up */
     bool accessed_dirty; /* the flags are kept: always in ordinary paging, EPTP bit 6 in EPT */
     bool execute_only;   /* EPT: X without R is legal */
+    bool mode_based_execute; /* EPT: bit 10 is the execute right of user-mode linear addresses */
 };
 
 /* What the processor and its control registers add to the format. */
@@ -58,6 +60,7 @@ struct walk_options {
     bool no_page_size;   /* 32-bit paging without CR4.PSE: the page-size bit is ignored */
     bool accessed_dirty;
     bool execute_only;
+    bool mode_based_execute;
 };
 
 struct walk_rules walk_rules_make(enum walk_format format, const struct walk_options *o);

@@ -6,13 +6,14 @@
 
 /* --- presets --- */
 
-enum preset { PRESET_CASCADE_LAKE, PRESET_HASWELL, PRESET_NEHALEM, PRESET_TINY };
+enum preset { PRESET_CASCADE_LAKE, PRESET_HASWELL, PRESET_NEHALEM, PRESET_TINY, PRESET_SANDY_BRIDGE, PRESET_SKYLAKE_SP };
 
-#define CL  (1u << PRESET_CASCADE_LAKE)
+#define CL  (1u << PRESET_CASCADE_LAKE | 1u << PRESET_SKYLAKE_SP)
 #define HW  (1u << PRESET_HASWELL)
 #define NH  (1u << PRESET_NEHALEM)
 #define TN  (1u << PRESET_TINY)
-#define ALL (CL | HW | NH | TN)
+#define SB  (1u << PRESET_SANDY_BRIDGE)
+#define ALL (CL | HW | SB | NH | TN)
 #define NONE 0u
 
 #define L1I(size, ways)    {CPU_CACHE_CODE, 1, ways, size, false}
@@ -25,8 +26,8 @@ enum preset { PRESET_CASCADE_LAKE, PRESET_HASWELL, PRESET_NEHALEM, PRESET_TINY }
 /* IA32_ARCH_CAPABILITIES of Cascade Lake: RDCL_NO, IBRS_ALL, SKIP_L1DFL_VMENTRY, MDS_NO. */
 #define CASCADE_LAKE_CAPABILITIES 0x2b
 
-/* Signatures, frequencies and geometry: of a Xeon Platinum 8280, a Core i7-4770, a Core i7-860; "tiny" is
- * nobody's. */
+/* Signatures, frequencies and geometry: of a Xeon Platinum 8280, a Core i7-4770, a Core i7-860, a Core i7-2600, a
+ * Xeon Gold 6142M; "tiny" is nobody's. */
 static const struct cpu_model presets[] = {
     [PRESET_CASCADE_LAKE] = {
         .name = "cascade-lake", .brand = "Intel(R) Xeon(R) Platinum 8280 CPU @ 2.70GHz",
@@ -52,6 +53,18 @@ static const struct cpu_model presets[] = {
         .cache = {L1D(4 * KiB, 2), L1I(4 * KiB, 2), L2(32 * KiB, 4), L3(256 * KiB, 8)},
         .microcode = 1,
         .logical_processors = 1, .tsc_hz = 1000 * MHz, .base_mhz = 1000, .max_mhz = 1000},
+    [PRESET_SANDY_BRIDGE] = {
+        .name = "sandy-bridge", .brand = "Intel(R) Core(TM) i7-2600 CPU @ 3.40GHz",
+        .signature = 0x206a7, .max_leaf = 0xd, .max_extended_leaf = 0x80000008, .physical_bits = 36,
+        .cache = {L1D(32 * KiB, 8), L1I(32 * KiB, 8), L2(256 * KiB, 8), L3(8 * MiB, 16)},
+        .microcode = 0x2f, .platform_id = PLATFORM(1),
+        .logical_processors = 1, .tsc_hz = 3400 * MHz, .base_mhz = 3400, .max_mhz = 3800},
+    [PRESET_SKYLAKE_SP] = {
+        .name = "skylake-sp", .brand = "Intel(R) Xeon(R) Gold 6142M CPU @ 2.60GHz",
+        .signature = 0x50654, .max_leaf = 0x16, .max_extended_leaf = 0x80000008, .physical_bits = 46,
+        .cache = {L1D(32 * KiB, 8), L1I(32 * KiB, 8), L2(1 * MiB, 16), L3(22 * MiB, 11)},
+        .microcode = 0x02007006, .platform_id = PLATFORM(0),
+        .logical_processors = 1, .tsc_hz = 2600 * MHz, .base_mhz = 2600, .max_mhz = 3700},
 };
 
 const char *cpu_model_preset(unsigned n) { return n < ARRAY_LEN(presets) ? presets[n].name : NULL; }
@@ -260,6 +273,9 @@ static void leaf_brand(const struct cpu_model *m, u32 leaf, u32 out[CPUID_REGS])
 }
 
 /* The code of an associativity in leaf 80000006H. */
+/* Version 2, its global control, without any counter. */
+static void leaf_performance_monitoring(u32 out[CPUID_REGS]) { out[CPUID_EAX] = 2; }
+
 static u32 associativity_code(unsigned ways)
 {
     switch (ways) {
@@ -304,6 +320,7 @@ static void fill(const struct cpu_model *m, const struct cpuid_dynamic *d, u32 l
     case 0x4: leaf_cache(m, subleaf, out); break;
     case 0x5: leaf_monitor(m, out); break;
     case 0x7: leaf_features(d, subleaf, out); break;
+    case 0xa: leaf_performance_monitoring(out); break;
     case 0xb: leaf_topology(m, d, subleaf, out); break;
     case 0xd: leaf_xsave(m, d, subleaf, out); break;
     case 0x15: leaf_tsc(m, out); break;

@@ -90,14 +90,31 @@ static bool raise_one(struct hart *h, const struct fault *f, enum event_type typ
     }
 }
 
+/* One of a guest's second dimension: a VM exit, or what virtualization made of it, a fault of the guest's own (#VE) in
+ * h->fault. True if it is at its end. */
+static bool raise_host_fault(struct hart *h, const struct fault *f)
+{
+    if (intercepted(h, f, EVENT_HARDWARE))
+        return true;
+    CHECK(h->fault.kind == FAULT_EXCEPTION, "a fault of kind %d that nobody intercepts", (int)f->kind);
+    return false;
+}
+
+static bool is_host_fault(enum fault_kind kind)
+{
+    return kind == FAULT_EPT_VIOLATION || kind == FAULT_EPT_MISCONFIG || kind == FAULT_LOG_FULL ||
+           kind == FAULT_APIC_ACCESS;
+}
+
 /* Delivers h->fault, and what its delivery raises, until one is at its end. */
 static void raise_all(struct hart *h)
 {
     for (;;) {
         struct fault f = h->fault;
-        if (f.kind == FAULT_EPT_VIOLATION || f.kind == FAULT_EPT_MISCONFIG || f.kind == FAULT_APIC_ACCESS) {
-            CHECK(intercepted(h, &f, EVENT_HARDWARE), "a fault of kind %d that nobody intercepts", (int)f.kind);
-            return;
+        if (is_host_fault(f.kind)) {
+            if (raise_host_fault(h, &f))
+                return;
+            continue;
         }
         CHECK(f.kind == FAULT_EXCEPTION, "raising fault of kind %d", (int)f.kind);
         if (raise_one(h, &f, f.soft ? (enum event_type)f.soft : EVENT_HARDWARE))

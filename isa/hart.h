@@ -120,7 +120,9 @@ enum vector {
 
 /* FAULT_NOT_DRAINED (timed cores only): the access is MMIO and record->drained is false; the slow path of mem.c raises it before
  * any device is touched, isa_execute answers it with record->not_drained and leaves the state as it was. */
-enum fault_kind { FAULT_NONE, FAULT_EXCEPTION, FAULT_EPT_VIOLATION, FAULT_EPT_MISCONFIG, FAULT_APIC_ACCESS, FAULT_NOT_DRAINED };
+enum fault_kind {
+    FAULT_NONE, FAULT_EXCEPTION, FAULT_EPT_VIOLATION, FAULT_EPT_MISCONFIG, FAULT_LOG_FULL, FAULT_APIC_ACCESS, FAULT_NOT_DRAINED
+};
 
 /* Why an instruction or a translation could not go on. A value, never a jump. */
 struct fault {
@@ -128,6 +130,7 @@ struct fault {
     u8 vector;         /* FAULT_EXCEPTION */
     bool has_error;
     u32 error;
+    bool convertible;  /* EPT violation: it may become #VE */
     va_t va;           /* #PF: CR2; EPT: guest-linear address */
     gpa_t gpa;         /* EPT: guest-physical address */
     u64 qualification; /* APIC access: the whole of it; EPT violation: SDM Vol. 3C, "Exit Qualification for EPT Violations", without bit 12 (NMI unblocking);
@@ -226,7 +229,8 @@ struct virt_ops {
     /* Asked before an interceptable instruction does anything, in guest world only. true: the VM exit was taken. `i` is NULL for
      * a task switch that an event starts. */
     bool (*intercept)(void *self, struct hart *h, const struct insn *i, enum intercept what, u64 info);
-    /* A fault or trap is about to be delivered in guest world: true if it became a VM exit (exception bitmap, EPT violation, ...). */
+    /* A fault or trap is about to be delivered in guest world: true if it became a VM exit (exception bitmap, EPT violation, ...). False of
+     * an EPT violation: it became a fault of the guest's own, in h->fault. */
     bool (*intercept_event)(void *self, struct hart *h, const struct fault *f, enum event_type type);
     /* Between two instructions of a guest, before anything is taken there: true if it became a VM exit. h->pending_debug, if MOV SS
      * does not hold it back, is a trap that is due now. */
@@ -330,6 +334,7 @@ struct hart {
     u64 pkrs;            /* of supervisor-mode pages: IA32_PKRS */
     u64 star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
     u64 sysenter_cs, sysenter_esp, sysenter_eip;
+    u64 perf_global_ctrl; /* no counter is modelled: all its bits are reserved */
     u64 pat, misc_enable, debugctl, bios_sign_id, mcg_status;
     u64 mtrr_def_type, mtrr_variable[16], mtrr_fixed[11]; /* timed cores heed them */
     u64 random_state;    /* of RDRAND and RDSEED; the board sets it to the run's seed */

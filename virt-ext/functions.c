@@ -30,10 +30,14 @@ static enum outcome switch_eptp(struct vmx *x, const struct insn *i)
     u64 eptp = read_list(x, v->eptp_list + 8 * (u64)entry);
     if (!eptp_is_valid(x, eptp)) return exit_guest(x, i);
     v->ept_pointer = eptp;
+    if (x->cfg.ept_violation_ve) v->eptp_index = (u16)entry;
     physmem_note_write(h->mem, HPA(x->current), sizeof *v);
     x->stats.eptp_switches++;
     u16 vpid = secondary_on(v, SECONDARY_enable_vpid) ? v->vpid : 0;
-    mmu_set_virt(x->mmu, h, &(struct mmu_virt){.vpid = vpid, .ept = true, .eptp = eptp});
+    mmu_set_virt(x->mmu, h,
+                 &(struct mmu_virt){.vpid = vpid, .ept = true, .eptp = eptp,
+                                    .mode_based_execute = secondary_on(v, SECONDARY_mode_based_execute),
+                                    .log_writes = secondary_on(v, SECONDARY_enable_pml)});
     return OUT_FLUSH;
 }
 

@@ -44,6 +44,11 @@ u32 info_of_descriptor_table(const struct hart *h, const struct insn *i, unsigne
     return rm_operand(i) | (wide ? 1u << 11 : 0) | identity << 28;
 }
 
+u32 info_of_random(const struct insn *i)
+{
+    return (u32)i->dst << 3 | size_code(insn_operand_bytes(i)) << 11;
+}
+
 u32 info_of_string_io(const struct insn *i)
 {
     return size_code(insn_address_bytes(i)) << 7 | (u32)i->segment << 15;

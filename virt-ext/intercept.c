@@ -209,6 +209,30 @@ static bool invlpg(const struct vmcs *v, struct exit *e, u64 linear)
     return primary_on(v, PRIMARY_invlpg_exiting);
 }
 
+/* --- MONITOR, MWAIT, random numbers, supervisor states --- */
+
+/* "Exit Qualification for MWAIT": was the monitor armed? */
+static bool mwait(const struct vmcs *v, struct exit *e, bool armed)
+{
+    e->qualification = armed;
+    return primary_on(v, PRIMARY_mwait_exiting);
+}
+
+static bool random_number(const struct insn *i, struct exit *e, bool exits)
+{
+    e->instruction_info = info_of_random(i);
+    return exits;
+}
+
+/* Each supervisor component that the instruction names and the bitmap wants. */
+static bool supervisor_state(const struct vmx *x, const struct insn *i, const struct vmcs *v, struct exit *e,
+                             u64 named)
+{
+    e->qualification = operand_displacement(x->hart, i);
+    e->instruction_info = info_of_operands(i, false);
+    return named & v->xss_exiting_bitmap;
+}
+
 /* --- all of them --- */
 
 /* clang-format off */
@@ -271,6 +295,15 @@ static bool exits_with_operands(const struct vmx *x, const struct insn *i, enum 
         return lmsw(x, i, v, e, info);
     case INTERCEPT_mov_dr:
         return mov_dr(v, e, info);
+    case INTERCEPT_mwait:
+        return mwait(v, e, info);
+    case INTERCEPT_rdrand:
+        return random_number(i, e, secondary_on(v, SECONDARY_rdrand_exiting));
+    case INTERCEPT_rdseed:
+        return random_number(i, e, secondary_on(v, SECONDARY_rdseed_exiting));
+    case INTERCEPT_xsaves:
+    case INTERCEPT_xrstors:
+        return supervisor_state(x, i, v, e, info);
     case INTERCEPT_gdtr_idtr:
     case INTERCEPT_ldtr_tr:
         return descriptor_table(x, i, v, e);
@@ -299,6 +332,8 @@ static bool exits(struct vmx *x, const struct insn *i, enum intercept what, u64 
         return primary_on(v, PRIMARY_rdtsc_exiting);
     case INTERCEPT_rdpmc:
         return primary_on(v, PRIMARY_rdpmc_exiting);
+    case INTERCEPT_monitor:
+        return primary_on(v, PRIMARY_monitor_exiting);
     case INTERCEPT_pause:
         return primary_on(v, PRIMARY_pause_exiting) || pause_loop_exits(x, v);
     case INTERCEPT_wbinvd:
@@ -345,5 +380,6 @@ bool vmx_insn_enabled(void *self, struct hart *h, enum intercept what)
     (void)h;
     if (what == INTERCEPT_rdtscp) return secondary_on(v, SECONDARY_enable_rdtscp);
     if (what == INTERCEPT_invpcid) return secondary_on(v, SECONDARY_enable_invpcid);
-    return what != INTERCEPT_xsaves && what != INTERCEPT_xrstors; /* the control that enables them is not offered */
+    if (what == INTERCEPT_xsaves || what == INTERCEPT_xrstors) return secondary_on(v, SECONDARY_enable_xsaves);
+    return true;
 }

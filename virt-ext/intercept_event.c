@@ -25,15 +25,21 @@ static struct exit exit_between_instructions(const struct hart *h, enum exit_rea
 
 /* --- EPT --- */
 
+static enum exit_reason reason_of(enum fault_kind kind)
+{
+    if (kind == FAULT_LOG_FULL) return EXIT_page_modification_log_full;
+    return kind == FAULT_EPT_VIOLATION ? EXIT_ept_violation : EXIT_ept_misconfiguration;
+}
+
+/* A misconfiguration's qualification is undefined, here 0. */
 static bool exit_for_ept(struct vmx *x, const struct fault *f)
 {
-    bool violation = f->kind == FAULT_EPT_VIOLATION;
-    struct exit e =
-        exit_between_instructions(x->hart, violation ? EXIT_ept_violation : EXIT_ept_misconfiguration);
+    struct exit e = exit_between_instructions(x->hart, reason_of(f->kind));
     e.guest_physical = f->gpa.v;
     e.fault_rf = !x->hart->vectoring.valid;
-    if (violation) {
-        e.qualification = f->qualification | (iret_unblocked(x, f) ? EVENT_NMI_UNBLOCKED : 0);
+    if (f->kind != FAULT_EPT_MISCONFIG) e.qualification = iret_unblocked(x, f) ? EVENT_NMI_UNBLOCKED : 0;
+    if (f->kind == FAULT_EPT_VIOLATION) {
+        e.qualification |= f->qualification;
         e.guest_linear = f->va.v;
     }
     vmx_exit(x, &e);
@@ -70,7 +76,7 @@ bool vmx_intercept_event(void *self, struct hart *h, const struct fault *f, enum
 {
     struct vmx *x = self;
     if (f->kind == FAULT_APIC_ACCESS) return exit_for_apic_access(x, f);
-    if (f->kind != FAULT_EXCEPTION) return exit_for_ept(x, f);
+    if (f->kind != FAULT_EXCEPTION) return !becomes_virtualization_exception(x, f) && exit_for_ept(x, f);
     if (type == EVENT_SOFT_INT || !bitmap_wants(current_vmcs(x), f)) return false;
     struct exit e = exit_between_instructions(h, EXIT_exception_or_nmi);
     bool has_error = f->has_error && (h->cr0 & CR0_PE); /* not in real-address mode */

@@ -28,7 +28,8 @@
 #define EVENT_NMI_UNBLOCKED BIT(12) /* of exits: by the IRET that faulted */
 #define OTHER_PENDING_MTF   0u      /* vector of EVENT_OTHER */
 
-#define DEBUGCTL_BITS (BIT(0) | BIT(1)) /* LBR, BTF: what WRMSR accepts */
+#define PERF_GLOBAL_CTRL_BITS 0ull /* one per counter */
+#define DEBUGCTL_BITS BIT(1) /* BTF: what WRMSR accepts */
 
 /* The VMCS of a region in RAM, where VMPTRLD or a VM entry found a revision identifier. */
 static inline struct vmcs *vmcs_at(const struct vmx *x, u64 region)
@@ -60,6 +61,13 @@ enum check_stage { STAGE_CONTROLS, STAGE_HOST, STAGE_GUEST };
 int entry_check_first_broken(const struct vmx *x, enum check_stage stage);
 /* Would a VM entry take this EPT pointer? */
 bool eptp_is_valid(const struct vmx *x, u64 eptp);
+
+/* --- vmcs_cache.c --- */
+
+/* VMPTRLD: the VMCS is current. */
+void vmcs_cache_load(struct vmx *x, u64 region);
+/* VMCLEAR: the processor does not hold the VMCS any more. */
+void vmcs_cache_clear(struct vmx *x, u64 region);
 
 /* --- vmentry.c --- */
 
@@ -124,6 +132,7 @@ struct exit exit_for_instruction(const struct hart *h, const struct insn *i, enu
 /* Displacement of the memory operand and the instruction-information field of each layout. */
 u64 operand_displacement(const struct hart *h, const struct insn *i);
 u32 info_of_operands(const struct insn *i, bool second_register); /* a register r/m is register 1 */
+u32 info_of_random(const struct insn *i);
 u32 info_of_string_io(const struct insn *i);
 u32 info_of_descriptor_table(const struct hart *h, const struct insn *i, unsigned identity);
 
@@ -151,6 +160,13 @@ bool apic_deliver(struct vmx *x);
 
 /* VMFUNC in guest world. */
 enum outcome vm_function(struct vmx *x, const struct insn *i);
+
+/* --- ept_events.c: what EPT makes of accesses besides violations --- */
+
+/* #VE in h->fault instead of a VM exit for this fault; its information area is filled. */
+bool becomes_virtualization_exception(struct vmx *x, const struct fault *f);
+/* `self` is a struct vmx. Page-modification logging: this page's dirty flag is about to be set. false: the log is full. */
+bool log_guest_page(void *self, gpa_t page);
 
 /* --- vmx_instructions.c --- */
 

@@ -37,6 +37,7 @@ static void load_guest_msrs(struct hart *h, const struct vmcs *v)
     h->sysenter_cs = v->guest_sysenter_cs;
     h->sysenter_esp = v->guest_sysenter_esp;
     h->sysenter_eip = v->guest_sysenter_eip;
+    if (entry_on(v, ON_ENTRY_load_perf_global_ctrl)) h->perf_global_ctrl = v->guest_perf_global_ctrl;
     if (entry_on(v, ON_ENTRY_load_pat)) h->pat = v->guest_pat;
     if (entry_on(v, ON_ENTRY_load_efer)) h->efer = v->guest_efer;
     h->efer = with_bit(h->efer, EFER_LMA | (v->guest_cr0 & CR0_PG ? EFER_LME : 0),
@@ -161,6 +162,7 @@ static void load_host_control(struct hart *h, const struct vmcs *v)
     h->sysenter_cs = v->host_sysenter_cs;
     h->sysenter_esp = v->host_sysenter_esp;
     h->sysenter_eip = v->host_sysenter_eip;
+    if (exit_on(v, ON_EXIT_load_perf_global_ctrl)) h->perf_global_ctrl = v->host_perf_global_ctrl;
     if (exit_on(v, ON_EXIT_load_pat)) h->pat = v->host_pat;
     if (exit_on(v, ON_EXIT_load_efer)) h->efer = v->host_efer;
     h->efer = with_bit(h->efer, EFER_LMA | EFER_LME, exit_on(v, ON_EXIT_host_address_space_size));

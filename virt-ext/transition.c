@@ -53,7 +53,7 @@ u32 vmx_instruction_cycles(const struct vmx_cfg *cfg, enum insn_class c)
     switch (c) {
     case CLASS_vmread: return cfg->vmread_cycles;
     case CLASS_vmwrite: return cfg->vmwrite_cycles;
-    case CLASS_vmcall: return cfg->vmfunc_cycles; /* VMFUNC; a VMCALL that exits is priced as a transition */
+    case CLASS_vmfunc: return cfg->vmfunc_cycles;
     case CLASS_vmptr: return cfg->vmptr_cycles;
     case CLASS_vmxon: return cfg->vmxon_cycles;
     case CLASS_invept: return cfg->invept_cycles;

@@ -1,9 +1,8 @@
 /* vmcs.h - a VMCS region: 4 KiB of guest RAM in our own layout, which is the order of vmcs.def.
  *
  * Models:       every field of vmcs.def, launch state, revision identifier and abort indicator in the
- *               region itself: a VMCS in memory is whole at any time, VMCLEAR has nothing to write back,
- *               and each access is a reference to a line that caches know.
- * Not modelled: a VMCS cached in the processor apart from memory.
+ *               region itself: a VMCS in memory is whole at any time, and each access is a reference to a line that caches know.
+ * Not modelled: values of a VMCS held in the processor apart from memory; which ones it holds is vmcs_cache.c's, for time.
  * Neighbours:   vmx.h. Software that writes to a region behind VMWRITE's back sees what the manual calls
  *               undefined.
  * Checked by:   tests/unit/test_vmcs.c

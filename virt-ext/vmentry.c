@@ -58,7 +58,9 @@ static void enter_guest(struct vmx *x, const struct vmcs *v, bool flush)
     mmu_set_virt(
         x->mmu, h,
         &(struct mmu_virt){
-            .vpid = vpid ? v->vpid : 0, .ept = ept, .eptp = ept ? v->ept_pointer : 0, .flush = flush});
+            .vpid = vpid ? v->vpid : 0, .ept = ept, .eptp = ept ? v->ept_pointer : 0, .flush = flush,
+            .mode_based_execute = secondary_on(v, SECONDARY_mode_based_execute),
+            .log_writes = secondary_on(v, SECONDARY_enable_pml)});
     if (primary_on(v, PRIMARY_interrupt_window_exiting) || primary_on(v, PRIMARY_nmi_window_exiting))
         h->attention |= ATTENTION_WINDOW;
     if (primary_on(v, PRIMARY_monitor_trap_flag)) h->attention |= ATTENTION_STEP;

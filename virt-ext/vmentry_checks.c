@@ -1,11 +1,11 @@
 /* vmentry_checks.c - the predicates of entry_checks.def, and who asks them. Pure functions over the VMCS
  * and the processor's state. */
+#include "isa/debug.h"
 #include "virt-ext/internal.h"
 
 #define SELECTOR_TI    4u
 #define AR_RESERVED    0xfffe0f00u
 #define RFLAGS_DEFINED 0x003f7fd7ull
-#define DEBUGCTL_BTF   BIT(1)
 
 static bool controls_allowed(const struct vmx *x, enum vmx_word word, u32 value)
 {
@@ -17,6 +17,13 @@ static bool controls_allowed(const struct vmx *x, enum vmx_word word, u32 value)
 static bool canonical(const struct hart *h, u64 va)
 {
     return base_is_canonical(h, va);
+}
+
+/* Of RIP: the bits that linear addresses do not have are the same, whatever the highest that they have. */
+static bool high_bits_are_alike(const struct hart *h, u64 rip)
+{
+    i64 high = (i64)rip >> (cpu_has(h->model, FEATURE_la57) ? 57 : 48);
+    return high == 0 || high == -1;
 }
 
 static bool msr_list_fits(const struct hart *h, u64 at, u32 count)
@@ -232,11 +239,13 @@ static unsigned dpl(u32 ar)
     return ar >> AR_DPL_SHIFT & 3;
 }
 
-/* Granularity: a limit of bytes has G clear if it is no whole number of pages, and set if it is 1 MByte or
- * more. */
-static bool limit_fits(u32 limit, u32 ar)
+/* A limit that is no whole number of pages has G clear; one of 1 MByte or more has it set. */
+static bool g_clear_fits(u32 limit, u32 ar)
 {
-    if ((limit & 0xfff) != 0xfff && (ar & AR_G)) return false;
+    return (limit & 0xfff) == 0xfff || !(ar & AR_G);
+}
+static bool g_set_fits(u32 limit, u32 ar)
+{
     return !(limit >> 20) || (ar & AR_G);
 }
 
@@ -281,9 +290,13 @@ static bool reserved_is_0(const struct segment *s)
 {
     return !(s->ar & AR_RESERVED);
 }
-static bool granularity_fits(const struct segment *s)
+static bool odd_limit_has_no_g(const struct segment *s)
 {
-    return limit_fits(s->limit, s->ar);
+    return g_clear_fits(s->limit, s->ar);
+}
+static bool large_limit_has_g(const struct segment *s)
+{
+    return g_set_fits(s->limit, s->ar);
 }
 
 /* Virtual-8086 mode. */
@@ -346,12 +359,6 @@ static bool cs_dpl_fits(const struct vmcs *v)
     return v->guest_cs_ar & DESC_CONFORMING ? cs <= ss : cs == ss;
 }
 
-static bool guest_long_bases_are_canonical(const struct hart *h, const struct vmcs *v)
-{
-    return canonical(h, v->guest_tr_base) && canonical(h, v->guest_fs_base) &&
-           canonical(h, v->guest_gs_base) && (!usable(v->guest_ldtr_ar) || canonical(h, v->guest_ldtr_base));
-}
-
 static bool short_base_fits(u64 base, u32 ar)
 {
     return !usable(ar) || !(base >> 32);
@@ -359,7 +366,7 @@ static bool short_base_fits(u64 base, u32 ar)
 
 static bool guest_short_bases_fit(const struct vmcs *v)
 {
-    return !(v->guest_cs_base >> 32) && short_base_fits(v->guest_ss_base, v->guest_ss_ar) &&
+    return short_base_fits(v->guest_ss_base, v->guest_ss_ar) &&
            short_base_fits(v->guest_ds_base, v->guest_ds_ar) &&
            short_base_fits(v->guest_es_base, v->guest_es_ar);
 }

@@ -77,6 +77,9 @@ void vmx_init(struct vmx *x, const struct vmx_cfg *cfg, struct hart *h, struct m
     x->cfg = *cfg;
     x->cfg.invpcid = cfg->invpcid && cpu_has(h->model, FEATURE_invpcid);
     x->cfg.virtualize_x2apic = cfg->virtualize_x2apic && cpu_has(h->model, FEATURE_x2apic);
+    x->cfg.xsaves = cfg->xsaves && cpu_has(h->model, FEATURE_xsaves);
+    x->cfg.rdrand_exiting = cfg->rdrand_exiting && cpu_has(h->model, FEATURE_rdrand);
+    x->cfg.rdseed_exiting = cfg->rdseed_exiting && cpu_has(h->model, FEATURE_rdseed);
     x->hart = h;
     x->mmu = mmu;
     x->current = VMCS_NONE;
@@ -88,7 +91,9 @@ void vmx_init(struct vmx *x, const struct vmx_cfg *cfg, struct hart *h, struct m
     mmu_set_ept_features(mmu, &(struct mmu_ept_features){.pages_2m = cfg->ept_2m,
                                                          .pages_1g = cfg->ept_1g,
                                                          .execute_only = cfg->ept_execute_only,
-                                                         .advanced_info = cfg->ept_advanced_info});
+                                                         .advanced_info = cfg->ept_advanced_info,
+                                                         .log_write = log_guest_page,
+                                                         .log_self = x});
     h->virt = &vmx_ops;
     h->virt_self = x;
 }

@@ -3,12 +3,15 @@
  * Models:       the VMX instructions with their faults and VMfail numbers; the controls of controls.def and
  *               nothing else; entry checks of entry_checks.def; state switch, exit information, event
  *               injection, IDT vectoring, MSR lists; worlds.
- * Not modelled: SMM and dual-monitor treatment, guest-physical accesses to the APIC-access page, #VE.
+ * Not modelled: SMM and dual-monitor treatment, guest-physical accesses to the APIC-access page, sub-page permissions,
+ *               SGX (ENCLS is #UD in front of its control), the time of a page-modification-log entry that an
+ *               instruction fetch writes.
  * Neighbours:   isa calls through vmx_ops; the MMU is told the world, VPID and EPT pointer; timing cores
  *               read record->transition.
  * Checked by:   tests/unit/test_vmcs.c, test_vmx_capabilities.c, test_entry_checks.c,
  *               test_vmx_instructions.c, test_exits.c, test_vmx_events.c, test_vmx_transitions.c,
- *               test_vmx_windows.c, test_vmx_modes.c, test_vmx_timing.c, test_vmx_shadow.c, test_vmx_functions.c,
+ *               test_vmx_windows.c, test_vmx_modes.c, test_vmx_ept_events.c, test_exits_newer.c,
+ *               test_vmx_timing.c, test_vmx_shadow.c, test_vmx_functions.c,
  *               test_vmx_tpr.c, test_vmx_apic_access.c, test_vmx_virtual_interrupts.c, test_vmx_posted.c,
  *               test_vmx_startup.c, test_vmx_random.c
  * Manual:       SDM Vol. 3C; comments name its section titles.
@@ -30,6 +33,7 @@
     P(bool, bios_enabled,              true, ANY,                  "IA32_FEATURE_CONTROL allows VMXON")      \
     P(u32,  revision,                  0x11, RANGE(1, 0x7fffffff), "VMCS revision identifier")               \
     P(u32,  region_bytes,              1024, RANGE(1024, 4096),    "region size that is reported")           \
+    P(u32,  vmcs_held,                 4,    RANGE(1, 16),         "VMCSs that the processor holds at once") \
     P(bool, ept,                       true, ANY,                  "extended page tables")                   \
     P(bool, ept_2m,                    true, ANY,                  "2-MByte pages in EPT")                   \
     P(bool, ept_1g,                    true, ANY,                  "1-GByte pages in EPT")                   \
@@ -39,6 +43,14 @@
     P(bool, vpid,                      true, ANY,                  "virtual-processor identifiers")          \
     P(bool, unrestricted_guest,        true, ANY,                  "guests without paging, in real mode")    \
     P(bool, invpcid,                   true, ANY,                  "enable INVPCID, if there is INVPCID")    \
+    P(bool, rdrand_exiting,            true, ANY,                  "RDRAND exiting, if there is RDRAND")     \
+    P(bool, rdseed_exiting,            true, ANY,                  "RDSEED exiting, if there is RDSEED")     \
+    P(bool, xsaves,                    true, ANY,                  "enable XSAVES, if there is XSAVES")      \
+    P(bool, encls_exiting,             true, ANY,                  "ENCLS exiting (there is no SGX)")        \
+    P(bool, perf_global_ctrl,          true, ANY,                  "load IA32_PERF_GLOBAL_CTRL")             \
+    P(bool, pml,                       true, ANY,                  "page-modification logging")              \
+    P(bool, ept_violation_ve,          true, ANY,                  "EPT-violation #VE")                      \
+    P(bool, mode_based_execute,        true, ANY,                  "mode-based execute control for EPT")     \
     P(bool, preemption_timer,          true, ANY,                  "VMX-preemption timer")                   \
     P(u32,  preemption_timer_rate,     7,    RANGE(0, 31),         "TSC bit whose changes it counts")        \
     P(bool, pause_loop_exiting,        true, ANY,                  "PAUSE-loop exiting")                     \
@@ -86,8 +98,12 @@
     S(vmwrites,      "VMWRITE")                                                             \
     S(shadow_accesses, "VMREAD and VMWRITE that guests made on a shadow VMCS")              \
     S(eptp_switches, "VMFUNC that switched the EPT pointer")                                \
+    S(pages_logged,  "pages that page-modification logging wrote down")                     \
+    S(virtualization_exceptions, "EPT violations that became #VE")                          \
     S(controls_rewritten, "VM entries that had their controls checked again")               \
     S(refusals,      "VMX instructions that were #UD or #GP outside a guest")                \
+    S(vmcs_loads,    "VMPTRLD of a VMCS that the processor did not hold")                   \
+    S(vmcs_write_backs, "VMCSs written back: by VMCLEAR, or to make room for another")      \
     S(aborts,        "VMX aborts")                                                          \
     S(virtual_interrupts, "virtual interrupts delivered")                                   \
     S(virtual_eois,  "EOIs virtualized, those that exit included")                          \
@@ -205,6 +221,8 @@ struct vmx_alarm {
 
 #define VMCS_NONE (~0ull) /* the current-VMCS pointer after VMXON and VMCLEAR */
 
+#define VMX_VMCS_HELD_MAX 16
+
 struct vmx {
     /* fixed at elaboration */
     struct vmx_cfg cfg;
@@ -226,6 +244,10 @@ struct vmx {
     bool on; /* in VMX operation */
     u64 vmxon_region;
     u64 current;     /* VMCS_NONE: no current VMCS */
+    struct {
+        unsigned n;
+        u64 region[VMX_VMCS_HELD_MAX]; /* last used first */
+    } held;
     u64 rip;         /* of the VMX instruction under way... */
     enum exit_reason instruction; /* ...which it is... */
     bool has_operand;

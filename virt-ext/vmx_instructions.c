@@ -123,6 +123,7 @@ static enum outcome vmxon(struct vmx *x, const struct insn *i)
     x->on = true;
     x->vmxon_region = region;
     x->current = VMCS_NONE;
+    x->held.n = 0;
     hart_set_world(h, WORLD_ROOT);
     succeed(x);
     return OUT_FLUSH;
@@ -156,6 +157,7 @@ static enum outcome vmclear(struct vmx *x, const struct insn *i)
         struct vmcs *v = (struct vmcs *)(void *)(x->hart->mem->host + region);
         v->launch_state = VMCS_LAUNCH_CLEAR;
         v->controls_rewritten = 1;
+        vmcs_cache_clear(x, region);
         physmem_note_write(x->hart->mem, HPA(region), sizeof *v);
     }
     if (region == x->current) x->current = VMCS_NONE;
@@ -171,6 +173,7 @@ static enum outcome vmptrld(struct vmx *x, const struct insn *i)
     u64 shadow = x->cfg.vmcs_shadowing ? VMCS_SHADOW : 0;
     if (!revision_is(x, region, shadow)) return fail(x, VM_ERROR_vmptrld_revision);
     x->current = region;
+    vmcs_cache_load(x, region);
     return succeed(x);
 }
 

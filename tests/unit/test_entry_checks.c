@@ -16,6 +16,11 @@
 BREAK(pin_controls) { (void)b; v->pin_controls &= ~BIT(1); }
 BREAK(primary_controls) { (void)b; SET(v->primary_controls, 0); }
 BREAK(secondary_controls) { (void)b; SET(v->secondary_controls, 30); }
+#define WITHOUT_EPT(control) SET(v->secondary_controls, control); v->secondary_controls &= ~(1u << SECONDARY_enable_ept)
+BREAK(pml_needs_ept) { (void)b; WITHOUT_EPT(SECONDARY_enable_pml); }
+BREAK(pml_address) { (void)b; SET(v->secondary_controls, SECONDARY_enable_pml); v->pml_address = 0x800; }
+BREAK(mode_based_execute_needs_ept) { (void)b; WITHOUT_EPT(SECONDARY_mode_based_execute); }
+BREAK(ve_information_address) { (void)b; SET(v->secondary_controls, SECONDARY_ept_violation_ve); v->ve_information_address = TOO_WIDE; }
 BREAK(unrestricted_needs_ept) { (void)b; SET(v->secondary_controls, SECONDARY_unrestricted_guest); v->secondary_controls &= ~(1u << SECONDARY_enable_ept); }
 BREAK(cr3_target_count) { (void)b; v->cr3_target_count = 5; }
 BREAK(io_bitmap_a_address) { (void)b; SET(v->primary_controls, PRIMARY_use_io_bitmaps); v->io_bitmap_a = 0x5001; }
@@ -91,6 +96,7 @@ BREAK(host_cr0_fixed_bits) { (void)b; v->host_cr0 &= ~CR0_NE; }
 BREAK(host_cr4_fixed_bits) { (void)b; v->host_cr4 &= ~CR4_VMXE; }
 BREAK(host_cr3_width) { v->host_cr3 = BIT(b->model.physical_bits); }
 BREAK(host_sysenter_canonical) { (void)b; v->host_sysenter_eip = NOT_CANONICAL; }
+BREAK(host_perf_global_ctrl) { (void)b; SET(v->exit_controls, ON_EXIT_load_perf_global_ctrl); v->host_perf_global_ctrl = 1; }
 BREAK(host_pat) { (void)b; SET(v->exit_controls, ON_EXIT_load_pat); v->host_pat = 2; }
 BREAK(host_efer_reserved_bits) { (void)b; SET(v->exit_controls, ON_EXIT_load_efer); v->host_efer = EFER_LMA | EFER_LME | BIT(1); }
 BREAK(host_efer_long_mode) { (void)b; SET(v->exit_controls, ON_EXIT_load_efer); v->host_efer = EFER_LME; }
@@ -150,6 +156,7 @@ BREAK(guest_32bit_pcide) { guest_32bit(v, b); v->guest_cr4 |= CR4_PCIDE; }
 BREAK(guest_cr3_width) { (void)b; v->guest_cr3 = TOO_WIDE; }
 BREAK(guest_dr7) { (void)b; SET(v->entry_controls, ON_ENTRY_load_debug_controls); v->guest_dr7 |= BIT(32); }
 BREAK(guest_sysenter_canonical) { (void)b; v->guest_sysenter_esp = NOT_CANONICAL; }
+BREAK(guest_perf_global_ctrl) { (void)b; SET(v->entry_controls, ON_ENTRY_load_perf_global_ctrl); v->guest_perf_global_ctrl = BIT(32); }
 BREAK(guest_pat) { (void)b; SET(v->entry_controls, ON_ENTRY_load_pat); v->guest_pat = 3ull << 56; }
 BREAK(guest_efer_reserved_bits) { (void)b; SET(v->entry_controls, ON_ENTRY_load_efer); v->guest_efer = EFER_LMA | EFER_LME | BIT(63); }
 BREAK(guest_efer_lma) { (void)b; SET(v->entry_controls, ON_ENTRY_load_efer); v->guest_efer = EFER_LME; }
@@ -164,6 +171,8 @@ BREAK(guest_v86_bases) { guest_v86(v, b); v->guest_fs_base ^= 0x10; }
 BREAK(guest_v86_limits) { guest_v86(v, b); v->guest_ss_limit = 0xfffff; }
 BREAK(guest_v86_rights) { guest_v86(v, b); v->guest_cs_ar = 0x93; }
 BREAK(guest_long_bases_canonical) { (void)b; v->guest_fs_base = NOT_CANONICAL; }
+BREAK(guest_ldtr_base_canonical) { (void)b; v->guest_ldtr_ar = AR_P | TYPE_LDT; v->guest_ldtr_base = NOT_CANONICAL; }
+BREAK(guest_cs_base) { (void)b; v->guest_cs_base = BIT(63); }
 BREAK(guest_short_bases) { (void)b; v->guest_ds_base = BIT(32); }
 BREAK(guest_cs_type) { (void)b; v->guest_cs_ar &= ~DESC_ACCESSED; }
 BREAK(guest_ss_type) { (void)b; v->guest_ss_ar &= ~DESC_READABLE; }
@@ -177,25 +186,28 @@ BREAK(guest_data_dpl) { (void)b; v->guest_fs_selector |= 3; }
 BREAK(guest_segments_present) { (void)b; v->guest_ss_ar &= ~AR_P; }
 BREAK(guest_segments_reserved_bits) { (void)b; v->guest_cs_ar |= 1u << 8; }
 BREAK(guest_cs_l_and_d) { (void)b; v->guest_cs_ar |= AR_DB; }
-BREAK(guest_segments_granularity) { (void)b; v->guest_ds_limit = 0xffff0000; }
+BREAK(guest_segments_g_clear) { (void)b; v->guest_ds_limit = 0xffff0000; }
+BREAK(guest_segments_g_set) { (void)b; v->guest_es_ar &= ~AR_G; }
 BREAK(guest_tr_type) { (void)b; v->guest_tr_ar &= ~TSS_BUSY; }
 BREAK(guest_tr_s) { (void)b; v->guest_tr_ar |= AR_S; }
 BREAK(guest_tr_present) { (void)b; v->guest_tr_ar &= ~AR_P; }
 BREAK(guest_tr_reserved_bits) { (void)b; v->guest_tr_ar |= 1u << 17; }
-BREAK(guest_tr_granularity) { (void)b; v->guest_tr_limit = 1u << 20; }
+BREAK(guest_tr_g_clear) { (void)b; v->guest_tr_ar |= AR_G; }
+BREAK(guest_tr_g_set) { (void)b; v->guest_tr_limit = 1u << 20; }
 BREAK(guest_tr_usable) { (void)b; v->guest_tr_ar |= AR_UNUSABLE; }
 BREAK(guest_ldtr_type) { (void)b; v->guest_ldtr_ar = AR_P | 3; }
 BREAK(guest_ldtr_s) { (void)b; v->guest_ldtr_ar = AR_P | AR_S | TYPE_LDT; }
 BREAK(guest_ldtr_present) { (void)b; v->guest_ldtr_ar = TYPE_LDT; }
 BREAK(guest_ldtr_reserved_bits) { (void)b; v->guest_ldtr_ar = AR_P | TYPE_LDT | 1u << 31; }
-BREAK(guest_ldtr_granularity) { (void)b; v->guest_ldtr_ar = AR_P | AR_G | TYPE_LDT; v->guest_ldtr_limit = 0x7ffe; }
+BREAK(guest_ldtr_g_set) { (void)b; v->guest_ldtr_ar = AR_P | TYPE_LDT; v->guest_ldtr_limit = 0x100fff; }
+BREAK(guest_ldtr_g_clear) { (void)b; v->guest_ldtr_ar = AR_P | AR_G | TYPE_LDT; v->guest_ldtr_limit = 0x7ffe; }
 BREAK(guest_table_bases_canonical) { (void)b; v->guest_idtr_base = NOT_CANONICAL; }
 BREAK(guest_table_limits) { (void)b; v->guest_gdtr_limit = 0x10000; }
 
 /* --- guest RIP, RFLAGS, non-register state --- */
 
 BREAK(guest_rip_width) { (void)b; v->guest_cs_ar = (v->guest_cs_ar & ~AR_L) | AR_DB; v->guest_rip = BIT(32); }
-BREAK(guest_rip_canonical) { (void)b; v->guest_rip = NOT_CANONICAL; }
+BREAK(guest_rip_high_bits) { (void)b; v->guest_rip = BIT(48); }
 BREAK(guest_rflags_reserved_bits) { (void)b; v->guest_rflags = 0; }
 BREAK(guest_rflags_vm) { guest_v86(v, b); v->guest_cr4 |= CR4_PAE; SET(v->entry_controls, ON_ENTRY_ia32e_mode_guest); }
 BREAK(guest_rflags_if) { (void)b; v->entry_interruption_info = INJECT(EVENT_EXTERNAL, 0x20u); }
@@ -353,6 +365,16 @@ static void fields_of_controls_that_are_off_are_not_checked(void **state)
     vmx_bench_free(b);
 }
 
+/* "Checks on Guest RIP, RFLAGS, and SSP": bits 63:48, not 63:47. The guest's first fetch faults. */
+static void a_rip_that_is_not_canonical_may_enter(void **state)
+{
+    (void)state;
+    struct vmx_bench *b = vmx_bench_ready(NULL);
+    bench_vmcs(b)->guest_rip = BIT(47);
+    bench_enter(b);
+    vmx_bench_free(b);
+}
+
 static void every_field_that_a_row_names_exists(void **state)
 {
     (void)state;
@@ -389,7 +411,7 @@ static void an_msr_that_cannot_be_loaded_fails_the_entry_with_its_number(void **
     vmx_bench_free(b);
 }
 
-#define AROUND 6
+#define AROUND 7
 
 int main(void)
 {
@@ -398,6 +420,7 @@ int main(void)
         cmocka_unit_test(controls_are_checked_before_host_state_and_host_state_before_the_guest),
         cmocka_unit_test(a_bad_link_pointer_has_its_own_qualification),
         cmocka_unit_test(fields_of_controls_that_are_off_are_not_checked),
+        cmocka_unit_test(a_rip_that_is_not_canonical_may_enter),
         cmocka_unit_test(every_field_that_a_row_names_exists),
         cmocka_unit_test(an_msr_that_cannot_be_loaded_fails_the_entry_with_its_number),
     };

@@ -220,6 +220,144 @@ static void an_address_of_vmx_itself_has_no_linear_address(void **unused)
     }
 }
 
+/* --- mode-based execute control, suppressed #VE, page-modification logging --- */
+
+#define EPT_XU BIT(10)
+
+static void mode_based_execute(struct bench *b)
+{
+    struct mmu_virt v = {.ept = true, .eptp = bench_eptp(b), .mode_based_execute = true};
+    mmu_set_virt(&b->m, &b->h, &v);
+}
+
+/* SDM Vol. 3C, "EPT Violations": bit 2 for supervisor-mode, bit 10 for user-mode linear addresses. */
+static void mode_based_execute_control_tells_user_from_supervisor_fetches(void **unused)
+{
+    (void)unused;
+    static const u64 rights[] = {1, 1 | 4, 1 | EPT_XU, 1 | 4 | EPT_XU};
+    for (int timed = 0; timed < 2; timed++)
+        for (unsigned n = 0; n < ARRAY_LEN(rights); n++)
+            for (unsigned user = 0; user < 2; user++) {
+                struct bench *b = bench_new(&bench_default_cfg, 4, 4, timed);
+                bench_map_ept_identity(b, 12);
+                for (unsigned level = 4; level > 1; level--) *bench_ept_entry(b, PAGE_A, level) |= EPT_XU;
+                bench_map_ept(b, PAGE_A, PAGE_A, 12, rights[n]);
+                bench_map(b, VA_PAGE, PAGE_A, 12, user ? PTE_ALL : PTE_ALL & ~PTE_U);
+                mode_based_execute(b);
+                bool allowed = rights[n] & (user ? EPT_XU : 4);
+                struct translation t;
+                assert_int_equal(bench_translate(b, VA_PAGE, ACCESS_FETCH, user, &t), allowed);
+                if (!allowed)
+                    assert_int_equal(b->h.fault.qualification & 0x7f,
+                                     4 | (rights[n] & 7) << 3 | (rights[n] & EPT_XU ? 0x40 : 0));
+                assert_true(bench_translate(b, VA_PAGE, ACCESS_READ, user, &t));
+                assert_int_equal(bench_translate(b, VA_PAGE, ACCESS_FETCH, user, &t), allowed);
+                bench_free(b);
+            }
+}
+
+static void without_the_control_bit_10_is_ignored(void **unused)
+{
+    (void)unused;
+    struct bench *b = bench_new(&bench_default_cfg, 4, 4, true);
+    bench_map_ept_identity(b, 12);
+    bench_map(b, VA_PAGE, PAGE_A, 12, PTE_ALL);
+    bench_map_ept(b, PAGE_A, PAGE_A, 12, EPT_XU); /* not present */
+    bench_expect_violation(b, VA_PAGE, ACCESS_READ, PAGE_A, 0x181 | (b->m.ept_features.advanced_info ? 0x600 : 0));
+    bench_free(b);
+}
+
+static void the_last_entry_says_whether_a_violation_may_be_converted(void **unused)
+{
+    (void)unused;
+    for (unsigned present = 0; present < 2; present++)
+        for (unsigned suppress = 0; suppress < 2; suppress++) {
+            struct bench *b = bench_new(&bench_default_cfg, 4, 4, true);
+            struct translation t;
+            bench_map_ept_identity(b, 12);
+            bench_map(b, VA_PAGE, PAGE_A, 12, PTE_ALL);
+            bench_map_ept(b, PAGE_A, PAGE_A, 12, (present ? 1 : 0) | (suppress ? BIT(63) : 0));
+            assert_false(bench_translate(b, VA_PAGE, ACCESS_WRITE, false, &t));
+            assert_int_equal(b->h.fault.kind, FAULT_EPT_VIOLATION);
+            assert_int_equal(b->h.fault.convertible, !suppress);
+            bench_free(b);
+        }
+}
+
+struct log {
+    unsigned room, n;
+    u64 page[16];
+};
+
+static bool note_page(void *self, gpa_t page)
+{
+    struct log *log = self;
+    if (log->n == log->room) return false;
+    log->page[log->n++] = page.v;
+    return true;
+}
+
+static struct bench *new_logging(struct log *log, bool timed)
+{
+    struct bench *b = bench_new(&bench_default_cfg, 4, 4, timed);
+    b->host_flags = true;
+    bench_map_ept_identity(b, 12);
+    bench_map(b, VA_PAGE, PAGE_A, 12, PTE_ALL);
+    mmu_set_ept_features(&b->m, &(struct mmu_ept_features){.log_write = note_page, .log_self = log});
+    struct mmu_virt v = {.ept = true, .eptp = bench_eptp(b), .log_writes = true};
+    mmu_set_virt(&b->m, &b->h, &v);
+    return b;
+}
+
+static void a_page_is_logged_when_its_dirty_flag_is_set_and_not_again(void **unused)
+{
+    (void)unused;
+    for (int timed = 0; timed < 2; timed++) {
+        struct log log = {.room = 16};
+        struct bench *b = new_logging(&log, timed);
+        u64 *leaf = bench_ept_entry(b, PAGE_A, 1);
+        *leaf &= ~EPT_D;
+        bench_expect(b, VA_PAGE, ACCESS_READ, false, PAGE_A);
+        assert_int_equal(log.n, 0);
+        bench_expect(b, VA_PAGE | 8, ACCESS_WRITE, false, PAGE_A | 8);
+        bench_expect(b, VA_PAGE, ACCESS_WRITE, false, PAGE_A);
+        assert_int_equal(log.n, 1);
+        assert_int_equal(log.page[0], PAGE_A);
+        assert_true(*leaf & EPT_D);
+        bench_free(b);
+    }
+}
+
+/* Reads of the guest's tables count as writes: SDM Vol. 3C, "Accessed and Dirty Flags for EPT". */
+static void pages_of_the_guests_tables_are_logged_too(void **unused)
+{
+    (void)unused;
+    struct log log = {.room = 16};
+    struct bench *b = new_logging(&log, true);
+    *bench_ept_entry(b, b->cr3, 1) &= ~EPT_D;
+    bench_expect(b, VA_PAGE, ACCESS_READ, false, PAGE_A);
+    assert_int_equal(log.n, 1);
+    assert_int_equal(log.page[0], b->cr3);
+    bench_free(b);
+}
+
+static void with_a_full_log_no_flag_is_set(void **unused)
+{
+    (void)unused;
+    for (int timed = 0; timed < 2; timed++) {
+        struct log log = {.room = 0};
+        struct bench *b = new_logging(&log, timed);
+        struct translation t;
+        u64 *leaf = bench_ept_entry(b, PAGE_A, 1);
+        *leaf &= ~(EPT_A | EPT_D);
+        assert_false(bench_translate(b, VA_PAGE, ACCESS_WRITE, false, &t));
+        assert_int_equal(b->h.fault.kind, FAULT_LOG_FULL);
+        assert_int_equal(b->h.fault.gpa.v, PAGE_A);
+        assert_false(*leaf & (EPT_A | EPT_D));
+        bench_free(b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +372,12 @@ int main(void)
         cmocka_unit_test(execute_only_host_pages_need_the_capability),
         cmocka_unit_test(without_paging_ept_still_translates_and_every_page_counts_as_the_users),
         cmocka_unit_test(an_address_of_vmx_itself_has_no_linear_address),
+        cmocka_unit_test(mode_based_execute_control_tells_user_from_supervisor_fetches),
+        cmocka_unit_test(without_the_control_bit_10_is_ignored),
+        cmocka_unit_test(the_last_entry_says_whether_a_violation_may_be_converted),
+        cmocka_unit_test(a_page_is_logged_when_its_dirty_flag_is_set_and_not_again),
+        cmocka_unit_test(pages_of_the_guests_tables_are_logged_too),
+        cmocka_unit_test(with_a_full_log_no_flag_is_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -402,7 +402,10 @@ static void tell_machine(struct machine *x)
         CR4_PAE | CR4_PGE | (o->la57 ? CR4_LA57 : 0) | (o->smep ? CR4_SMEP : 0) | (o->smap ? CR4_SMAP : 0) |
         (o->pke ? CR4_PKE : 0) | (o->pks ? CR4_PKS : 0);
     x->h.efer = (o->paging ? EFER_LME | EFER_LMA : 0) | (o->nxe ? EFER_NXE : 0);
-    mmu_set_ept_features(&x->m, &(struct mmu_ept_features){true, true, o->execute_only, true});
+    mmu_set_ept_features(&x->m, &(struct mmu_ept_features){.pages_2m = true,
+                                                         .pages_1g = true,
+                                                         .execute_only = o->execute_only,
+                                                         .advanced_info = true});
     mmu_invept(&x->m, &x->h, INVEPT_ALL, 0);
     mmu_invvpid(&x->m, &x->h, INVVPID_ALL, 0, VA(0));
     mmu_set_virt(&x->m, &x->h, &v);

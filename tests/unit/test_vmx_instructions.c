@@ -436,6 +436,65 @@ static void a_report_without_a_failure_says_so(void **state)
     vmx_bench_free(b);
 }
 
+/* --- VMCSs that the processor holds --- */
+
+static void load_vmcs(struct vmx_bench *b, u64 region)
+{
+    *(u32 *)(void *)(b->mem.host + region) = b->x.cfg.revision;
+    bench_point_at(b, region);
+    assert_int_equal(bench_result(b, VMPTRLD(b)), SUCCEEDED);
+}
+
+#define AT_VMCSS 0x30000u
+
+static struct vmcs *vmcs_number(struct vmx_bench *b, unsigned n)
+{
+    return (struct vmcs *)(void *)(b->mem.host + AT_VMCSS + n * PAGE_BYTES);
+}
+
+static void a_held_vmcs_keeps_its_checked_controls_and_the_oldest_makes_room(void **state)
+{
+    (void)state;
+    struct vmx_cfg cfg = bench_vmx_cfg;
+    cfg.vmcs_held = 2;
+    struct vmx_bench *b = vmx_bench_new(&cfg);
+    bench_turn_on(b);
+    static const struct {
+        unsigned number;
+        bool loads;
+    } steps[] = {{0, true}, {1, true}, {0, false}, {2, true}, {0, false}, {1, true}};
+    u64 loads = 0;
+    for (unsigned n = 0; n < ARRAY_LEN(steps); n++) {
+        struct vmcs *v = vmcs_number(b, steps[n].number);
+        v->controls_rewritten = 0;
+        load_vmcs(b, AT_VMCSS + steps[n].number * PAGE_BYTES);
+        assert_int_equal(v->controls_rewritten, steps[n].loads);
+        assert_int_equal(b->x.stats.vmcs_loads, loads += steps[n].loads);
+    }
+    assert_int_equal(b->x.stats.vmcs_write_backs, 2);
+    vmx_bench_free(b);
+}
+
+static void vmclear_writes_back_what_the_processor_holds(void **state)
+{
+    (void)state;
+    struct vmx_bench *b = vmx_bench_new(NULL);
+    bench_turn_on(b);
+    load_vmcs(b, AT_VMCS);
+    record_reset(&b->record);
+    b->h.record = &b->record;
+    assert_int_equal(bench_result(b, VMCLEAR(b)), SUCCEEDED);
+    unsigned stores = 0;
+    for (unsigned n = 0; n < b->record.n_accesses; n++)
+        stores += b->record.access[n].kind == ACCESS_WRITE &&
+                  b->record.access[n].at.v - AT_VMCS < sizeof(struct vmcs);
+    assert_int_equal(stores, (sizeof(struct vmcs) + LINE_BYTES - 1) / LINE_BYTES);
+    record_reset(&b->record);
+    assert_int_equal(bench_result(b, VMCLEAR(b)), SUCCEEDED);
+    assert_int_equal(b->x.stats.vmcs_write_backs, 1);
+    vmx_bench_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -465,6 +524,8 @@ int main(void)
         cmocka_unit_test(invept_and_invvpid_are_ud_without_their_feature),
         cmocka_unit_test(instructions_are_counted_in_root_operation),
         cmocka_unit_test(a_report_without_a_failure_says_so),
+        cmocka_unit_test(a_held_vmcs_keeps_its_checked_controls_and_the_oldest_makes_room),
+        cmocka_unit_test(vmclear_writes_back_what_the_processor_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
