@@ -35,6 +35,8 @@ bare_round_trip() {
 bare_round_trip cascade-lake "Cascade Lake"
 bare_round_trip haswell Haswell
 bare_round_trip nehalem Nehalem
+bare_round_trip sandy-bridge "Sandy Bridge"
+bare_round_trip skylake-sp Skylake-SP
 
 # The copy that the checkout carries says what the original says.
 if [ -f "$shared" ]; then
