@@ -1,6 +1,7 @@
 #!/bin/bash
 # vmx_features.sh BUILD - VMX beyond what the monitors need, in whole runs: the preemption timer and the monitor trap flag take
-# the processor from a guest that must not notice (test-monitor-slices.elf); an unrestricted guest goes through every mode.
+# the processor from a guest that must not notice (test-monitor-slices.elf); an unrestricted guest goes through every mode;
+# page-modification logging names the pages that a guest writes.
 # Prints "ok <name>" or "FAIL <name>" per check; exit 1 if any failed.
 set -u
 . "$(dirname "$0")/lib.sh" "$@"
@@ -50,6 +51,16 @@ for core in fast inorder; do
         simulate_well modes -s board.core=$core -m "$images/test-monitor-unrestricted.elf" "$images/test-modes.elf" &&
         verdict "$core: an unrestricted guest in every mode prints what it prints natively" same_output native modes
     verdict "$core: each mode exits and is entered again" [ "$(exits modes cpuid)" = 10 ]
+done
+
+# Page-modification logging: the log names each page once whose dirty flag is set, and is emptied when it is full.
+for core in fast inorder; do
+    simulate_well logged -s board.core=$core -m "$images/test-monitor-dirty_log.elf:verbose=on" "$images/bench-chase.elf" -- pages=2000 iters=3000 || continue
+    read -r _ pages _ dirty _ full < <(grep '^logged' "$work/logged.out")
+    echo "$core: $pages pages logged, $dirty dirty, log full $full times"
+    verdict "$core: the log names the dirty pages" [ "$pages" = "$dirty" ] && verdict "$core: more than the guest's own" [ "$pages" -gt 2000 ]
+    verdict "$core: every 512 pages the log is full" [ "$full" = $((pages / 512)) ]
+    verdict "$core: the processor counts what the monitor reads" [ "$pages/$full" = "$(value logged cpu0.vmx.pages_logged stats-all)/$(exits logged page_modification_log_full)" ]
 done
 
 finish
