@@ -354,7 +354,7 @@ static void dr4_and_dr5_are_aliases_without_de_and_undefined_with_it(void **stat
 {
     struct hart_bench *b = *state;
     b->h.reg[REG_RAX] = 0xf;
-    assert_int_equal(STEP(b, 0x0f, 0x23, 0xe0), OUT_NEXT); /* mov dr4, rax */
+    assert_int_equal(STEP(b, 0x0f, 0x23, 0xe0), OUT_FLUSH); /* mov dr4, rax */
     assert_int_equal(b->h.dr[6], 0xffff0fff);
     STEP(b, 0x0f, 0x21, 0xeb); /* mov rbx, dr5 */
     assert_int_equal(b->h.reg[REG_RBX], 0x400);
@@ -381,7 +381,7 @@ static void the_upper_half_of_dr6_and_dr7_must_be_zero(void **state)
     b->h.reg[REG_RAX] = BIT(32);
     mov_refused(b, STEP(b, 0x0f, 0x23, 0xf8));
     mov_refused(b, STEP(b, 0x0f, 0x23, 0xf0));
-    assert_int_equal(STEP(b, 0x0f, 0x23, 0xc0), OUT_NEXT); /* mov dr0, rax */
+    assert_int_equal(STEP(b, 0x0f, 0x23, 0xc0), OUT_FLUSH); /* mov dr0, rax */
     assert_int_equal(b->h.dr[0], BIT(32));
 }
 
