@@ -46,7 +46,7 @@ while read -r line; do
         compare "$line, shadow" -m "$images/monitor-shadow.elf" "$image" -- ${line#* }
     }
 done < <(guest_cases)
-for test in isa isa_events isa_privilege isa_refused simd x87; do
+for test in isa isa_privilege isa_refused simd x87; do # isa_events waits for timers
     switch=$((switch * 3 % 65537))
     compare "test $test" "$images/test-$test.elf"
 done
