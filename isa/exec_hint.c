@@ -14,6 +14,17 @@ enum outcome exec_marker(struct hart *h, const struct insn *i)
     return OUT_NEXT;
 }
 
+/* A load of one byte whose data nobody gets: what would fault, or is a device's, is left alone; no breakpoint sees it. */
+enum outcome exec_prefetch(struct hart *h, const struct insn *i)
+{
+    struct mem_span byte;
+    const struct fault fault = h->fault;
+    const u64 hits = h->debug_hits;
+    if (!mem_get_span(h, i->segment, insn_ea(h, i), 1, ACCESS_READ, &byte)) h->fault = fault;
+    h->debug_hits = hits;
+    return OUT_NEXT;
+}
+
 /* Faults like a load of one byte, which it is in the record, too. */
 enum outcome exec_clflush(struct hart *h, const struct insn *i)
 {

@@ -48,6 +48,27 @@ static void a_line_is_fetched_once_until_the_fetch_leaves_it(void **state)
     }
 }
 
+static void a_prefetch_is_a_load_that_cannot_fault(void **state)
+{
+    (void)state;
+    PUT(EXEC_CODE, 0x0f, 0x18, 0x0b, 0x0f, 0x18, 0x0b, 0x0f, 0x18, 0x0b); /* prefetcht0 [rbx] */
+    b->h.reg[REG_RBX] = EXEC_DATA + 5;
+    step();
+    assert_access(record.n_fetches, ACCESS_READ, EXEC_DATA + 5, 1);
+    assert_int_equal(record.info->n_uops, 1);
+    assert_int_equal(record.info->uop[0].kind, UOP_LOAD);
+    b->h.reg[REG_RBX] = 1ull << 63;
+    step();
+    assert_true(record.retired && !record.event);
+    assert_int_equal(record.n_accesses, record.n_fetches);
+    b->h.reg[REG_RBX] = DEVICE;
+    record.drained = false;
+    step();
+    assert_true(record.retired && !record.not_drained);
+    assert_int_equal(b->device_accesses, 0);
+    record.drained = true;
+}
+
 static void a_jump_inside_the_line_fetches_nothing(void **state)
 {
     (void)state;
@@ -267,6 +288,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_line_is_fetched_once_until_the_fetch_leaves_it),
+        TEST(a_prefetch_is_a_load_that_cannot_fault),
         TEST(a_jump_inside_the_line_fetches_nothing),
         TEST(an_instruction_across_lines_and_pages_fetches_both),
         TEST(a_flush_fetches_the_line_again),
