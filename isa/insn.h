@@ -19,6 +19,8 @@ enum reg {
     REG_TEMP0, REG_TEMP1, /* between the micro-operations of one instruction */
     REG_VEC0, /* sixteen vector registers */
     REG_VEC15 = REG_VEC0 + 15,
+    REG_MMX0, /* eight MMX registers */
+    REG_MMX7 = REG_MMX0 + 7,
     REG_DEPS,
     REG_NONE = 0xff
 };

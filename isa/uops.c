@@ -22,9 +22,10 @@ static void add_register(u8 *list, u8 *count, u8 reg)
     if (reg != REG_NONE && *count < 4) list[(*count)++] = reg;
 }
 
-/* A general or a vector register. */
+/* A general, a vector or an MMX register. */
 static u8 dependence(ZydisRegister r)
 {
+    if (r >= ZYDIS_REGISTER_MM0 && r <= ZYDIS_REGISTER_MM7) return (u8)(REG_MMX0 + (r - ZYDIS_REGISTER_MM0));
     if (r >= ZYDIS_REGISTER_XMM0 && r <= ZYDIS_REGISTER_XMM15) return (u8)(REG_VEC0 + (r - ZYDIS_REGISTER_XMM0));
     if (r >= ZYDIS_REGISTER_YMM0 && r <= ZYDIS_REGISTER_YMM15) return (u8)(REG_VEC0 + (r - ZYDIS_REGISTER_YMM0));
     return decode_dependence(r);

@@ -320,6 +320,16 @@ static void bytes_that_are_no_instruction_answer_ud_and_too_many_gp(void **state
     assert_ptr_equal(DECODE64(0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc1).hot.exec, exec_unmodelled); /* vaddps zmm */
 }
 
+static void mmx_registers_are_dependences(void **state)
+{
+    (void)state;
+    struct decoded_insn d = DECODE64(0x0f, 0xfc, 0xd1); /* paddb mm2, mm1 */
+    assert_uop(&d.cold, 0, UOP_ALU, REG_MMX0 + 2, REG_MMX0 + 1, NO, REG_MMX0 + 2);
+    d = DECODE64(0x0f, 0x6f, 0x1f); /* movq mm3, [rdi] */
+    assert_uop(&d.cold, 0, UOP_LOAD, REG_RDI, NO, NO, REG_MMX0 + 3);
+    assert_int_equal(d.cold.n_uops, 1);
+}
+
 static void opcode_90_with_rex_b_exchanges_whatever_its_prefix(void **state)
 {
     (void)state;
@@ -381,6 +391,7 @@ int main(void)
         cmocka_unit_test(locked_and_exchanging_instructions_are_atomic),
         cmocka_unit_test(a_marker_is_a_nop_with_a_payload),
         cmocka_unit_test(bytes_that_are_no_instruction_answer_ud_and_too_many_gp),
+        cmocka_unit_test(mmx_registers_are_dependences),
         cmocka_unit_test(opcode_90_with_rex_b_exchanges_whatever_its_prefix),
         cmocka_unit_test(half_an_instruction_asks_for_more),
         cmocka_unit_test(disassembly_is_intel_syntax),
