@@ -55,6 +55,7 @@ struct core {
     enum core_kind wanted;       /* differs from kind until the pipe is empty */
     u64 run_start;               /* fast: the cycle at which the current isa_run began */
     u64 max_instructions;        /* the run ends here */
+    u64 state_digest, digested_instructions; /* trace category state */
     u64 switch_at_instruction;   /* core model changes here; UINT64_MAX: never */
     enum core_kind switch_to;
     u64 world;                   /* enum world of the current cycle: for waveforms */

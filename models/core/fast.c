@@ -28,6 +28,7 @@ u64 fast_tick(struct core *c, u64 cycle)
         c->run_start = cycle;
         h->run_steps = 0;
         u64 steps = isa_run(h, budget);
+        if (trace_on(c->trace, TRACE_state)) core_trace_state(c);
         cycle += steps;
         h->run_steps = 0;
         c->run_start = cycle;

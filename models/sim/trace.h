@@ -18,6 +18,7 @@
 /*    name    kept   what */
 #define TRACE_CATEGORIES(C)                                                  \
     C(exec,   false, "each instruction: address, bytes, disassembly")        \
+    C(state,  false, "a digest of the architectural state behind every instruction, each 256") \
     C(core,   true,  "cores: switches, resets, halts, shutdowns")            \
     C(except, false, "exceptions and interrupts delivered")                  \
     C(mem,    false, "each memory reference of a timed core and what translated it") \

@@ -1,11 +1,22 @@
 #!/bin/bash
-# lockstep.sh BUILD - timing computes no values: the fast core, the in-order core, the out-of-order core, and a run that changes
-# from the fast one to one of the others (in turns) at an arbitrary instruction agree on what every guest prints, natively and under both monitors, and on the number of
-# instructions that it took. (Without timer interrupts: those come at other instructions where time is another.)
+# lockstep.sh BUILD - timing computes no values: the functional core instruction by instruction, the in-order core, the
+# out-of-order core, and a run that changes from the functional one to one of the others (in turns) at an arbitrary
+# instruction agree on the architectural state behind every single instruction (trace category "state": a digest that goes
+# on from instruction to instruction, written every 256), on what every guest prints, natively and under both monitors, and
+# on the number of instructions that it took; and the functional core by whole blocks on the latter two. (Without timer
+# interrupts: those come at other instructions where time is another.)
 # Prints "ok <name>" or "FAIL <name>" per check; exit 1 if any failed.
 set -u
 . "$(dirname "$0")/lib.sh" "$@"
 . "$(dirname "$0")/guests_lib.sh"
+
+digests() { # digests RUN: without the cycle in front
+    cut -d ' ' -f 2- "$work/$1/trace.log"
+}
+
+same_states() { # same_states RUN: as the functional core, one instruction after the other
+    [ -s "$work/fast/trace.log" ] && cmp <(digests fast) <(digests "$1")
+}
 
 same_result() { # same_result RUN: what `fast` printed, in as many instructions
     local fast other
@@ -16,17 +27,20 @@ same_result() { # same_result RUN: what `fast` printed, in as many instructions
     return 1
 }
 
+same() { same_result "$1" && same_states "$1"; }
+
 # compare CASE ARGUMENT...
 compare() {
     local case=$1 core
     shift
-    simulate_well fast -s board.core=fast "$@" || return
+    simulate_well fast --trace state -s board.core=fast "$@" || return
+    simulate_well blocks -s board.core=fast "$@" && verdict "blocks: $case" same_result blocks
     for core in inorder ooo; do
-        simulate_well $core -s board.core=$core "$@" && verdict "$core: $case" same_result $core
+        simulate_well $core --trace state -s board.core=$core "$@" && verdict "$core: $case" same $core
     done
     core=$([ $((switch % 2)) = 0 ] && echo inorder || echo ooo)
-    simulate_well switched -s board.core="$core" -s run.switch_at=instructions -s run.switch_instructions="$switch" "$@" &&
-        verdict "switched to $core at $switch: $case" same_result switched
+    simulate_well switched --trace state -s board.core="$core" -s run.switch_at=instructions -s run.switch_instructions="$switch" "$@" &&
+        verdict "switched to $core at $switch: $case" same switched
 }
 
 # A bench that waits for a timer of its own takes as many instructions as time allows: same output, other count.

@@ -123,7 +123,7 @@ static void an_unknown_category_is_refused_with_those_that_exist(void **state)
     (void)state;
     assert_int_equal(WEXITSTATUS(in_child(open_unknown)), 2);
     assert_string_equal(
-        heard, "--trace: 'wlak' is not a category (allowed: all exec core except mem walk "
+        heard, "--trace: 'wlak' is not a category (allowed: all exec state core except mem walk "
                "vmx irq dev board)\n");
     assert_int_equal(WEXITSTATUS(in_child(open_empty)), 2);
     assert_non_null(strstr(heard, "--trace: '' is not a category"));
