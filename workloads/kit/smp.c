@@ -29,7 +29,7 @@ static struct processor {
     struct tss tss;
     u8 double_fault_stack[4096] __attribute__((aligned(16)));
     u8 stack[STACK_BYTES] __attribute__((aligned(16)));
-} processors[SMP_MAX];
+} *processors; /* of the heap */
 
 static void (*started_fn)(unsigned cpu);
 static volatile u64 started;
@@ -118,6 +118,7 @@ static void start_one(unsigned cpu)
 void smp_start(unsigned cpus, void (*fn)(unsigned cpu))
 {
     started_fn = fn;
+    processors = memset(heap_run(cpus * sizeof *processors, PAGE_4K), 0, cpus * sizeof *processors);
     apic_enable();
     prepare_trampoline();
     for (unsigned cpu = 1; cpu < cpus; cpu++) start_one(cpu);
