@@ -131,7 +131,7 @@ check_statistics() { # check_statistics MODEL MONITOR
 }
 
 # The same images on Gigogne: the guest prints the same, and the monitor has counted the same exits.
-check_same_exits() { # check_same_exits MODEL MONITOR MONITOR_ARGS GUEST WORDS
+check_same_console() { # check_same_console MODEL MONITOR MONITOR_ARGS GUEST WORDS
     local expected
     # shellcheck disable=SC2086 -- words are split on purpose
     expected=$("$images/../gigogne" run -s board.core=fast -m "$(monitor_image "$2"):$3" "$images/$4.elf" -- $5 2>/dev/null </dev/null)
@@ -167,7 +167,7 @@ start check_nested $haswell shadowing=off ept host=2M bench-exits "iters=3"
 start check_nested $haswell "" shadow "" bench-fork "pages=16 iters=3"
 for mode in xapic x2apic; do
     for technique in none shadow apicv; do
-        start check_same_exits $haswell apicv "apic=$technique verbose=on" bench-interrupts "mode=$mode iters=20"
+        start check_same_console $haswell apicv "apic=$technique verbose=on" bench-interrupts "mode=$mode iters=20"
     done
 done
 
