@@ -63,4 +63,7 @@ void isa_take_interrupt(struct hart *h, u8 vector);
  * nothing else happens now. */
 bool isa_take_attention(struct hart *h);
 
+/* Executes one instruction, and nothing behind it; REG_RIP is advanced by its length first. */
+enum outcome isa_run_single(struct hart *h, const struct insn *i);
+
 #endif

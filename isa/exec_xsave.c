@@ -292,11 +292,10 @@ static bool header_is_legal(const struct hart *h, const struct header *x, bool o
            !(x->xstate_bv & ~x->xcomp_bv) && !reserved;
 }
 
-/* PKRU of the image, 0 if it has none. False: h->fault. */
+/* PKRU of the image; stays as it is if there is none. False: h->fault. */
 static bool load_pkru(struct hart *h, const struct insn *i, const struct header *x, u64 *pkru)
 {
     bool compacted = x->xcomp_bv & XCOMP_COMPACTED;
-    *pkru = 0;
     if (!(x->xstate_bv & XCR0_PKRU)) return true;
     return mem_load(h, i->segment, pkru_at(h, i, compacted, x->xcomp_bv), 4, pkru);
 }
@@ -339,7 +338,7 @@ static enum outcome restore_image(struct hart *h, const struct insn *i, bool onl
 {
     struct image m = {{0}};
     struct header x;
-    u64 asked = requested(h), pkru;
+    u64 asked = requested(h), pkru = 0;
     if (!load_part(h, i, IMAGE_HEADER, IMAGE_HEADER + sizeof x, &m)) return OUT_FAULT;
     memcpy(&x, m.b + IMAGE_HEADER, sizeof x);
     if (!header_is_legal(h, &x, only_compacted)) return hart_gp(h, 0);

@@ -316,6 +316,9 @@ struct hart {
     struct insn_record *record; /* NULL on the fast core */
     struct soft_tlb soft;
     struct fetch_state fetch;
+    const struct insn *at;  /* of a chain of instructions (operand.h's go_on): the last one begun */
+    struct insn single[2];  /* an instruction that runs alone, and what ends the chain behind it: isa_run_single */
+    u64 loaded;             /* by the slow path of a load, for its handler */
 
     /* state: segments and tables */
     struct segment seg[SEG_COUNT];

@@ -39,12 +39,24 @@ enum form {
 
 typedef exec_fn exec_family[FORM_COUNT][4];
 
+/* How a handler ends: with a jump to the next instruction's, so that a block runs without coming back between two. The chain
+ * ends where something else than OUT_NEXT is said, at a handler that just returns, and at the latest behind the block, in
+ * exec_cut; h->at is the instruction that said it. */
+ALWAYS_INLINE enum outcome go_on(struct hart *h, const struct insn *i, enum outcome out)
+{
+    if (out != OUT_NEXT) return out;
+    i++;
+    h->at = i;
+    h->reg[REG_RIP] += i->length;
+    return i->exec(h, i);
+}
+
 /* The handlers of one form of a family: `call` is an expression of h, i and BYTES. */
 #define FORM_HANDLER(family, form, bytes, call)                                                              \
     static enum outcome family##_##form##_##bytes(struct hart *h, const struct insn *i)                      \
     {                                                                                                        \
         enum { BYTES = bytes };                                                                              \
-        return call;                                                                                         \
+        return go_on(h, i, call);                                                                            \
     }
 #define FORM_WIDE(family, form, call)                                                                        \
     FORM_HANDLER(family, form, 2, call)                                                                      \
@@ -125,7 +137,11 @@ ALWAYS_INLINE bool rmw_load_at(struct hart *h, enum segreg seg, va_t va, unsigne
                                u64 *out)
 {
     *m = (struct rmw){mem_rmw_host(h, va, bytes), va};
-    if (UNLIKELY(!m->host)) return mem_load_rmw_slow(h, seg, va, bytes, out);
+    if (UNLIKELY(!m->host)) {
+        if (!mem_load_rmw_slow(h, seg, va, bytes, &h->loaded)) return false;
+        *out = h->loaded;
+        return true;
+    }
     u64 v = 0;
     memcpy(&v, m->host, bytes);
     *out = v;

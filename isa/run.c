@@ -12,24 +12,32 @@
 /* Executes from *at up to something else than OUT_NEXT; *at becomes the instruction that said it. */
 static enum outcome run_block(struct hart *h, const struct insn **at)
 {
-    const struct insn *i = *at;
-    u64 rip = h->reg[REG_RIP];
     enum outcome out;
+    h->at = *at - 1;
     do {
-        rip += i->length;
-        h->reg[REG_RIP] = rip;
+        const struct insn *i = ++h->at;
+        h->reg[REG_RIP] += i->length;
         out = i->exec(h, i);
-        i++;
-    } while (LIKELY(out == OUT_NEXT));
-    *at = i - 1;
+    } while (out == OUT_NEXT);
+    *at = h->at;
     return out;
+}
+
+enum outcome isa_run_single(struct hart *h, const struct insn *i)
+{
+    struct insn *alone = h->single;
+    alone[0] = *i;
+    alone[1].exec = exec_cut;
+    h->at = alone;
+    h->reg[REG_RIP] += i->length;
+    enum outcome out = alone->exec(h, alone);
+    return out == OUT_CUT && h->at != alone ? OUT_NEXT : out;
 }
 
 static enum outcome run_one(struct hart *h, const struct insn *i)
 {
     h->fetch.alone = true;
-    h->reg[REG_RIP] += i->length;
-    enum outcome out = i->exec(h, i);
+    enum outcome out = isa_run_single(h, i);
     h->fetch.alone = false;
     if (UNLIKELY(h->tf_armed)) h->branched = out == OUT_JUMP || (out == OUT_FLUSH && insn_cold(h, i)->flow != FLOW_NONE);
     return out;

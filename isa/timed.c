@@ -125,8 +125,7 @@ void isa_execute(struct hart *h, struct insn_record *r)
         raise_fault(h, r);
         return;
     }
-    h->reg[REG_RIP] += i->length;
-    enum outcome out = i->exec(h, i);
+    enum outcome out = isa_run_single(h, i);
     if (LIKELY(out != OUT_FAULT)) {
         finish(h, r, i, out);
         return;

@@ -144,9 +144,8 @@ static inline enum outcome exec_bench_step(struct exec_bench *b)
     if (!e) return OUT_FAULT;
     const struct insn *i = e->first;
     do {
-        h->reg[REG_RIP] += i->length;
         h->fetch.alone = true;
-        out = i->exec(h, i);
+        out = isa_run_single(h, i);
         h->fetch.alone = false;
         if (out == OUT_FAULT || out == OUT_AGAIN) h->reg[REG_RIP] -= i->length;
     } while (out == OUT_AGAIN);

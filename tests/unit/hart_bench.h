@@ -385,8 +385,7 @@ static inline enum outcome bench_step(struct hart_bench *b, const u8 *bytes, uns
     struct hart *h = &b->h;
     assert_int_equal(decode(&b->decoder, h->mode, bytes, length, &d), DECODED);
     assert_int_equal(d.hot.length, length);
-    h->reg[REG_RIP] += d.hot.length;
-    enum outcome o = d.hot.exec(h, &d.hot);
+    enum outcome o = isa_run_single(h, &d.hot);
     if (o == OUT_FAULT)
         h->reg[REG_RIP] -= d.hot.length;
     return o;

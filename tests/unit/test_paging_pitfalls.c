@@ -165,9 +165,7 @@ static const struct insn *fetch_code(struct bench *b, u64 rip)
 static enum outcome execute_code(struct bench *b, u64 rip)
 {
     const struct insn *i = fetch_code(b, rip);
-    if (!i) return OUT_FAULT;
-    b->h.reg[REG_RIP] += i->length;
-    return i->exec(&b->h, i);
+    return i ? isa_run_single(&b->h, i) : OUT_FAULT;
 }
 
 static void expect_code_fault(struct bench *b, u64 rip, u64 cr2, u32 error)

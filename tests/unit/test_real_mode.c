@@ -172,7 +172,7 @@ static bool is_undefined(struct hart_bench *b, u8 opcode, u8 modrm)
     const u8 bytes[15] = {0x0f, opcode, modrm};
     struct decoded_insn d;
     assert_int_equal(decode(&b->decoder, b->h.mode, bytes, 15, &d), DECODED);
-    return d.hot.exec(&b->h, &d.hot) == OUT_FAULT && b->h.fault.vector == VEC_UD;
+    return isa_run_single(&b->h, &d.hot) == OUT_FAULT && b->h.fault.vector == VEC_UD;
 }
 
 static void what_needs_descriptors_does_not_exist(void **state)

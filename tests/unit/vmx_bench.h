@@ -270,8 +270,7 @@ static inline enum outcome bench_execute(struct vmx_bench *b, const u8 *bytes, u
     struct block *block = icache_decode(&b->icache, HPA(h->reg[REG_RIP]), (enum code_mode)h->mode, NULL);
     const struct insn *i = &b->icache.insn[block->first];
     h->fault = (struct fault){.kind = FAULT_NONE};
-    h->reg[REG_RIP] += i->length;
-    enum outcome out = i->exec(h, i);
+    enum outcome out = isa_run_single(h, i);
     if (out == OUT_FAULT) h->reg[REG_RIP] -= i->length;
     return out;
 }
