@@ -250,7 +250,7 @@ static void make_image(struct diff_random *r, struct simd_case *s)
 static void copy_mxcsr_mask(const struct simd_case *s, u8 *here, const u8 *there)
 {
     u64 offset = s->image_at - DIFF_DATA;
-    if (s->image && offset + 32 <= DIFF_DATA_BYTES) memcpy(here + offset + 28, there + offset + 28, 4);
+    if (s->image && offset < DIFF_DATA_BYTES - 32) memcpy(here + offset + 28, there + offset + 28, 4);
 }
 
 static bool try_case(struct diff_random *r, const struct decoder *decoder, struct simd_case *s)

@@ -69,7 +69,8 @@ static bool is_hypercall(const u8 bytes[15])
 
 static bool is_contentious(enum family family, const u8 bytes[15])
 {
-    return amd_knows_it(family, bytes) || is_hypercall(bytes) || is_mask_instruction(bytes);
+    bool xop = memchr(bytes, 0x8f, 4) != NULL; /* AMD's prefix, of whose instructions some fault otherwise */
+    return xop || amd_knows_it(family, bytes) || is_hypercall(bytes) || is_mask_instruction(bytes);
 }
 
 /* Without its redundant prefixes it is one. Of undefined opcodes processors differ in how far they read, and of
