@@ -17,6 +17,7 @@
  *   lldt_upper_type: the type in the upper half of an LDT's descriptor may be any (SDM Vol. 3A, "Segment Descriptor
  *     Tables in IA-32e Mode")
  *   handler_order: a handler's code that is neither present nor 64-bit is #NP, here #GP (the manual's order is open)
+ *   jmp_gate_absent: JMP through a gate to code that is not present is #GP (SDM Vol. 2A, "JMP": #NP)
  *   stack_canonical: #GP for #SS of such stack references (SDM Vol. 1, "Canonical Addressing")
  */
 #include "random_kit.h"
@@ -208,6 +209,14 @@ static int is_absent_32_bit_code(u16 selector)
     return (d >> 40 & 0x98) == 0x18 && !(d >> 53 & 1);
 }
 
+/* jmp_gate_absent */
+static int is_gate_to_absent_code(u16 selector)
+{
+    u64 d = (selector & ~7u) < GDT_BYTES ? gdt[selector / 8] : 0;
+    u16 code = (u16)(d >> 16);
+    return (d >> 40 & 0x1f) == 12 && (code & ~7u) < GDT_BYTES && !(gdt[code / 8] >> 47 & 1);
+}
+
 static void draw_tables(void)
 {
     for (u32 n = 0; n < 4; n++) {
@@ -265,6 +274,7 @@ static void draw_frame(enum operation op, u32 ring)
     u16 cs = draw_selector(), ss = draw_stack();
     if (chance(40)) cs = ring || chance(50) ? (chance(50) ? USER_CODE : USER_CODE32) | 3 : CODE;
     if (chance(60)) ss = cs & 3 ? USER_DATA | 3 : DATA;
+    if ((op == OP_jmp_far || op == OP_jmp_far_64) && is_gate_to_absent_code(cs)) cs = CODE;
     f[0] = LANDING;
     if (op == OP_iretq) f[1] = cs, f[2] = flags, f[3] = stack, f[4] = ss;
     if (op == OP_ret_far) f[1] = cs, f[2] = stack, f[3] = ss;

@@ -15,7 +15,7 @@ category() {
 }
 
 category except 'cpu0 vector [0-9]+ at RIP 0x[0-9a-f]+, handler 0x[0-9a-f]+$'
-category state 'cpu0 [0-9]+ instructions 0x[0-9a-f]{16}$'
+category state 'cpu0 [0-9]+ instructions 0x[0-9a-f]+$'
 category vmx 'cpu0\.vmx exit [a-z_]+, qualification 0x[0-9a-f]+( [^,]+)?, RIP 0x[0-9a-f]+( [^,]+)?, GLA 0x[0-9a-f]+, GPA 0x[0-9a-f]+$'
 category walk 'cpu0\.walker (read|write|fetch) va 0x[0-9a-f]+: [0-9]+ references, [0-9]+ cycles'
 category mem 'cpu0 (read|write|fetch) va 0x[0-9a-f]+ hpa 0x[0-9a-f]+ [0-9]+ bytes'
