@@ -31,10 +31,30 @@ static u64 entry_cycles(const struct vmx_cfg *cfg, const struct vm_transition *t
            (t->injects ? cfg->inject_cycles : 0);
 }
 
+/* What an exit of this class costs over one by an instruction. */
+static u64 exit_class_cycles(const struct vmx_cfg *cfg, enum exit_reason reason)
+{
+    switch (reason) {
+    case EXIT_exception_or_nmi:
+    case EXIT_external_interrupt:
+    case EXIT_triple_fault:
+    case EXIT_init_signal:
+    case EXIT_sipi:
+    case EXIT_interrupt_window:
+    case EXIT_nmi_window:
+    case EXIT_monitor_trap_flag:
+    case EXIT_preemption_timer: return cfg->exit_event_cycles;
+    case EXIT_ept_violation:
+    case EXIT_ept_misconfiguration:
+    case EXIT_page_modification_log_full: return cfg->exit_translation_cycles;
+    default: return 0;
+    }
+}
+
 /* An exit that injects is the end of an entry: the event's delivery caused it. */
 static u64 exit_cycles(const struct vmx_cfg *cfg, const struct vm_transition *t)
 {
-    return cfg->exit_microcode_cycles + (t->injects ? entry_cycles(cfg, t) : 0);
+    return cfg->exit_microcode_cycles + exit_class_cycles(cfg, (enum exit_reason)t->reason) + (t->injects ? entry_cycles(cfg, t) : 0);
 }
 
 u64 transition_microcode_cycles(const struct vmx_cfg *cfg, const struct vm_transition *t)

@@ -67,6 +67,8 @@
     P(bool, posted_interrupts,         true, ANY,                  "posted-interrupt processing") \
     P(bool, ipi_virtualization,        false, ANY,                 "IPI virtualization, tertiary controls")  \
     P(u32,  exit_microcode_cycles,     300,  ANY,                  "exit: besides memory references")        \
+    P(u32,  exit_event_cycles,         0,    ANY,                  "exit by an event, over an instruction's: no published figure") \
+    P(u32,  exit_translation_cycles,   0,    ANY,                  "exit by EPT or a full log, likewise")    \
     P(u32,  entry_microcode_cycles,    280,  ANY,                  "entry: besides memory references")       \
     P(u32,  drain_cycles,              20,   ANY,                  "either: pipeline empties and starts")    \
     P(u32,  controls_rewritten_cycles, 400,  ANY,                  "entry: a control was just written")      \

@@ -475,6 +475,19 @@ static void the_price_is_the_sum_of_its_parts(void **state)
     assert_int_equal(transition_microcode_cycles(&cfg, &t), 90 + 3 + 14);
 }
 
+static void an_exit_costs_what_its_class_adds(void **state)
+{
+    (void)state;
+    const struct vmx_cfg cfg = {.exit_microcode_cycles = 1000, .exit_event_cycles = 7, .exit_translation_cycles = 50};
+    struct vm_transition t = {.kind = TRANSITION_EXIT, .reason = EXIT_cpuid};
+
+    assert_int_equal(transition_microcode_cycles(&cfg, &t), 1000);
+    t.reason = EXIT_external_interrupt;
+    assert_int_equal(transition_microcode_cycles(&cfg, &t), 1007);
+    t.reason = EXIT_ept_violation;
+    assert_int_equal(transition_microcode_cycles(&cfg, &t), 1050);
+}
+
 static void a_failed_entry_records_that_it_failed(void **state)
 {
     (void)state;
@@ -568,6 +581,7 @@ int main(void)
         cmocka_unit_test(a_list_longer_than_the_record_is_loaded_all_the_same),
         cmocka_unit_test(rewritten_controls_are_paid_at_the_next_entry_and_only_there),
         cmocka_unit_test(the_price_is_the_sum_of_its_parts),
+        cmocka_unit_test(an_exit_costs_what_its_class_adds),
         cmocka_unit_test(a_failed_entry_records_that_it_failed),
         cmocka_unit_test(a_failed_entry_leaves_guest_state_and_other_information),
         cmocka_unit_test(statistics_have_their_paths_and_add_up),
