@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 haswell=corei7_haswell_4770
 nehalem=corei5_lynnfield_750 # no 1 GiB pages, no PCID
 penryn=core2_penryn_t9600    # VMX without EPT and VPID, and without loading EFER
-seconds_max=60
+seconds_max=240
 megs=2048
 jobs_max=2
 
