@@ -69,10 +69,9 @@ static bool take_from_holders(struct directory *d, struct directory_entry *e)
 
 /* --- entries --- */
 
-/* Fibonacci hashing, for any number of sets. */
 static struct directory_entry *set_of(const struct directory *d, u64 line)
 {
-    return &d->entry[((line * 0x9e3779b97f4a7c15ull >> 32) * d->sets >> 32) * d->ways];
+    return &d->entry[(size_t)topology_spread(line, d->sets) * d->ways];
 }
 
 static bool in_use(const struct directory_entry *e)

@@ -37,8 +37,7 @@ u32 topology_cycles(const struct topology *t, u32 from, u32 to)
     return t->hop_cycles + t->stop_cycles * steps[t->choice](t, from, to);
 }
 
-/* Fibonacci hashing: the high bits of a product with 2^64 / golden ratio depend on all bits of the line number. */
 u32 topology_slice(const struct topology *t, u64 line)
 {
-    return t->slices == 1 ? 0 : (u32)((line * 0x9e3779b97f4a7c15ull >> 32) * t->slices >> 32);
+    return topology_spread(line, t->slices);
 }

@@ -37,6 +37,13 @@ struct topology {
     u32 hop_cycles, stop_cycles;
 };
 
+/* Spreads line numbers over 0..n-1, n > 0. Fibonacci hashing: the high bits of a product with 2^64 / golden ratio depend
+ * on all bits of the line number. */
+static inline u32 topology_spread(u64 line, u32 n)
+{
+    return (u32)((line * 0x9e3779b97f4a7c15ull >> 32) * n >> 32);
+}
+
 /* The slice of a line, 0..slices-1. */
 u32 topology_slice(const struct topology *t, u64 line);
 

@@ -1,7 +1,6 @@
 /* lapic_timer.c - the local APIC's timer (SDM Vol. 3A, "APIC Timer"). */
 #include "models/dev/lapic_internal.h"
 
-#define PS_PER_S 1000000000000ull
 
 __extension__ typedef unsigned __int128 u128;
 
@@ -28,12 +27,12 @@ static u64 divider(const struct lapic *l)
 /* ceil(ticks * divider / timer_hz) in ps. */
 static u64 ticks_to_ps(const struct lapic *l, u128 ticks)
 {
-    return (u64)((ticks * divider(l) * PS_PER_S + l->timer_hz - 1) / l->timer_hz);
+    return (u64)((ticks * divider(l) * PS_PER_SECOND + l->timer_hz - 1) / l->timer_hz);
 }
 
 static u64 ticks_since_start(const struct lapic *l)
 {
-    return (u64)((u128)(kernel_now_ps() - l->timer_start_ps) * l->timer_hz / PS_PER_S / divider(l));
+    return (u64)((u128)(kernel_now_ps() - l->timer_start_ps) * l->timer_hz / PS_PER_SECOND / divider(l));
 }
 
 static void notify_at(struct lapic *l, u64 at_ps)
@@ -110,7 +109,7 @@ static u128 ps_until_tsc(const struct lapic *l, u64 tsc)
     const u64 now = l->desc.read_tsc(l->desc.tsc_self);
     const u64 ticks = tsc > now ? tsc - now : 0;
 
-    return ((u128)ticks * PS_PER_S + l->desc.tsc_hz - 1) / l->desc.tsc_hz;
+    return ((u128)ticks * PS_PER_SECOND + l->desc.tsc_hz - 1) / l->desc.tsc_hz;
 }
 
 /* 0 disarms; a deadline that is past expires at once; one beyond the end of time never does. */

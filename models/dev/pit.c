@@ -1,7 +1,6 @@
 /* pit.c - 8254: what each mode's output and count are after t edges, and the registers in front of them. */
 #include "models/dev/pit.h"
 
-#define PS_PER_S           1000000000000ull
 #define REFRESH_TOGGLE_PS  15085000ull /* one request of the PC's refresh timer */
 #define CONTROL_READ_BACK  3           /* counter field of the control word */
 #define READ_BACK_NO_COUNT 0x20
@@ -19,13 +18,13 @@ __extension__ typedef unsigned __int128 u128;
 
 static u64 now_edge(void)
 {
-    return (u64)((u128)kernel_now_ps() * PIT_HZ / PS_PER_S);
+    return (u64)((u128)kernel_now_ps() * PIT_HZ / PS_PER_SECOND);
 }
 
 /* The first picosecond at which now_edge() is `edge`. */
 static u64 edge_to_ps(u64 edge)
 {
-    return (u64)(((u128)edge * PS_PER_S + PIT_HZ - 1) / PIT_HZ);
+    return (u64)(((u128)edge * PS_PER_SECOND + PIT_HZ - 1) / PIT_HZ);
 }
 
 /* --- modes: t edges after a count n was loaded --- */

@@ -4,7 +4,6 @@
 #include "models/sim/check.h"
 #include <stdlib.h>
 
-#define PS_PER_S 1000000000000ull
 #define ACCESSES 4096 /* waiting; bounded by the MSHRs above and write_high */
 
 #define PARAM_OF struct dram_cfg
@@ -17,12 +16,12 @@ __extension__ typedef unsigned __int128 u128;
 /* The first DRAM cycle whose edge is not before `ps`. */
 static u64 ps_to_cycle(const struct dram *d, u64 ps)
 {
-    return (u64)(((u128)ps * d->cfg.frequency_hz + PS_PER_S - 1) / PS_PER_S);
+    return (u64)(((u128)ps * d->cfg.frequency_hz + PS_PER_SECOND - 1) / PS_PER_SECOND);
 }
 
-static u64 cycle_to_ps(const struct dram *d, u64 cycle)
+u64 dram_cycle_to_ps(const struct dram *d, u64 cycle)
 {
-    return (u64)((u128)cycle * PS_PER_S / d->cfg.frequency_hz);
+    return (u64)((u128)cycle * PS_PER_SECOND / d->cfg.frequency_hz);
 }
 
 static u64 now_ps(const struct dram *d)
@@ -108,10 +107,10 @@ static void answer(void *self, u64 i)
 static void finish_access(struct dram *d, i32 i, bool writes, u64 cycle)
 {
     const struct dram_access *a = &d->access[i];
-    const u64 ready_ps = cycle_to_ps(d, cycle) + d->cfg.controller_ps;
+    const u64 ready_ps = dram_cycle_to_ps(d, cycle) + d->cfg.controller_ps;
 
     *(writes ? &d->stats.writes : &d->stats.reads) += 1;
-    if (!writes) d->stats.read_ps += ready_ps - cycle_to_ps(d, a->arrival);
+    if (!writes) d->stats.read_ps += ready_ps - dram_cycle_to_ps(d, a->arrival);
     if (a->asked.done)
         clock_post(d->core, clock_ps_to_cycle(d->core, ready_ps), answer, d, (u64)i);
     else
@@ -142,7 +141,7 @@ static void post_decision(struct dram_channel *c, u64 now)
 
     if (c->decision_posted || (c->reads.length == 0 && c->writes.length == 0)) return;
     c->decision_posted = true;
-    clock_post(d->core, max_u64(clock_now(d->core), clock_ps_to_cycle(d->core, cycle_to_ps(d, when))), decide,
+    clock_post(d->core, max_u64(clock_now(d->core), clock_ps_to_cycle(d->core, dram_cycle_to_ps(d, when))), decide,
                c, 0);
 }
 

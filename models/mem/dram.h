@@ -138,6 +138,9 @@ void dram_fini(struct dram *d);
 
 struct mem_port dram_port(struct dram *d);
 
+/* The time of a DRAM cycle, or of so many, in ps: floor. */
+u64 dram_cycle_to_ps(const struct dram *d, u64 cycle);
+
 /* For the channels: plays one access from DRAM cycle `now` on; returns the cycle at which its data have crossed the bus. */
 u64 dram_play(struct dram_channel *c, const struct dram_access *a, bool writes, u64 now);
 

@@ -1,8 +1,6 @@
 /* dram_timing.c - when the commands of one access can go: its bank's state, the channel's rules, the data bus. */
 #include "models/mem/dram.h"
 
-#define PS_PER_S 1000000000000ull
-
 /* What is due up to now: all banks are closed and take nothing until the last refresh is over. */
 static void refresh(struct dram_channel *c, u64 now)
 {
@@ -87,11 +85,6 @@ static void note_column(struct dram_channel *c, struct dram_bank *b, u32 group, 
     b->precharge_from = max_u64(b->precharge_from, writes ? end + cfg->twr : column + cfg->trtp);
 }
 
-static u64 dram_cycles_to_ps(const struct dram *d, u64 cycles)
-{
-    return cycles * PS_PER_S / d->cfg.frequency_hz;
-}
-
 u64 dram_play(struct dram_channel *c, const struct dram_access *a, bool writes, u64 now)
 {
     const struct dram_cfg *cfg = &c->dram->cfg;
@@ -104,6 +97,6 @@ u64 dram_play(struct dram_channel *c, const struct dram_access *a, bool writes, 
     own = open_row(c, b, a->row, now);
     column = column_cycle(c, group, writes, max_u64(now, b->column_from));
     note_column(c, b, group, writes, column);
-    c->dram->stats.wait_ps += dram_cycles_to_ps(c->dram, column - a->arrival - own);
+    c->dram->stats.wait_ps += dram_cycle_to_ps(c->dram, column - a->arrival - own);
     return c->bus_free;
 }

@@ -2,8 +2,6 @@
 
 #include "models/sim/clock_wheel.h"
 
-#define PS_PER_SECOND 1000000000000ull
-
 __extension__ typedef unsigned __int128 u128;
 
 u64 clock_cycle_to_ps(const struct clock *c, u64 cycle)

@@ -52,6 +52,8 @@ static inline u64 bits(u64 v, unsigned hi, unsigned lo)
 }
 
 static inline u64 min_u64(u64 a, u64 b) { return a < b ? a : b; }
+#define PS_PER_SECOND 1000000000000ull
+
 static inline u32 max_u32(u32 a, u32 b) { return a > b ? a : b; }
 static inline u64 max_u64(u64 a, u64 b) { return a > b ? a : b; }
 
