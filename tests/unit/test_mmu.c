@@ -1,7 +1,7 @@
 /* The MMU of one hart: access rights, error codes, accessed and dirty flags, EPT violations, stale entries
  *                      and every scope of invalidation. Each test that can runs in functional and in timed
  *                      mode. */
-#include "mmu_bench.h"
+#include "tests/unit/mmu_modes.h"
 #include "isa/state.h"
 #include <string.h>
 
@@ -9,25 +9,6 @@
 #define VA_OTHER 0x00007f12345a8000ull
 #define PAGE_A   (4 * MiB)
 #define PAGE_B   (5 * MiB)
-
-#define READ  ACCESS_READ
-#define WRITE ACCESS_WRITE
-#define FETCH ACCESS_FETCH
-
-static struct bench *new_native(bool timed)
-{
-    return bench_new(&bench_default_cfg, 4, 0, timed);
-}
-
-/* Host pages of 4 KiB everywhere. */
-static struct bench *new_nested(bool timed)
-{
-    struct bench *b = bench_new(&bench_default_cfg, 4, 4, timed);
-    bench_map_ept_identity(b, 12);
-    return b;
-}
-
-#define FOR_BOTH_MODES(timed) for (int timed = 0; timed < 2; timed++)
 
 /* --- access rights --- */
 

@@ -2,7 +2,7 @@
  * (functional and timed) where both have them.
  *
  * The first tests ask the MMU; those of instructions (code_*) execute real ones over it. */
-#include "mmu_bench.h"
+#include "tests/unit/mmu_modes.h"
 #include "caches/memory_type.h"
 #include "caches/walker.h"
 #include "isa/exec.h"
@@ -15,25 +15,6 @@
 #define VA_NEXT  (VA_PAGE + PAGE_BYTES)
 #define PAGE_A   (4 * MiB)
 #define PAGE_B   (5 * MiB)
-
-#define READ  ACCESS_READ
-#define WRITE ACCESS_WRITE
-#define FETCH ACCESS_FETCH
-
-#define FOR_BOTH_MODES(timed) for (int timed = 0; timed < 2; timed++)
-
-static struct bench *new_native(bool timed)
-{
-    return bench_new(&bench_default_cfg, 4, 0, timed);
-}
-
-/* Host pages of 4 KiB everywhere. */
-static struct bench *new_nested(bool timed)
-{
-    struct bench *b = bench_new(&bench_default_cfg, 4, 4, timed);
-    bench_map_ept_identity(b, 12);
-    return b;
-}
 
 static void invlpg(struct bench *b, u64 va)
 {
