@@ -4,7 +4,7 @@ WITH class(path, class) AS (
          FROM (SELECT 'native' AS world UNION SELECT 'guest') JOIN
               (SELECT 'base' AS cause, 'compute' AS class UNION VALUES
                   ('execute', 'compute'), ('front_end', 'front'), ('branch', 'front'),
-                  ('l1_data', 'cache'), ('l2_data', 'cache'), ('l3_data', 'cache'), ('stores', 'cache'), ('dram_data', 'dram'),
+                  ('l1_data', 'cache'), ('l2_data', 'cache'), ('l3_data', 'cache'), ('peer_data', 'cache'), ('stores', 'cache'), ('dram_data', 'dram'),
                   ('stlb', 'walk'), ('guest_walk', 'walk'), ('host_walk', 'host'),
                   ('microcode', 'microcode'), ('serialization', 'microcode'), ('idle', 'idle'))
          UNION
