@@ -256,13 +256,6 @@ static void accept_victim(struct cache *c, u64 line, i64 place)
     cache_install(c, line, LINE_CLEAN);
 }
 
-static enum port_answer pass(struct cache *c, const struct mem_request *r, i64 place, u64 *ready_cycle, enum served *served)
-{
-    c->stats.passed++;
-    if (place >= 0 && r->kind != MEM_WRITE_THROUGH) cache_evict(c, (size_t)place);
-    return port_access(&c->next, r, ready_cycle, served);
-}
-
 static enum port_answer access(void *self, const struct mem_request *r, u64 *ready_cycle, enum served *served)
 {
     struct cache *c = self;
@@ -275,7 +268,10 @@ static enum port_answer access(void *self, const struct mem_request *r, u64 *rea
         (r->kind == MEM_WRITEBACK ? accept_writeback : accept_victim)(c, line, place);
         return PORT_HIT;
     }
-    if (UNLIKELY(mem_kind_passes_caches(r->kind))) return pass(c, r, place, ready_cycle, served);
+    if (UNLIKELY(mem_kind_passes_caches(r->kind))) {
+        cache_let_pass(c, r, place);
+        return PORT_PENDING;
+    }
     if (UNLIKELY(!usable(c, r, place))) return miss(c, r, line);
     count_lookup(c, r);
     hit(c, r, (size_t)place);

@@ -11,10 +11,10 @@
  *               its eviction. The answer comes at the cycle at which the level below has it: hit_cycles holds
  *               both ways of the travel. A queued request whose line came meanwhile is answered when its turn
  *               comes.
- *             Requests for memory itself pass at once: a write through keeps a line that is here, an uncached access
- *             sends it below first.
+ *             Requests for memory itself pass behind hit_cycles, too, and so behind what left before them: a write through keeps a
+ *             line that is here, a clean-up (MEM_CLEAN) cleans it, an uncached access or a flush takes it along.
  * Neighbours:   askers through cache_port(); the level below through desc.next, which must not refuse.
- * Checked by:   tests/unit/test_cache.c, test_cache_levels.c, tests/timing/test_memory_latency.c
+ * Checked by:   tests/unit/test_cache.c, test_cache_levels.c, test_cache_flush.c, tests/timing/test_memory_latency.c
  */
 #ifndef CACHES_CACHE_H
 #define CACHES_CACHE_H
@@ -54,6 +54,8 @@
     S(writebacks_in,   "dirty lines received from above")                        \
     S(writeback_fills, "lines brought in by write-backs from above")              \
     S(passed,          "requests for memory itself; not lookups")             \
+    S(flushed,         "lines that flushes and uncached accesses took away")  \
+    S(cleaned,         "dirty lines that stayed, written back (CLWB)")        \
     S(prefetches,        "lines that this level's prefetchers sent for; not lookups")     \
     S(prefetches_known,  "lines that they named and that were here or in flight")          \
     S(prefetches_dropped, "lines that they named while too few MSHRs were free")           \
@@ -100,7 +102,7 @@ struct recall_port {
     void *self;
 };
 
-enum snoop { SNOOP_SHARE, SNOOP_INVALIDATE };
+enum snoop { SNOOP_SHARE, SNOOP_INVALIDATE, SNOOP_CLEAN };
 
 struct cache_stats {
     CACHE_STATS(STAT_FIELD)
@@ -128,6 +130,13 @@ enum line_state { LINE_INVALID, LINE_SHARED, LINE_CLEAN, LINE_DIRTY };
 #define LINE_PREFETCHED 0x80 /* beside the state: no lookup has found the line since its prefetch */
 
 #define CACHE_PREFETCHERS 2
+
+/* A request for memory itself between its arrival here and its answer. */
+struct cache_pass {
+    struct mem_request asked;
+    i32 next_free;
+    u8 served; /* enum served */
+};
 
 struct cache {
     /* fixed at elaboration */
@@ -160,6 +169,9 @@ struct cache {
     struct mshr_file mshrs;
     struct mem_request *queue; /* a ring */
     u32 queue_head, queue_length;
+    struct cache_pass *pass; /* queue_entries of them, the first passes_made once used */
+    u32 passes_made;
+    i32 free_pass;
     bool refused; /* somebody waits for `freed` */
     /* statistics */
     struct cache_stats stats;
@@ -182,7 +194,8 @@ bool cache_has(const struct cache *c, hpa_t at);
 /* An inclusive level needs it before its first eviction. */
 void cache_set_recall(struct cache *c, struct recall_port above);
 
-/* Another processor reads (SNOOP_SHARE) or takes (SNOOP_INVALIDATE) the line: it becomes shared and clean, or goes. Returns its state before. */
+/* Another processor reads (SNOOP_SHARE) or takes (SNOOP_INVALIDATE) the line, or memory wants it (SNOOP_CLEAN): it becomes shared and clean,
+ * or goes, or becomes clean. Returns its state before. */
 enum line_state cache_snoop(struct cache *c, u64 line, enum snoop what);
 
 /* The line's state; LINE_INVALID if it is not here. Changes nothing. */

@@ -47,7 +47,9 @@ void cache_init(struct cache *c, const struct cache_cfg *cfg, const struct cache
     c->line = calloc(lines, sizeof *c->line);
     c->state = calloc(lines, sizeof *c->state);
     c->queue = calloc(c->queue_entries, sizeof *c->queue);
-    CHECK(c->line && c->state && c->queue, "%s: no host memory for %zu lines", c->name, lines);
+    c->pass = calloc(c->queue_entries, sizeof *c->pass);
+    c->free_pass = CACHE_PASS_NONE;
+    CHECK(c->line && c->state && c->queue && c->pass, "%s: no host memory for %zu lines", c->name, lines);
     replacement_init(&c->replacement, cfg->policy, sets, cfg->ways);
     mshr_init(&c->mshrs, cfg->mshrs, cfg->mshr_targets);
     c->prefetch_reserve = cfg->prefetch_reserve;
@@ -61,6 +63,7 @@ void cache_fini(struct cache *c)
     free(c->line);
     free(c->state);
     free(c->queue);
+    free(c->pass);
     for (u32 n = 0; n < c->n_prefetchers; n++) free(c->prefetcher_state[n]);
     replacement_fini(&c->replacement);
     mshr_fini(&c->mshrs);
@@ -127,7 +130,7 @@ void cache_check_identities(const struct cache *c)
     CHECK(s->misses == sum(s->misses_by), "%s: misses by origin", c->name);
     CHECK(s->misses + s->prefetches == s->fills + c->mshrs.used, "%s: misses in flight", c->name);
     CHECK(s->fills - s->fills_passed + s->writeback_fills ==
-              s->evictions + s->invalidations + count_lines(c, UINT8_MAX),
+              s->evictions + s->invalidations + s->flushed + count_lines(c, UINT8_MAX),
           "%s: lines in and out", c->name);
     CHECK(s->prefetches == s->prefetches_useful + s->prefetches_late + s->prefetches_useless +
                                count_lines(c, LINE_PREFETCHED) + prefetches_in_flight(c),

@@ -46,6 +46,15 @@ void cache_evict(struct cache *c, size_t place)
         cache_send_evicted(c, line, MEM_VICTIM);
 }
 
+bool cache_take(struct cache *c, size_t place)
+{
+    const bool dirty = recall_from_above(c, c->line[place]) || cache_state_at(c, place) == LINE_DIRTY;
+
+    c->stats.flushed++;
+    empty_place(c, place);
+    return dirty;
+}
+
 static u32 choose_way(struct cache *c, u32 set)
 {
     for (u32 way = 0; way < c->ways; way++)
@@ -85,7 +94,9 @@ enum line_state cache_snoop(struct cache *c, u64 line, enum snoop what)
     if (place < 0) return LINE_INVALID;
     before = cache_state_at(c, (size_t)place);
     c->stats.snoops++;
-    if (what == SNOOP_SHARE) {
+    if (what == SNOOP_CLEAN) {
+        if (before == LINE_DIRTY) c->state[place] = LINE_CLEAN;
+    } else if (what == SNOOP_SHARE) {
         c->state[place] = LINE_SHARED | (c->state[place] & LINE_PREFETCHED);
     } else {
         c->stats.invalidations++;

@@ -9,6 +9,8 @@ static inline u32 cache_set_of(const struct cache *c, u64 line)
     return (u32)(LIKELY(c->set_mask || c->sets == 1) ? line & c->set_mask : line % c->sets);
 }
 
+#define CACHE_PASS_NONE (-1)
+
 /* The index of the line's place in the arrays, or -1. */
 static inline i64 cache_find(const struct cache *c, u64 line)
 {
@@ -29,6 +31,12 @@ void cache_send_evicted(struct cache *c, u64 line, enum mem_kind kind);
 
 /* The valid line of this place leaves. */
 void cache_evict(struct cache *c, size_t place);
+
+/* The valid line of this place leaves without a message. true: it was dirty, here or above an inclusive level. */
+bool cache_take(struct cache *c, size_t place);
+
+/* A request for memory itself (mem_kind_passes_caches) goes below behind hit_cycles: cache_pass.c. */
+void cache_let_pass(struct cache *c, const struct mem_request *r, i64 place);
 
 /* Makes room for a line that is not here and puts it there. `state`: enum line_state | LINE_PREFETCHED. */
 void cache_install(struct cache *c, u64 line, u8 state);

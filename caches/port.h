@@ -14,8 +14,10 @@
 
 enum mem_kind {
     MEM_READ, MEM_WRITE, MEM_OWN, MEM_FETCH, MEM_PREFETCH, MEM_WRITEBACK, MEM_VICTIM,
-    /* Memory itself answers: caches let them pass, and the uncached ones drop their line. Up to 64 bytes, never PORT_BUSY. */
-    MEM_WRITE_THROUGH, MEM_UNCACHED_READ, MEM_UNCACHED_WRITE
+    /* Memory itself answers, later (PORT_PENDING): caches let them pass behind what they have sent below. Up to 64 bytes, never PORT_BUSY.
+     * The uncached ones and MEM_FLUSH (CLFLUSH, CLFLUSHOPT) take the line away, MEM_CLEAN (CLWB) leaves it clean; if it was dirty it
+     * travels with them (mem_request.dirty). */
+    MEM_WRITE_THROUGH, MEM_UNCACHED_READ, MEM_UNCACHED_WRITE, MEM_FLUSH, MEM_CLEAN
 };
 enum mem_origin { ORIGIN_DATA, ORIGIN_FETCH, ORIGIN_WALK_GUEST, ORIGIN_WALK_HOST, ORIGIN_VMX, ORIGIN_COUNT };
 enum port_answer { PORT_HIT, PORT_PENDING, PORT_BUSY };
@@ -27,6 +29,7 @@ struct mem_request {
     u8 kind;   /* enum mem_kind */
     u8 origin; /* enum mem_origin */
     u8 asker;  /* number of the core-side port of the interconnect that it came through */
+    bool dirty; /* of a request that passes the caches: the line travels with it, newer than what lies below */
     mem_done_fn done;
     void *self;
     u64 token;
@@ -51,6 +54,11 @@ static inline bool mem_kind_owns(u8 kind)
 static inline bool mem_kind_passes_caches(u8 kind)
 {
     return kind >= MEM_WRITE_THROUGH;
+}
+
+static inline bool mem_kind_flushes(u8 kind)
+{
+    return kind == MEM_FLUSH || kind == MEM_CLEAN;
 }
 
 static inline bool mem_kind_writes_memory(u8 kind)

@@ -119,7 +119,8 @@ static enum port_answer access(void *self, const struct mem_request *r, u64 *rea
     struct crossbar *x = side->crossbar;
     const bool evicted = mem_kind_is_evicted(r->kind);
     const u32 slice = topology_slice(&x->topology, r->at.v >> LINE_SHIFT);
-    const u64 wait = reserve(x, &x->slice_free_cycle[slice], evicted || mem_kind_writes_memory(r->kind) ? x->line_cycles : REQUEST_CYCLES);
+    const bool carries_data = r->dirty || mem_kind_writes_memory(r->kind);
+    const u64 wait = reserve(x, &x->slice_free_cycle[slice], evicted || carries_data ? x->line_cycles : REQUEST_CYCLES);
     const u64 arrival = clock_now(x->clock) + wait + topology_cycles(&x->topology, port_of(side), slice);
 
     *ready_cycle = arrival;

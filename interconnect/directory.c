@@ -3,9 +3,9 @@
 
 #include "models/sim/check.h"
 
-enum peers { NOBODY, SHARE_KEEPER, TAKE_OTHERS };
+enum peers { NOBODY, SHARE_KEEPER, CLEAN_KEEPER, TAKE_OTHERS, TAKE_ALL };
 enum data { MEMORY, KEEPER, HELD };
-enum request { READ, OWN, REQUESTS };
+enum request { READ, OWN, FLUSH, CLEAN, REQUESTS };
 enum protocol { MESI, MESIF, PROTOCOLS };
 
 struct transition {
@@ -36,10 +36,11 @@ static u32 way_to(const struct directory *d, u64 line, u32 core)
     return topology_cycles(d->topology, topology_slice(d->topology, line), core);
 }
 
-/* Does the request take the line away from the others? Writes that pass the caches do, too. */
-static bool takes_line(const struct mem_request *r)
+/* Writes that pass the caches take the line away from the others, too. */
+static enum request request_of(const struct mem_request *r)
 {
-    return mem_kind_owns(r->kind) || mem_kind_writes_memory(r->kind);
+    if (mem_kind_flushes(r->kind)) return r->kind == MEM_FLUSH ? FLUSH : CLEAN;
+    return mem_kind_owns(r->kind) || mem_kind_writes_memory(r->kind) ? OWN : READ;
 }
 
 /* --- the end of a transaction --- */
@@ -57,12 +58,14 @@ static void restart_stalled(struct directory *d)
     begin(d, i);
 }
 
-/* The line is the asker's; but a request that passes the caches leaves it where it is. */
+/* The line is the asker's; but an uncached access leaves it where it is, and what a flush leaves says its row. */
 static void hand_over(struct directory *d, struct directory_entry *e, const struct directory_transaction *t)
 {
     const u32 asker = t->asked.asker;
 
-    if (mem_kind_passes_caches(t->asked.kind) && directory_core_state(d, asker, e->line) == LINE_INVALID) {
+    if (mem_kind_flushes(t->asked.kind)) {
+        e->state = e->holders ? t->next_state : DIRECTORY_UNCACHED;
+    } else if (mem_kind_passes_caches(t->asked.kind) && directory_core_state(d, asker, e->line) == LINE_INVALID) {
         e->holders &= ~BIT(asker);
         e->state = e->holders ? DIRECTORY_SHARED : DIRECTORY_UNCACHED;
     } else {
@@ -145,6 +148,14 @@ static void read_memory(struct directory *d, i32 i)
 
 /* --- snoops --- */
 
+static enum snoop snoop_of(const struct mem_request *r)
+{
+    static const u8 snoops[REQUESTS] = {
+        [READ] = SNOOP_SHARE, [OWN] = SNOOP_INVALIDATE, [FLUSH] = SNOOP_INVALIDATE, [CLEAN] = SNOOP_CLEAN};
+
+    return (enum snoop)snoops[request_of(r)];
+}
+
 /* A snoop under way: its transaction and its processor in one message argument. */
 static u64 snoop_arg(i32 i, u32 core)
 {
@@ -157,8 +168,21 @@ static void snoop_answered(void *self, u64 arg)
     const i32 i = (i32)(arg >> 8);
     struct directory_transaction *t = &d->transaction[i];
 
-    if (--t->snoops_out == 0 && t->needs_peer && !t->peer_has_data) read_memory(d, i);
+    if (--t->snoops_out == 0 && t->awaits_snoops && !t->peer_has_data) read_memory(d, i);
     finish_when_all_answered(d, i);
+}
+
+/* A dirty line that the snooped processor gives up, or shares, goes to the L3; a request that passes the caches takes it along. */
+static void take_dirty(struct directory *d, struct directory_transaction *t, u64 line)
+{
+    const bool passes = mem_kind_passes_caches(t->asked.kind);
+
+    if (!passes && request_of(&t->asked) == OWN) return; /* it goes over to the asker */
+    d->stats.snoop_writebacks++;
+    if (passes)
+        t->asked.dirty = true;
+    else
+        directory_write_memory(d, line);
 }
 
 static void snoop_arrives(void *self, u64 arg)
@@ -167,18 +191,15 @@ static void snoop_arrives(void *self, u64 arg)
     const u32 core = arg & 0xff;
     struct directory_transaction *t = &d->transaction[arg >> 8];
     struct directory_entry *e = entry_of(d, t);
-    const enum snoop what = takes_line(&t->asked) ? SNOOP_INVALIDATE : SNOOP_SHARE;
+    const enum snoop what = snoop_of(&t->asked);
     const enum line_state before = directory_snoop_core(d, core, e->line, what);
 
     if (what == SNOOP_INVALIDATE || before == LINE_INVALID) e->holders &= ~BIT(core);
-    if (e->state == DIRECTORY_OWNED)
+    if (e->state == DIRECTORY_OWNED && what != SNOOP_CLEAN)
         e->state = DIRECTORY_SHARED; /* until the transaction ends: nobody may write */
     d->stats.snoops_missed += before == LINE_INVALID;
-    t->peer_has_data |= before != LINE_INVALID && t->needs_peer;
-    if (before == LINE_DIRTY && (what == SNOOP_SHARE || mem_kind_passes_caches(t->asked.kind))) {
-        d->stats.snoop_writebacks++;
-        directory_write_memory(d, e->line);
-    }
+    t->peer_has_data |= before != LINE_INVALID && t->awaits_snoops && !mem_kind_passes_caches(t->asked.kind);
+    if (before == LINE_DIRTY) take_dirty(d, t, e->line);
     clock_post(d->clock, clock_now(d->clock) + d->snoop_cycles + way_to(d, e->line, core), snoop_answered, d,
                arg);
 }
@@ -202,7 +223,8 @@ static u64 snooped_cores(const struct directory_entry *e, const struct transitio
 {
     u64 cores = 0;
 
-    if (row->peers == SHARE_KEEPER) cores = BIT(e->keeper);
+    if (row->peers == TAKE_ALL) return e->holders;
+    if (row->peers == SHARE_KEEPER || row->peers == CLEAN_KEEPER) cores = BIT(e->keeper);
     if (row->peers == TAKE_OTHERS) cores = e->holders;
     return cores & e->holders & ~BIT(asker);
 }
@@ -210,19 +232,21 @@ static u64 snooped_cores(const struct directory_entry *e, const struct transitio
 static void play(struct directory *d, i32 i, struct directory_entry *e)
 {
     struct directory_transaction *t = &d->transaction[i];
-    const enum request request = takes_line(&t->asked) ? OWN : READ;
+    const enum request request = request_of(&t->asked);
     const bool passes = mem_kind_passes_caches(t->asked.kind);
     const bool alone = !(e->holders & ~BIT(t->asked.asker));
     const struct transition *row =
         &table[d->protocol][alone && request == READ ? DIRECTORY_UNCACHED : e->state][request];
     const bool held = directory_core_state(d, t->asked.asker, e->line) != LINE_INVALID;
-    const u64 cores = snooped_cores(e, row, t->asked.asker);
+    u64 cores;
 
     CHECK(row->exists, "%s: no transition from state %u", d->name, e->state);
+    if (request == FLUSH && !held) e->holders &= ~BIT(t->asked.asker); /* it has brought the line here */
+    cores = snooped_cores(e, row, t->asked.asker);
     t->next_state = row->next;
-    t->needs_peer = row->data == KEEPER && cores && !passes;
+    t->awaits_snoops = cores && (row->data == KEEPER || passes);
     send_snoops(d, i, cores);
-    if (passes || (!t->needs_peer && !(row->data == HELD && held))) read_memory(d, i);
+    if (!t->awaits_snoops && (passes || !(row->data == HELD && held))) read_memory(d, i);
     finish_when_all_answered(d, i);
 }
 
@@ -261,14 +285,32 @@ static void begin(struct directory *d, i32 i)
     }
 }
 
-static void note_evicted(struct directory *d, const struct mem_request *r)
+/* It left its processor before a flush's snoop came there, and reaches the directory behind the flush: on to memory. */
+static bool comes_late(const struct directory_entry *e, const struct mem_request *r)
 {
-    struct directory_entry *e = directory_find(d, line_of(r));
+    return r->kind == MEM_WRITEBACK && e && e->holders == 0;
+}
 
+static void note_evicted(struct directory *d, struct directory_entry *e, const struct mem_request *r)
+{
     d->stats.evicted_in++;
     if (!e || directory_core_state(d, r->asker, e->line) != LINE_INVALID) return;
     e->holders &= ~BIT(r->asker);
     if (e->holders == 0 && e->busy == DIRECTORY_IDLE) e->state = DIRECTORY_UNCACHED;
+}
+
+static enum port_answer pass_evicted(struct directory *d, const struct mem_request *r, u64 *ready_cycle, enum served *served)
+{
+    struct directory_entry *e = directory_find(d, line_of(r));
+    struct mem_request on = *r;
+
+    if (comes_late(e, r)) {
+        on.kind = MEM_FLUSH;
+        on.dirty = true;
+    }
+    note_evicted(d, e, r);
+    port_access(&d->next, &on, ready_cycle, served);
+    return PORT_HIT; /* nobody waits */
 }
 
 static enum port_answer access(void *self, const struct mem_request *r, u64 *ready_cycle, enum served *served)
@@ -276,15 +318,12 @@ static enum port_answer access(void *self, const struct mem_request *r, u64 *rea
     struct directory *d = self;
     const i32 i = d->free_transaction;
 
-    if (mem_kind_is_evicted(r->kind)) {
-        note_evicted(d, r);
-        return port_access(&d->next, r, ready_cycle, served);
-    }
+    if (mem_kind_is_evicted(r->kind)) return pass_evicted(d, r, ready_cycle, served);
     CHECK(i != DIRECTORY_IDLE, "%s: more than %u requests in flight", d->name, d->n_transactions);
     d->free_transaction = d->transaction[i].next;
     d->transaction[i] = (struct directory_transaction){.asked = *r, .next = DIRECTORY_IDLE};
     d->in_flight++;
-    *(mem_kind_owns(r->kind) ? &d->stats.owns : &d->stats.reads) += 1;
+    *(mem_kind_flushes(r->kind) ? &d->stats.flushes : mem_kind_owns(r->kind) ? &d->stats.owns : &d->stats.reads) += 1;
     begin(d, i);
     return PORT_PENDING;
 }

@@ -3,7 +3,8 @@
  * Models:       MESI or MESIF by a table of transitions (coherence.def); one transaction per line at a time, later ones wait in order;
  *               snoops that travel to the processors and back; data from a peer or from the L3; upgrades without data; a finite number of
  *               tracked lines: one that must make room is recalled from its holders.
- * Not modelled: requests for memory itself pass without a snoop; lost or reordered messages, the time of recalls, silent evictions (an entry whose line no cache has any more is found by
+ *               Requests for memory itself, flushes among them, wait for the snoops and take a dirty line along.
+ * Not modelled: lost or reordered messages, the time of recalls, silent evictions (an entry whose line no cache has any more is found by
  *               looking into the caches when its place is needed), sockets.
  * Time:         a snoop travels hop_cycles there, is answered after snoop_cycles, travels back; the L3 is read when it is known that no peer
  *               has the data, and beside the snoops when no peer can have them. The line belongs to the asker once the answer leaves.
@@ -27,13 +28,14 @@
 #define DIRECTORY_STATS(S)                                                            \
     S(reads,          "requests to read")                                             \
     S(owns,           "requests to own")                                              \
+    S(flushes,        "requests to flush or clean a line")                            \
     S(from_memory,    "requests answered with data from the L3 or below")             \
     S(from_peer,      "requests answered with data from another processor's cache")   \
     S(from_nobody,    "requests to own a line that the asker held: no data moved")    \
     S(waited,         "requests that found another transaction on their line")        \
     S(snoops,         "snoops sent")                                                  \
     S(snoops_missed,  "snoops that found no line")                                    \
-    S(snoop_writebacks, "dirty lines that a snoop sends to the L3")  \
+    S(snoop_writebacks, "dirty lines that a snoop sends to the L3 or to memory")  \
     S(recalls,        "tracked lines taken from their holders to make room")          \
     S(evicted_in,     "evicted lines that passed on their way down")
 /* clang-format on */
@@ -94,7 +96,8 @@ struct directory_transaction {
     struct mem_request asked;
     u32 entry;
     u32 snoops_out;
-    bool reads_memory, peer_has_data, needs_peer;
+    bool reads_memory, peer_has_data;
+    bool awaits_snoops; /* before memory is asked, if it still is */
     u8 next_state; /* enum directory_state */
     u8 served;     /* enum served */
     i32 next;      /* waiting on the same line, or for a place; or the next free one */

@@ -228,7 +228,7 @@ void directory_check_identities(const struct directory *d)
 {
     const struct directory_stats *s = &d->stats;
 
-    CHECK(s->reads + s->owns == s->from_memory + s->from_peer + s->from_nobody + d->in_flight,
+    CHECK(s->reads + s->owns + s->flushes == s->from_memory + s->from_peer + s->from_nobody + d->in_flight,
           "%s: requests by answer", d->name);
     for (u32 core = 0; core < d->n_cores; core++)
         for (u32 n = 0; n < d->side[core].n_caches; n++)

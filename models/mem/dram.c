@@ -174,25 +174,53 @@ static struct dram_channel *place_access(struct dram *d, struct dram_access *a, 
     return &d->channel[line % d->cfg.channels];
 }
 
-static enum port_answer access(void *self, const struct mem_request *r, u64 *ready_cycle, enum served *served)
+/* One access joins its queue; a read of a line that waits to be written is answered at once. */
+static void start_access(struct dram *d, const struct mem_request *r)
 {
-    struct dram *d = self;
     const bool writes = mem_kind_writes_memory(r->kind);
     const i32 i = take_access(d);
     struct dram_access *a = &d->access[i];
     struct dram_channel *c = place_access(d, a, r->at);
 
-    *served = SERVED_DRAM;
-    *ready_cycle = clock_now(d->core);
     a->asked = *r;
     a->arrival = ps_to_cycle(d, now_ps(d));
     if (!writes && line_waits(d, &c->writes, r->at)) {
         d->stats.forwarded++;
         finish_access(d, i, false, a->arrival);
-        return PORT_PENDING;
+        return;
     }
     append(d, writes ? &c->writes : &c->reads, i);
     post_decision(c, a->arrival);
+}
+
+static void write_line(struct dram *d, hpa_t at)
+{
+    start_access(d, &(struct mem_request){.at = at, .kind = MEM_WRITEBACK, .origin = ORIGIN_DATA});
+}
+
+/* A flush is over when the write queue has its line, if there is room there, else when
+ * it is written. */
+static enum port_answer start_flush(struct dram *d, const struct mem_request *r)
+{
+    struct mem_request write = *r;
+    struct dram_access place;
+
+    if (!r->dirty) return PORT_HIT;
+    write.kind = MEM_WRITEBACK;
+    if (place_access(d, &place, r->at)->writes.length < d->cfg.write_high) write.done = NULL;
+    start_access(d, &write);
+    return write.done ? PORT_PENDING : PORT_HIT;
+}
+
+static enum port_answer access(void *self, const struct mem_request *r, u64 *ready_cycle, enum served *served)
+{
+    struct dram *d = self;
+
+    *served = SERVED_DRAM;
+    *ready_cycle = clock_now(d->core);
+    if (mem_kind_flushes(r->kind)) return start_flush(d, r);
+    if (r->dirty) write_line(d, r->at); /* that came with the access, before it */
+    start_access(d, r);
     return r->done ? PORT_PENDING : PORT_HIT;
 }
 

@@ -4,7 +4,8 @@
  *               oldest access to an open row, else the oldest) or first come first served; writes drained in bursts between two
  *               marks; per bank tRCD, tRP, tRAS, tRTP, tWR; per channel tRRD, tFAW, tCCD within and between bank groups, tWTR,
  *               tRTW, one data bus; refresh of all banks every tREFI for tRFC; its own clock: commands at edges of frequency_hz.
- *               A read of a line that waits to be written is answered from the write queue.
+ *               A read of a line that waits to be written is answered from the write queue. A flush with a dirty line is over when the
+ *               write queue has the line (below write_high), else when it is written; one without is over at once.
  * Not modelled: ranks, the command bus, refresh of single banks, closing of idle rows, power states.
  * Addresses:    line number = row | bank | column | channel, from the top; the bank is XORed with the row's low bits so that strides
  *               of a power of two spread over the banks, as Intel's controllers do; the bank's low bits are its bank group.

@@ -339,6 +339,46 @@ static void more_ram_than_the_host_can_address_is_an_error_value(void **state)
     assert_false(ram_init(&m, 1ull << 56));
 }
 
+/* --- flushes --- */
+
+static unsigned flush(struct bench *b, u64 cycle, u64 line, bool dirty)
+{
+    const unsigned i = bench_add(b, cycle, MEM_FLUSH, ORIGIN_DATA, line);
+
+    b->script[i].r.dirty = dirty;
+    return i;
+}
+
+static void a_flush_is_over_when_the_write_queue_has_its_line(void **state)
+{
+    (void)state;
+    struct bench *b = build();
+    const unsigned clean = flush(b, 100, line_at(0, 0, 0, 0), false);
+    unsigned dirty[4]; /* write_high of them */
+
+    for (unsigned i = 0; i < 4; i++) dirty[i] = flush(b, 200, line_at(0, 0, 0, i), true);
+    const unsigned late = flush(b, 200, line_at(0, 0, 0, 0), true);
+    bench_run(b, 400);
+    assert_int_equal(b->reply[clean].ready, 100);
+    for (unsigned i = 0; i < 4; i++) assert_int_equal(b->reply[dirty[i]].ready, 200);
+    assert_true(b->reply[late].ready > 200 + ROW_MISS);
+    assert_int_equal(f.dram.stats.writes, 5);
+    assert_int_equal(f.dram.stats.reads, 0);
+}
+
+static void a_line_that_comes_with_an_uncached_access_is_written_before_it(void **state)
+{
+    (void)state;
+    struct bench *b = build();
+    const unsigned read = bench_add(b, 200, MEM_UNCACHED_READ, ORIGIN_DATA, line_at(0, 0, 0, 0));
+
+    b->script[read].r.dirty = true;
+    bench_run(b, 400);
+    assert_int_equal(f.dram.stats.writes, 1);
+    assert_int_equal(f.dram.stats.forwarded, 1); /* the read finds it in the write queue */
+    assert_int_equal(b->reply[read].ready, 200 + CONTROLLER);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 int main(void)
@@ -363,6 +403,8 @@ int main(void)
         TEST(power_of_two_strides_spread_over_the_banks),
         TEST(ram_is_zero_and_keeps_what_is_written),
         TEST(more_ram_than_the_host_can_address_is_an_error_value),
+        TEST(a_flush_is_over_when_the_write_queue_has_its_line),
+        TEST(a_line_that_comes_with_an_uncached_access_is_written_before_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
