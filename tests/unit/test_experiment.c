@@ -128,11 +128,12 @@ static void unknown_and_missing_keys_are_refused_with_those_that_are_allowed(voi
 {
     (void)state;
     assert_refused(HEAD GROUP "figure: x\n", "5:",
-                   "figure: unknown key (allowed: name, preset, set, modes, groups, table, figures, assert)");
+                   "figure: unknown key (allowed: name, preset, set, modes, groups, table, figures, assert, reference)");
     assert_refused(HEAD "groups: {g: {modes: [native], bench: {}}}\n",
-                   "4:", "groups.g.bench: unknown key (allowed: modes, benches, vary, set, ledger)");
+                   "4:", "groups.g.bench: unknown key (allowed: modes, benches, probes, vary, set, ledger)");
     assert_refused("name: n\n" GROUP, "2:", "'modes' must stand before 'groups'");
     assert_refused(HEAD, "1:", "the key 'groups' is missing");
+    assert_refused(HEAD "groups: {g: {modes: [native]}}\n", "4:", "groups.g: the key 'benches' or 'probes' is missing");
     assert_refused("name: n\npreset: p\nmodes:\n  m: {monitor: ept}\n",
                    "4:", "modes.m: the key 'label' is missing");
 }
@@ -160,7 +161,7 @@ static void values_of_the_wrong_kind_are_refused(void **state)
                    "4:", "a key must be a name");
     assert_refused(HEAD "groups: {g: {modes: [native], benches: {chase: \"\"}, vary: {pages: [a/b]}}}\n",
                    "4:", "'a/b'");
-    assert_refused(HEAD "groups: {g: {modes: [native], benches: {}}}\n", "4:", "no bench is named");
+    assert_refused(HEAD "groups: {g: {modes: [native], benches: {}}}\n", "4:", "no image is named");
 }
 
 static void names_that_lead_nowhere_are_refused(void **state)
@@ -188,6 +189,96 @@ static void shapes_that_say_nothing_or_cannot_hold_are_refused(void **state)
                    "6:", "'min' is above 'max'");
     assert_refused(HEAD GROUP "assert:\n  - {name: a, ratio: [g/chase.ept, g/chase.native], min: 2x}\n",
                    "6:", "'2x' is not a number");
+}
+
+static void a_group_runs_benches_or_probes(void **state)
+{
+    struct experiment e;
+    (void)state;
+    assert_true(read_text(&e, HEAD "groups: {g: {modes: [native], probes: {latency: \"item=add\"}}}\n"));
+    assert_string_equal(e.run[0].name, "g/latency.native");
+    assert_string_equal(e.run[0].bench->kind, "probe");
+    experiment_free(&e);
+    assert_true(read_text(&e, HEAD GROUP));
+    assert_string_equal(e.run[0].bench->kind, "bench");
+    experiment_free(&e);
+    assert_refused(HEAD "groups: {g: {modes: [native], probes: {a: \"\"}, benches: {b: \"\"}}}\n",
+                   "4:", "a group has benches or probes, not both");
+}
+
+/* --- the reference --- */
+
+#define CSV_NAME "test_experiment.csv"
+
+static void write_csv(const char *text)
+{
+    FILE *f = fopen(CSV_NAME, "w");
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+#define ITEMS "# a machine\nitem,value,unit,mark\n\nL2 hit,14.0,cycles,read\nhash,VPN[6:0] XOR VPN[13:7],bits\n"
+#define ROWS(rows) HEAD GROUP "reference:\n  file: " CSV_NAME "\n  rows:\n" rows
+
+static void a_row_has_the_files_value_and_unit_or_its_own_value(void **state)
+{
+    struct experiment e;
+    (void)state;
+    write_csv(ITEMS);
+    assert_true(read_text(&e, ROWS("   - {item: L2 hit, measures: [l2_hit, l2_hot], within: 5}\n"
+                                   "   - {item: hash, measures: [hash], value: 1, within: 0, misses: \"by far\"}\n")));
+    assert_int_equal(e.reference.n_rows, 2);
+    const struct exp_row *row = e.reference.row;
+    assert_string_equal(row[0].unit, "cycles");
+    assert_true(row[0].value == 14 && row[0].within == 5 && row[0].misses == NULL);
+    assert_int_equal(row[0].n_measures, 2);
+    assert_string_equal(row[0].measure[1], "l2_hot");
+    assert_true(row[1].value == 1);
+    assert_string_equal(row[1].misses, "by far");
+    experiment_free(&e);
+    unlink(CSV_NAME);
+}
+
+static void a_row_holds_up_to_its_percentage_on_both_sides(void **state)
+{
+    const struct exp_row row = {.value = 200, .within = 5};
+    (void)state;
+    assert_true(exp_row_holds(&row, 210) && exp_row_holds(&row, 190));
+    assert_false(exp_row_holds(&row, 210.1));
+    assert_false(exp_row_holds(&row, 189.9));
+    assert_true(exp_row_error(&row, 210) == 5 && exp_row_error(&row, 190) == -5);
+    assert_true(exp_row_holds(&(struct exp_row){.value = 1}, 1));
+    assert_false(exp_row_holds(&(struct exp_row){.value = 1}, 1.01));
+}
+
+static void references_that_lead_nowhere_are_refused(void **state)
+{
+    (void)state;
+    write_csv(ITEMS);
+    assert_refused(ROWS("   - {item: L3 hit, measures: [l3_hit], within: 5}\n"),
+                   "8:", "reference.rows: " CSV_NAME " has no item 'L3 hit'");
+    assert_refused(ROWS("   - {item: hash, measures: [hash], within: 5}\n"),
+                   "8:", "the file's value 'VPN[6:0] XOR VPN[13:7]' is no number: the row needs a 'value'");
+    assert_refused(ROWS("   - {item: L2 hit, measures: [l2_hit]}\n"), "8:", "the key 'within' is missing");
+    assert_refused(ROWS("   - {item: L2 hit, measures: [l2_hit], within: -1}\n"), "8:", "an error below zero");
+    assert_refused(ROWS("   - {item: L2 hit, measures: [], within: 1}\n"), "8:", "the list is empty");
+    assert_refused(HEAD GROUP "reference: {rows: []}\n", "5:", "'file' must stand before 'rows'");
+    assert_refused(HEAD GROUP "reference: {file: none.csv}\n", "5:", "none.csv: No such file or directory");
+    unlink(CSV_NAME);
+}
+
+static void a_file_that_is_no_reference_is_refused_with_its_line(void **state)
+{
+    struct experiment e;
+    (void)state;
+    write_csv("# a machine\nname,value\n");
+    assert_false(read_text(&e, ROWS("   - {item: a, measures: [a], within: 5}\n")));
+    assert_string_equal(message, CSV_NAME ":2: 'name,value' (allowed: item,value,unit...)\n");
+    write_csv("item,value,unit\n\nL2 hit,14.0\n");
+    assert_false(read_text(&e, ROWS("   - {item: a, measures: [a], within: 5}\n")));
+    assert_string_equal(message, CSV_NAME ":3: 'L2 hit,14.0' (allowed: item,value,unit...)\n");
+    unlink(CSV_NAME);
 }
 
 static void a_path_of_the_experiment_is_relative_to_its_file(void **state)
@@ -218,6 +309,11 @@ int main(void)
         cmocka_unit_test(values_of_the_wrong_kind_are_refused),
         cmocka_unit_test(names_that_lead_nowhere_are_refused),
         cmocka_unit_test(shapes_that_say_nothing_or_cannot_hold_are_refused),
+        cmocka_unit_test(a_group_runs_benches_or_probes),
+        cmocka_unit_test(a_row_has_the_files_value_and_unit_or_its_own_value),
+        cmocka_unit_test(a_row_holds_up_to_its_percentage_on_both_sides),
+        cmocka_unit_test(references_that_lead_nowhere_are_refused),
+        cmocka_unit_test(a_file_that_is_no_reference_is_refused_with_its_line),
         cmocka_unit_test(a_path_of_the_experiment_is_relative_to_its_file),
     };
     char dir[] = "/tmp/test_experiment.XXXXXX";

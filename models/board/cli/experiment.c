@@ -132,6 +132,7 @@ void experiment_free(struct experiment *e)
     free(e->set.item);
     free(e->figure);
     free(e->shape);
+    exp_reference_free(&e->reference);
     yaml_document_delete(&e->document);
     *e = (struct experiment){0};
 }

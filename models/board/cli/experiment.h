@@ -7,10 +7,11 @@
  *     native: {label: "native"}
  *     ept-4k: {label: "EPT 4K", monitor: ept, args: "host=4K", set: {...}}
  *     nested: {label: "nested", monitor: ept, args: "nested=on", middle: ept, middle_args: ""}   a monitor's guest is a monitor
- *   groups:                            each: every bench x every mode x every value of every `vary` list
+ *   groups:                            each: every image x every mode x every value of every `vary` list
  *     footprint:
  *       modes: [native, ept-4k]
- *       benches: {chase: "iters=20000"}        workloads/bench/<name>.c, and its words
+ *       benches: {chase: "iters=20000"}        workloads/bench/<name>.c, and its words; or
+ *       probes: {latency: ""}                  workloads/probes/<name>.c
  *       vary: {pages: [16, 64K]}               a word of the guest; with a dot in its name a parameter
  *       set: {cpu.mmu.ntlb_entries: 0}
  *       ledger: true                           keep every page walk of the region
@@ -20,6 +21,11 @@
  *     - {name: "EPT costs nothing", stat: cpu0.cycles, min: 0.99, max: 1.01,
  *        ratio: [footprint/chase.pages=16.ept-4k, footprint/chase.pages=16.native]}
  *
+ *   reference:                         what probes must measure, within a percentage (experiment_reference.h)
+ *     file: FILE.csv
+ *     rows:
+ *       - {item: "L2 hit", measures: [l2_hit], within: 5}
+ *
  * A run is called <group>/<bench>[.<key>=<value>...].<mode>: "footprint/chase.pages=64K.ept-4k".
  * Errors:     one message "file:line: key: what (allowed: ...)" on stderr.
  * Neighbours: libyaml's documents, which own all strings; sweep.c runs what is here.
@@ -28,6 +34,7 @@
 #ifndef CLI_EXPERIMENT_H
 #define CLI_EXPERIMENT_H
 
+#include "models/board/cli/experiment_reference.h"
 #include "models/sim/types.h"
 #include <yaml.h>
 
@@ -52,7 +59,7 @@ struct exp_mode {
 };
 
 struct exp_bench {
-    const char *name, *words;
+    const char *kind, *name, *words; /* the image is <kind>-<name>.elf: bench or probe */
     unsigned line;
 };
 
@@ -106,6 +113,7 @@ struct experiment {
     size_t n_figures;
     struct exp_shape *shape;
     size_t n_shapes;
+    struct exp_reference reference; /* without rows: none */
     struct exp_run *run; /* in the order of the file: groups, benches, axes, modes */
     size_t n_runs;
     yaml_document_t document;

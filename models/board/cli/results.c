@@ -21,6 +21,9 @@ static const char schema[] =
     "INTEGER,"
     "                    host_level INTEGER, hpa TEXT, served TEXT, cycles INTEGER, PRIMARY KEY(run, walk, "
     "ref)) WITHOUT ROWID;"
+    "CREATE TABLE measures(run INTEGER, measure TEXT, value REAL, unit TEXT, PRIMARY KEY(run, measure)) WITHOUT ROWID;"
+    "CREATE TABLE reference(position INTEGER PRIMARY KEY, item TEXT, measure TEXT, value REAL, unit TEXT, within REAL, "
+    "                       misses TEXT);"
     "BEGIN;";
 
 /* --- SQLite in few words --- */
@@ -74,13 +77,35 @@ static bool add_modes(struct results *r, const struct experiment *e)
     return good;
 }
 
+static bool add_reference_row(struct results *r, sqlite3_stmt *s, const struct exp_row *row, const char *measure)
+{
+    bind_text(s, 1, row->item);
+    bind_text(s, 2, measure);
+    sqlite3_bind_double(s, 3, row->value);
+    bind_text(s, 4, row->unit);
+    sqlite3_bind_double(s, 5, row->within);
+    bind_text(s, 6, row->misses);
+    return insert(r, s);
+}
+
+static bool add_reference(struct results *r, const struct exp_reference *f)
+{
+    sqlite3_stmt *s = prepare(r, "INSERT INTO reference VALUES (NULL, ?, ?, ?, ?, ?, ?)");
+    bool good = true;
+    for (size_t i = 0; i < f->n_rows; i++)
+        for (size_t m = 0; good && m < f->row[i].n_measures; m++)
+            good = add_reference_row(r, s, &f->row[i], f->row[i].measure[m]);
+    sqlite3_finalize(s);
+    return good;
+}
+
 bool results_begin(struct results *r, const char *dir, const struct experiment *e)
 {
     *r = (struct results){.path = files_path(dir, "results", ".db"),
                           .temporary = files_path(dir, "results", ".db.partial")};
     unlink(r->temporary);
     bool good = sqlite3_open(r->temporary, &r->db) == SQLITE_OK || complain(r, "cannot be written");
-    good = good && execute(r, schema) && add_modes(r, e);
+    good = good && execute(r, schema) && add_modes(r, e) && add_reference(r, &e->reference);
     if (!good) results_close(r);
     return good;
 }
@@ -110,8 +135,8 @@ static bool add_row(struct results *r, const struct experiment *e, const struct 
     sqlite3_stmt *s = prepare(r, "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     const char *text[] = {run->name,   run->group->name, run->bench->name, run->words,
                           run->varied, run->mode->name,  run->mode->label, e->preset};
-    char *image = files_path("bench", run->bench->name, ".elf");
-    image[strlen("bench")] = '-';
+    char *image = files_path(run->bench->kind, run->bench->name, ".elf");
+    image[strlen(run->bench->kind)] = '-';
     sqlite3_bind_int64(s, 1, number);
     for (int i = 0; i < (int)ARRAY_LEN(text); i++) bind_text(s, i + 2, text[i]);
     bind_text(s, 10, image);
@@ -211,13 +236,48 @@ static bool add_ledger(struct results *r, sqlite3_int64 run, const char *run_dir
     return good;
 }
 
+/* A line "measure: <name> <value> <unit>" of the console. Others are none: true. */
+static bool add_measure(struct results *r, sqlite3_stmt *s, char *line, const char *origin)
+{
+    static const char mark[] = "measure: ";
+    char name[64], unit[32];
+    double value;
+    int end = 0;
+    if (strncmp(line, mark, strlen(mark)) != 0) return true;
+    line[strcspn(line, "\n")] = '\0';
+    if (sscanf(line + strlen(mark), "%63s %lf %31s%n", name, &value, unit, &end) != 3 || line[strlen(mark) + (size_t)end]) {
+        fprintf(stderr, "%s: '%s' (allowed: measure: NAME NUMBER UNIT)\n", origin, line);
+        return false;
+    }
+    bind_text(s, 2, name);
+    sqlite3_bind_double(s, 3, value);
+    bind_text(s, 4, unit);
+    return insert(r, s);
+}
+
+static bool add_measures(struct results *r, sqlite3_int64 run, const char *run_dir)
+{
+    char *path = files_path(run_dir, "console", ".log"), *line = NULL;
+    size_t bytes = 0;
+    FILE *in = fopen(path, "r");
+    bool good = true;
+    sqlite3_stmt *s = prepare(r, "INSERT INTO measures VALUES (?, ?, ?, ?)");
+    sqlite3_bind_int64(s, 1, run);
+    while (good && in && getline(&line, &bytes, in) > 0) good = add_measure(r, s, line, path);
+    sqlite3_finalize(s);
+    if (in) fclose(in);
+    free(line);
+    free(path);
+    return good;
+}
+
 bool results_add_run(struct results *r, const struct experiment *e, const struct exp_run *run,
                      const char *run_dir)
 {
     sqlite3_int64 number = run - e->run;
     return add_row(r, e, run, number) && add_words(r, number, run->words) &&
            add_words(r, number, run->varied) && add_stats(r, number, run_dir) &&
-           (!run->group->ledger || add_ledger(r, number, run_dir));
+           add_measures(r, number, run_dir) && (!run->group->ledger || add_ledger(r, number, run_dir));
 }
 
 /* --- queries --- */
@@ -231,6 +291,17 @@ bool results_find(struct results *r, const char *run, const char *path, double *
     if (found) *value = sqlite3_column_double(s, 0);
     sqlite3_finalize(s);
     return found;
+}
+
+size_t results_find_measure(struct results *r, const char *measure, double *value)
+{
+    sqlite3_stmt *s = prepare(r, "SELECT COUNT(*), MAX(value) FROM measures WHERE measure = ?");
+    bind_text(s, 1, measure);
+    sqlite3_step(s); /* an aggregate has a row */
+    size_t runs = (size_t)sqlite3_column_int64(s, 0);
+    *value = sqlite3_column_double(s, 1);
+    sqlite3_finalize(s);
+    return runs;
 }
 
 static void write_text(const char *text, FILE *out)

@@ -7,6 +7,9 @@
  *   stats(run, path, value)         stats.json of each run that ended well
  *   ledger(run, walk, ref, va, access, dim, guest_level, host_level, hpa, served, cycles)
  *                                   of groups with `ledger: true`
+ *   measures(run, measure, value, unit)    what the guest measured itself: "measure: NAME NUMBER UNIT" on its console
+ *   reference(position, item, measure, value, unit, within, misses)
+ *                                   what a measure is compared with, one row each; misses: why it is off, or NULL
  *
  * results.csv has a row a run: the columns of `runs`, then every statistic that is not zero in all of them,
  * sorted by path. Host times are in none of them: two sweeps of one experiment write the same bytes.
@@ -39,6 +42,9 @@ void results_close(struct results *r);
 
 /* Value of one statistic of a run, by names; false if there is none. */
 bool results_find(struct results *r, const char *run, const char *path, double *value);
+
+/* In how many runs a guest has measured it; *value is the measure of one of them. */
+size_t results_find_measure(struct results *r, const char *measure, double *value);
 
 /* Runs every statement of `sql`; rows go to `out` as comma-separated values below a line of column names.
  * Results of several queries are separated by two empty lines (gnuplot's `index`). `origin` names the query in

@@ -2,11 +2,11 @@
 #include "models/board/cli/figures.h"
 #include "models/board/cli/jobs.h"
 #include "models/board/cli/results.h"
+#include "models/board/cli/verdicts.h"
 #include "models/sim/check.h"
 #include "models/sim/files.h"
 #include <argp.h>
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -118,8 +118,8 @@ static void add_image(struct arguments *a, const struct exp_run *r)
 {
     const struct exp_mode *m = r->mode;
     if (m->monitor) add_image_option(a, "-m", sweep_image("monitor", m->monitor), m->args);
-    if (m->middle) add_image_option(a, "--module", sweep_image("bench", r->bench->name), r->words);
-    add_argument(a, m->middle ? sweep_image("monitor", m->middle) : sweep_image("bench", r->bench->name));
+    if (m->middle) add_image_option(a, "--module", sweep_image(r->bench->kind, r->bench->name), r->words);
+    add_argument(a, m->middle ? sweep_image("monitor", m->middle) : sweep_image(r->bench->kind, r->bench->name));
     add_argument(a, strdup("--"));
     add_words(a, m->middle ? m->middle_args : r->words);
 }
@@ -226,39 +226,12 @@ static bool add_runs(struct sweep *s)
     return good;
 }
 
-/* One "ok" or "FAIL" line. A run that failed fails its shapes. */
-static bool check_shape(struct sweep *s, const struct exp_shape *shape)
-{
-    double value[2];
-    for (unsigned i = 0; i < 2; i++) {
-        if (results_find(&s->results, shape->run[i], shape->stat, &value[i])) continue;
-        printf("FAIL %s: %s has no %s\n", shape->name, shape->run[i], shape->stat);
-        return false;
-    }
-    double ratio = value[1] != 0 ? value[0] / value[1] : 0;
-    bool good = value[1] != 0 && ratio >= shape->min && ratio <= shape->max;
-    printf("%s %s: %.4g (allowed: %.4g", good ? "ok" : "FAIL", shape->name, ratio, shape->min);
-    if (isfinite(shape->max))
-        printf(" .. %.4g)\n", shape->max);
-    else
-        printf(" or more)\n");
-    return good;
-}
-
-static bool check_shapes(struct sweep *s)
-{
-    bool good = true;
-    for (size_t i = 0; i < s->experiment.n_shapes; i++)
-        good = check_shape(s, &s->experiment.shape[i]) && good;
-    return good;
-}
-
-/* The table, the shapes and the figures; all are tried. */
+/* The table, the verdicts and the figures; all are tried. */
 static bool conclude(struct sweep *s)
 {
     const struct experiment *e = &s->experiment;
     bool good = figures_write_table(e, &s->results, s->output, stdout);
-    good = check_shapes(s) && good;
+    good = verdicts_print(e, &s->results) && good;
     return figures_draw(e, &s->results, s->output) && good;
 }
 

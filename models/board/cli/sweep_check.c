@@ -58,7 +58,8 @@ static bool check_images(const struct experiment *e)
     }
     for (size_t g = 0; g < e->n_groups; g++)
         for (size_t b = 0; b < e->group[g].n_benches; b++)
-            if (!check_image(e, "bench", e->group[g].bench[b].name, e->group[g].bench[b].line)) return false;
+            if (!check_image(e, e->group[g].bench[b].kind, e->group[g].bench[b].name, e->group[g].bench[b].line))
+                return false;
     return true;
 }
 
