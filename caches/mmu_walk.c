@@ -56,6 +56,13 @@ static void note_ref(struct run *r, hpa_t at, enum walk_dim dim, unsigned guest_
     *(dim == DIM_HOST ? &r->m->stats.refs_host : &r->m->stats.refs_guest) += 1;
 }
 
+static void note_pages(const struct run *r, u8 guest_shift, const struct mapping *host)
+{
+    if (!r->ledger) return;
+    r->ledger->guest_shift = guest_shift;
+    r->ledger->host_shift = r->c->ept ? host->shift : 0;
+}
+
 /* An entry of a format's size. Outside RAM nobody answers: all ones, a reserved bit or a misconfiguration
  * (32-bit paging has no reserved bit there: a page at the end of memory). */
 static u64 load_entry(const struct physmem *mem, const struct walk *w, hpa_t at)
@@ -469,6 +476,7 @@ static bool walk_paged(struct run *r, struct mapping *out)
     if (!host_translate(r, final, 0, wanted_rights(r->access, w->rights & RIGHT_U), &host)) return false;
     if (!set_guest_flags(r)) return false;
     combine(r, &host, out);
+    note_pages(r, w->page_shift, &host);
     if (!timed(r)) return true;
     give_memory_type(r, pat_code(r->h, walk_pat_index(w)), &host, out);
     r->m->stats.fractured += out->shift < (w->page_shift == 22 ? 21 : w->page_shift);
@@ -482,6 +490,7 @@ static bool walk_paged(struct run *r, struct mapping *out)
 static bool walk_unpaged(struct run *r, struct mapping *out)
 {
     if (!host_translate(r, GPA(r->va.v), 0, wanted_rights(r->access, true), out)) return false;
+    note_pages(r, 0, out);
     if (timed(r)) give_memory_type(r, CODE_WB, &(struct mapping){.memory_type = out->memory_type}, out);
     out->rights = (u16)(RIGHT_ALL | host_rights(out, true) << MMU_HOST_SHIFT | (out->rights & MMU_DIRTY));
     return true;
@@ -505,6 +514,7 @@ static void ledger_init(struct walk_ledger *l, const struct run *r)
     l->access = (u8)r->access;
     l->n_refs = l->psc_skipped = l->ept_psc_skipped = l->ntlb_hits = l->cache_cycles = 0;
     l->nested = r->c->ept;
+    l->guest_shift = l->host_shift = 0;
     l->faulted = false;
 }
 

@@ -32,6 +32,20 @@ static bool is_saved(const struct walk_ref *ref)
 static void begin_walk(struct walker *w, u32 slot);
 static void next_reference(void *self, u64 slot);
 
+static unsigned page_class(unsigned shift)
+{
+    return shift == 0 ? 0 : (shift - PAGE_SHIFT) / 9 + 1;
+}
+
+static void count_latency(struct walker *w, const struct walk_play *p, u64 cycles)
+{
+    const struct walk_ledger *l = &p->ledger;
+
+    histogram_add(&w->stats.latency[page_class(l->guest_shift)][page_class(l->host_shift)], cycles);
+    histogram_add(&w->stats.latency_in[DIM_GUEST], p->cycles_in[DIM_GUEST]);
+    if (l->nested) histogram_add(&w->stats.latency_in[DIM_HOST], p->cycles_in[DIM_HOST]);
+}
+
 static void count_walk(struct walker *w, const struct walk_play *p)
 {
     const u64 cycles = clock_now(w->clock) - p->start_cycle;
@@ -41,7 +55,7 @@ static void count_walk(struct walker *w, const struct walk_play *p)
     w->stats.walks_faulted += p->ledger.faulted;
     w->stats.cycles += cycles;
     w->stats.cycles_caches += p->ledger.cache_cycles;
-    histogram_add(&w->stats.latency, cycles);
+    count_latency(w, p, cycles);
 }
 
 static void dequeue(struct walker *w, u32 slot)
@@ -77,6 +91,7 @@ static void end_reference(struct walker *w, u32 slot)
     const u64 cycles = clock_now(w->clock) - p->issue_cycle;
 
     ref->cycles = (u32)cycles;
+    p->cycles_in[ref->dim] += cycles;
     w->stats.refs_by[ref->dim][ref->served]++;
     w->stats.ad_updates += ref->writes;
     if (ref->dim == DIM_HOST) {
@@ -149,6 +164,7 @@ static void begin_walk(struct walker *w, u32 slot)
     p->start_cycle = clock_now(w->clock);
     p->next_ref = 0;
     p->blocked = false;
+    memset(p->cycles_in, 0, sizeof p->cycles_in);
     w->stats.queue_cycles += p->start_cycle - p->arrival_cycle;
     clock_post(w->clock, p->start_cycle + p->ledger.cache_cycles, next_reference, w, slot);
 }
@@ -225,13 +241,49 @@ void walker_set_trace(struct walker *w, walker_trace_fn fn, void *self)
 static const struct stat_row stat_rows[] = {WALKER_STATS(STAT_ROW) WALKER_SERVED(SERVED_ROWS)};
 #undef STAT_OF
 
-void walker_add_stats(struct walker *w, struct stats *reg, const char *prefix)
+static void add_histogram(struct stats *reg, const char *prefix, const char *name, const char *meaning, struct histogram *h, size_t n)
 {
     char path[128];
 
-    stats_add_rows(reg, prefix, stat_rows, ARRAY_LEN(stat_rows), &w->stats);
-    snprintf(path, sizeof path, "%s.latency_cycles", prefix);
-    histogram_register(&w->stats.latency, reg, path, "cycles of a walk");
+    snprintf(path, sizeof path, "%s.latency_%scycles", prefix, name);
+    stats_add_histogram(reg, path, meaning, h, n);
+}
+
+/* clang-format off */
+static const struct {
+    u8 guest, host;
+    const char *name, *meaning;
+} page_rows[] = {
+    {0, 0, "faulted_",        "page walks that faulted"},
+    {1, 0, "4k_",             "page walks in one dimension that end in 4-KByte pages"},
+    {2, 0, "2m_",             "page walks in one dimension that end in 2- or 4-MByte pages"},
+    {3, 0, "1g_",             "page walks in one dimension that end in 1-GByte pages"},
+    {0, 1, "unpaged_on_4k_",  "page walks without guest paging that end in 4-KByte pages of the host"},
+    {0, 2, "unpaged_on_2m_",  "page walks without guest paging that end in 2-MByte pages of the host"},
+    {0, 3, "unpaged_on_1g_",  "page walks without guest paging that end in 1-GByte pages of the host"},
+    {1, 1, "4k_on_4k_",       "two-dimensional page walks that end in 4-KByte pages of the guest on 4-KByte pages of the host"},
+    {1, 2, "4k_on_2m_",       "two-dimensional page walks that end in 4-KByte pages of the guest on 2-MByte pages of the host"},
+    {1, 3, "4k_on_1g_",       "two-dimensional page walks that end in 4-KByte pages of the guest on 1-GByte pages of the host"},
+    {2, 1, "2m_on_4k_",       "two-dimensional page walks that end in 2- or 4-MByte pages of the guest on 4-KByte pages of the host"},
+    {2, 2, "2m_on_2m_",       "two-dimensional page walks that end in 2- or 4-MByte pages of the guest on 2-MByte pages of the host"},
+    {2, 3, "2m_on_1g_",       "two-dimensional page walks that end in 2- or 4-MByte pages of the guest on 1-GByte pages of the host"},
+    {3, 1, "1g_on_4k_",       "two-dimensional page walks that end in 1-GByte pages of the guest on 4-KByte pages of the host"},
+    {3, 2, "1g_on_2m_",       "two-dimensional page walks that end in 1-GByte pages of the guest on 2-MByte pages of the host"},
+    {3, 3, "1g_on_1g_",       "two-dimensional page walks that end in 1-GByte pages of the guest on 1-GByte pages of the host"},
+};
+/* clang-format on */
+
+void walker_add_stats(struct walker *w, struct stats *reg, const char *prefix)
+{
+    struct walker_stats *s = &w->stats;
+
+    stats_add_rows(reg, prefix, stat_rows, ARRAY_LEN(stat_rows), s);
+    add_histogram(reg, prefix, "", "page walks, from the walker's start to its end", &s->latency[0][0], WALKER_PAGES * WALKER_PAGES);
+    add_histogram(reg, prefix, "guest_", "page walks: of that, references of the guest dimension (or the only one)",
+                  &s->latency_in[DIM_GUEST], 1);
+    add_histogram(reg, prefix, "host_", "two-dimensional page walks: of that, references of the host dimension", &s->latency_in[DIM_HOST], 1);
+    for (size_t i = 0; i < ARRAY_LEN(page_rows); i++)
+        add_histogram(reg, prefix, page_rows[i].name, page_rows[i].meaning, &s->latency[page_rows[i].guest][page_rows[i].host], 1);
 }
 
 static u64 sum(const u64 *counters, unsigned n)
@@ -244,26 +296,43 @@ static u64 sum(const u64 *counters, unsigned n)
 
 /* Cycles of walks in progress are not in `cycles` yet, but those of their finished references are in
  * cycles_guest and _host. */
-static u64 cycles_in_progress(const struct walker *w)
+static u64 cycles_in_progress(const struct walker *w, enum walk_dim dim)
 {
     u64 total = 0;
 
     for (u32 slot = 0; slot < w->n; slot++) {
         if (!(w->active & BIT(slot))) continue;
-        for (u32 i = 0; i < w->play[slot].next_ref; i++)
-            if (!is_saved(&w->play[slot].ledger.ref[i])) total += w->play[slot].ledger.ref[i].cycles;
+        for (u32 i = 0; i < w->play[slot].next_ref; i++) {
+            const struct walk_ref *ref = &w->play[slot].ledger.ref[i];
+            if (!is_saved(ref) && ref->dim == dim) total += ref->cycles;
+        }
     }
     return total;
+}
+
+static void check_histograms(const struct walker *w)
+{
+    const struct walker_stats *s = &w->stats;
+    const struct histogram *guest = &s->latency_in[DIM_GUEST], *host = &s->latency_in[DIM_HOST];
+    u64 cycles = 0, walks = 0;
+
+    for (size_t i = 0; i < WALKER_PAGES * WALKER_PAGES; i++) {
+        cycles += s->latency[i / WALKER_PAGES][i % WALKER_PAGES].sum;
+        walks += histogram_total(&s->latency[i / WALKER_PAGES][i % WALKER_PAGES]);
+    }
+    CHECK(s->cycles == cycles && s->walks == walks, "%s: walks by latency and pages", w->name);
+    CHECK(s->walks == histogram_total(guest) && s->walks_nested == histogram_total(host), "%s: walks by latency and dimension", w->name);
+    CHECK(s->cycles_guest == guest->sum + cycles_in_progress(w, DIM_GUEST), "%s: guest cycles by latency", w->name);
+    CHECK(s->cycles_host == host->sum + cycles_in_progress(w, DIM_HOST), "%s: host cycles by latency", w->name);
 }
 
 void walker_check_identities(const struct walker *w)
 {
     const struct walker_stats *s = &w->stats;
 
-    CHECK(s->cycles + cycles_in_progress(w) == s->cycles_caches + s->cycles_guest + s->cycles_host,
+    CHECK(s->cycles + cycles_in_progress(w, DIM_GUEST) + cycles_in_progress(w, DIM_HOST) == s->cycles_caches + s->cycles_guest + s->cycles_host,
           "%s: walk cycles by cause", w->name);
     CHECK(s->refs_guest == sum(s->refs_by[DIM_GUEST], SERVED_COUNT), "%s: guest refs by level", w->name);
     CHECK(s->refs_host == sum(s->refs_by[DIM_HOST], SERVED_COUNT), "%s: host refs by level", w->name);
-    CHECK(s->cycles == s->latency.sum, "%s: walk cycles by latency", w->name);
-    CHECK(s->walks == sum(s->latency.bucket, HISTOGRAM_BUCKETS), "%s: walks by latency", w->name);
+    check_histograms(w);
 }

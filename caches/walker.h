@@ -16,6 +16,7 @@
 #include "caches/port.h"
 #include "models/sim/clock.h"
 #include "models/sim/params.h"
+#include "models/sim/stats.h"
 #include "models/sim/stats_hist.h"
 
 enum walker_enters { WALKER_ENTERS_L1D, WALKER_ENTERS_L2 };
@@ -52,6 +53,9 @@ enum walker_enters { WALKER_ENTERS_L1D, WALKER_ENTERS_L2 };
 
 #define WALKER_N_DIMS 2
 
+/* Pages that a walk ends in, by dimension: none, 4 KByte, 2 or 4 MByte, 1 GByte. */
+#define WALKER_PAGES 4
+
 struct walker_cfg {
     WALKER_PARAMS(PARAM_FIELD)
 };
@@ -62,7 +66,9 @@ extern const size_t walker_params_count;
 struct walker_stats {
     WALKER_STATS(STAT_FIELD)
     u64 refs_by[WALKER_N_DIMS][SERVED_COUNT];
-    struct histogram latency; /* of walks, in cycles: path latency_cycles */
+    /* of walks, in cycles */
+    struct histogram latency[WALKER_PAGES][WALKER_PAGES]; /* by the guest's (or only) page and the host's; 0, 0: faulted */
+    struct histogram latency_in[WALKER_N_DIMS];           /* references of one dimension; host: of two-dimensional walks */
 };
 
 /* A walk has ended, now. `played` is valid during the call only; refs have `served` and `cycles`. */
@@ -85,6 +91,7 @@ struct walk_play {
     u64 arrival_cycle; /* at walker_start */
     u64 start_cycle;   /* got its walker */
     u64 issue_cycle;   /* of the reference that is played */
+    u64 cycles_in[WALKER_N_DIMS]; /* of the references that are over */
     u8 next_ref;       /* index of the reference that is played */
     bool blocked;      /* the port refused it: waits for `freed` */
     struct walk_ledger ledger;
@@ -126,8 +133,8 @@ void walker_set_trace(struct walker *w, walker_trace_fn fn, void *self);
 
 void walker_add_stats(struct walker *w, struct stats *reg, const char *prefix);
 
-/* Asserts: cycles = caches + guest + host; references add up over serving levels; walks add up over the
- * histogram. */
+/* Asserts: cycles = caches + guest + host; references add up over serving levels; walks and their cycles add up over the histograms, by
+ * pages and by dimension. */
 void walker_check_identities(const struct walker *w);
 
 #endif

@@ -51,6 +51,8 @@ struct walk_ledger {
     u8 ept_psc_skipped; /* host levels that an EPT paging-structure cache saved */
     u8 ntlb_hits;       /* host walks that the nested TLB saved */
     u8 cache_cycles;    /* lookups of translation caches, in cycles, in front of the references */
+    u8 guest_shift;     /* log2 of the page that the guest dimension (or the only one) ends in; 0: no paging, or it ends in none */
+    u8 host_shift;      /* likewise of the host dimension: of the page that holds the final guest-physical address; 0: none */
     bool nested;
     bool faulted;
     struct walk_ref ref[WALK_MAX_REFS];

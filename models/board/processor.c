@@ -247,6 +247,7 @@ bool processor_init(struct processor *p, unsigned id, const struct pc_cfg *cfg, 
 
 void processor_fini(struct processor *p)
 {
+    core_fini(&p->core);
     ooo_fini(p->ooo);
     free(p->ooo);
     bpred_fini(&p->bpred);

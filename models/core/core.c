@@ -21,7 +21,7 @@ static void switch_now(struct core *c, u64 cycle)
                    kind_name[c->kind]);
     mmu_set_timed(c->mmu, c->hart, c->kind != CORE_FAST);
     c->hart->record = NULL;
-    transition_account_forget(&c->transition);
+    transition_account_forget(&c->transition, c->vmx->stats.exits_total);
     if (c->kind == CORE_INORDER) inorder_begin(c->inorder, cycle);
     if (c->kind == CORE_OOO) ooo_begin(c->ooo, cycle);
     if (c->watch) c->watch->timed(c->watch->self, c->kind != CORE_FAST, cycle);
@@ -81,6 +81,11 @@ void core_init(struct core *c, unsigned id, enum core_kind kind, const struct co
     c->tick = clock_add_tick(c->clock, core_tick, c);
 }
 
+void core_fini(struct core *c)
+{
+    transition_account_fini(&c->transition);
+}
+
 void core_switch(struct core *c, enum core_kind kind)
 {
     c->wanted = kind;
@@ -111,6 +116,7 @@ void core_sync(struct core *c)
 void core_check_identities(struct core *c)
 {
     account_check(&c->account);
+    transition_account_check(&c->transition, &c->vmx->stats, c->kind != CORE_FAST, c->account.until);
     inorder_check_identities(c->inorder);
     ooo_check_identities(c->ooo);
     CHECK(c->cycles == account_sum(&c->account), "cpu%u.cycles is not the sum of its account", c->id);
@@ -142,4 +148,5 @@ void core_register_stats(struct core *c, struct stats *s)
     stats_add(s, path, "cycles of VM entries before the first exit: no exit's cycles_in",
               &c->transition.first_entry_cycles);
     account_register_stats(&c->account, s, prefix);
+    transition_account_register_stats(&c->transition, s, prefix);
 }

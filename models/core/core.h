@@ -77,6 +77,7 @@ struct core_wiring {
 
 /* Registers its tick with the clock. Starts as `kind`. */
 void core_init(struct core *c, unsigned id, enum core_kind kind, const struct core_wiring *w);
+void core_fini(struct core *c);
 
 /* Asks for another core model; it happens at the next instruction boundary with an empty pipe. */
 void core_switch(struct core *c, enum core_kind kind);

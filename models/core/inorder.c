@@ -415,6 +415,7 @@ void inorder_register_stats(struct inorder *p, struct stats *s, const char *pref
     char path[64];
     snprintf(path, sizeof path, "%s.inorder", prefix);
     stats_add_rows(s, path, rows, ARRAY_LEN(rows), &p->stats);
+    load_latency_register(&p->stats.load_latency, s, path);
 }
 
 #define PARAM_OF struct inorder_cfg

@@ -27,6 +27,7 @@
 #include "caches/write_combining.h"
 #include "models/core/bpred.h"
 #include "models/core/core.h"
+#include "models/core/load_latency.h"
 #include "models/core/microcode.h"
 
 /* clang-format off */
@@ -73,6 +74,7 @@ extern const size_t inorder_params_count;
 /* clang-format on */
 struct inorder_stats {
     INORDER_STATS(STAT_FIELD)
+    struct load_latency load_latency;
 };
 
 #define FETCH_FLIGHTS 2  /* lines of one instruction */
@@ -84,6 +86,7 @@ struct inorder_stats {
 struct flight {
     hpa_t at;
     u64 pc;         /* of its instruction */
+    u64 issued;     /* cycle */
     u16 bytes;
     u8 kind;        /* enum mem_kind of its requests */
     u8 origin;      /* enum mem_origin */

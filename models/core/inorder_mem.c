@@ -86,9 +86,16 @@ static void release_register(struct inorder *p, const struct flight *f, unsigned
     if (other == FLIGHT_NONE) p->ready[f->reg] = clock_now(p->core->clock);
 }
 
+static void count_latency(struct inorder *p, const struct flight *f)
+{
+    bool data = f->kind == MEM_READ && f->origin == ORIGIN_DATA && f->lines;
+    if (data) load_latency_add(&p->stats.load_latency, (enum served)f->served, clock_now(p->core->clock) - f->issued);
+}
+
 static void flight_finish(struct inorder *p, unsigned index)
 {
     struct flight *f = &p->flight[index];
+    count_latency(p, f);
     if (p->wait_flight == index) {
         inorder_charge(p, flight_cause(f), clock_now(p->core->clock));
         p->wait_flight = FLIGHT_NONE;
@@ -196,6 +203,7 @@ static bool forward(struct inorder *p, const struct mem_access *a, u8 reg)
         if (a->at.v < s->at.v || a->at.v + a->bytes > s->at.v + s->bytes) continue;
         p->stats.forwards++;
         p->stats.served_l1++;
+        load_latency_add(&p->stats.load_latency, LOAD_FORWARDED, p->cfg.forward_cycles);
         register_ready(p, reg, clock_now(p->core->clock) + p->cfg.forward_cycles);
         return true;
     }
@@ -213,6 +221,8 @@ static bool start_and_hit(struct inorder *p, const struct mem_access *a, enum me
     *answer = request(p, a->at, kind, origin, index, p->record.rip, &ready, &served);
     if (*answer != PORT_HIT) return false;
     count_served(p, kind, served);
+    if (kind == MEM_READ && origin == ORIGIN_DATA)
+        load_latency_add(&p->stats.load_latency, served, ready - clock_now(p->core->clock));
     register_ready(p, reg, ready);
     if (kind != MEM_FETCH) p->hits_until = ready;
     return true;
@@ -253,6 +263,7 @@ bool inorder_start(struct inorder *p, const struct mem_access *a, enum mem_kind 
     u8 unsent = answer == PORT_PENDING ? 0 : (u8)lines;
     p->flight[index] = (struct flight){.at = a->at,
                                        .pc = p->record.rip,
+                                       .issued = clock_now(p->core->clock),
                                        .bytes = a->bytes,
                                        .kind = (u8)kind,
                                        .origin = (u8)origin,

@@ -2,6 +2,7 @@
 
 #include "models/sim/check.h"
 #include "models/sim/files.h"
+#include "models/sim/stats_hist.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,9 +14,7 @@ struct stat {
     char *path;
     const char *meaning;
     const u64 *value;
-    u64 *peak; /* the same, of a maximum; NULL for a counter */
-    u64 begin; /* at the region's begin; of a maximum: before it */
-    u64 end;
+    u64 begin, end; /* at the region's */
 };
 
 enum region { REGION_NONE, REGION_OPEN, REGION_ENDED };
@@ -23,6 +22,7 @@ enum region { REGION_NONE, REGION_OPEN, REGION_ENDED };
 struct stats {
     struct stat *stat; /* sorted by path */
     size_t n, capacity;
+    struct histogram_registry histograms;
     enum region region;
 };
 
@@ -38,6 +38,7 @@ void stats_free(struct stats *s)
     if (!s) return;
     for (size_t i = 0; i < s->n; i++) free(s->stat[i].path);
     free(s->stat);
+    histograms_free(&s->histograms);
     free(s);
 }
 
@@ -86,9 +87,10 @@ void stats_add(struct stats *s, const char *path, const char *meaning, const u64
     add(s, (struct stat){.path = (char *)path, .meaning = meaning, .value = value});
 }
 
-void stats_add_peak(struct stats *s, const char *path, const char *meaning, u64 *value)
+void stats_add_histogram(struct stats *s, const char *path, const char *meaning, struct histogram *part, size_t n_parts)
 {
-    add(s, (struct stat){.path = (char *)path, .meaning = meaning, .value = value, .peak = value});
+    CHECK(s->region == REGION_NONE, "histogram %s registered inside a measured region", path);
+    histograms_add(&s->histograms, path, meaning, part, n_parts);
 }
 
 void stats_add_rows(struct stats *s, const char *prefix, const struct stat_row *rows, size_t n,
@@ -116,10 +118,8 @@ const char *stats_path(const struct stats *s, size_t i)
 
 void stats_region_begin(struct stats *s)
 {
-    for (struct stat *t = s->stat; t < s->stat + s->n; t++) {
-        t->begin = t->peak ? max_u64(t->begin, *t->value) : *t->value;
-        if (t->peak) *t->peak = 0;
-    }
+    for (struct stat *t = s->stat; t < s->stat + s->n; t++) t->begin = *t->value;
+    histograms_region_begin(&s->histograms);
     s->region = REGION_OPEN;
 }
 
@@ -127,6 +127,7 @@ void stats_region_end(struct stats *s)
 {
     CHECK(s->region != REGION_NONE, "a measured region ends that never began");
     for (struct stat *t = s->stat; t < s->stat + s->n; t++) t->end = *t->value;
+    histograms_region_end(&s->histograms);
     s->region = REGION_ENDED;
 }
 
@@ -135,26 +136,20 @@ bool stats_region_seen(const struct stats *s)
     return s->region != REGION_NONE;
 }
 
-static u64 whole_value(const struct stat *t)
-{
-    return t->peak ? max_u64(t->begin, *t->value) : *t->value;
-}
-
 static u64 region_value(const struct stats *s, const struct stat *t)
 {
-    u64 end = s->region == REGION_ENDED ? t->end : *t->value;
-    return t->peak ? end : end - t->begin;
+    return (s->region == REGION_ENDED ? t->end : *t->value) - t->begin;
 }
 
 static u64 value_of(const struct stats *s, const struct stat *t, bool region)
 {
-    return region ? region_value(s, t) : whole_value(t);
+    return region ? region_value(s, t) : *t->value;
 }
 
 bool stats_find(const struct stats *s, const char *path, u64 *value)
 {
     const struct stat *t = find(s, path);
-    if (t) *value = whole_value(t);
+    if (t) *value = *t->value;
     return t;
 }
 
@@ -176,6 +171,12 @@ static void print_json(const struct stats *s, bool region, FILE *out)
         fprintf(out, "  \"%s\": %" PRIu64 "%s\n", t->path, value_of(s, t, region), i + 1 < s->n ? "," : "");
     }
     fputs("}\n", out);
+}
+
+static void print_histograms(const struct stats *s, bool region, FILE *out)
+{
+    enum histogram_span in_region = s->region == REGION_ENDED ? HISTOGRAM_REGION_ENDED : HISTOGRAM_REGION_OPEN;
+    histograms_print(&s->histograms, region ? in_region : HISTOGRAM_ALL, out);
 }
 
 static int widest_path(const struct stats *s)
@@ -216,8 +217,15 @@ bool stats_write(const struct stats *s, const char *dir, const char *name, bool 
            write_file(s, dir, name, ".txt", region, print_text);
 }
 
+bool stats_write_histograms(const struct stats *s, const char *dir, const char *name, bool region)
+{
+    CHECK(!region || stats_region_seen(s), "no measured region to write");
+    return write_file(s, dir, name, ".json", region, print_histograms);
+}
+
 void stats_print_list(const struct stats *s)
 {
     int width = widest_path(s);
     for (size_t i = 0; i < s->n; i++) printf("%-*s  %s\n", width, s->stat[i].path, s->stat[i].meaning);
+    histograms_print_list(&s->histograms, width);
 }

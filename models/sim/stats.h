@@ -10,7 +10,7 @@
  *   stats_add_rows(reg, "cpu0.l1d", rows, ARRAY_LEN(rows), &cache->stats);
  *
  * Counting is one increment of a field. A snapshot copies all values; a report is values minus a snapshot.
- * Maxima can't be subtracted: they are registered as peaks.
+ * Histograms (stats_hist.h) have a file of their own.
  * Checked by:   tests/unit/test_stats.c
  */
 #ifndef SIM_STATS_H
@@ -28,6 +28,7 @@ struct stat_row {
 #define STAT_ROW(name, meaning)   {#name, offsetof(STAT_OF, name), meaning},
 
 struct stats; /* the registry */
+struct histogram;
 
 struct stats *stats_new(void);
 void stats_free(struct stats *s);
@@ -38,9 +39,8 @@ void stats_add(struct stats *s, const char *path, const char *meaning, const u64
 void stats_add_rows(struct stats *s, const char *prefix, const struct stat_row *rows, size_t n,
                     const void *base);
 
-/* Registers a maximum. The region's begin sets it back to 0, so that it holds the region's maximum; reports
- * of the whole run know both. */
-void stats_add_peak(struct stats *s, const char *path, const char *meaning, u64 *value);
+/* Registers a histogram of cycles: the sum of `n_parts` of them from `part` on. */
+void stats_add_histogram(struct stats *s, const char *path, const char *meaning, struct histogram *part, size_t n_parts);
 
 size_t stats_count(const struct stats *s);
 /* In the order of strcmp(). */
@@ -61,8 +61,10 @@ bool stats_find_region(const struct stats *s, const char *path, u64 *value);
  * meanings), each replaced whole or not at all. region=true: the measured region (to now if it was not
  * ended); false: the whole run. Returns false and sets errno on failure. */
 bool stats_write(const struct stats *s, const char *dir, const char *name, bool region);
+/* The same for <dir>/<name>.json with the histograms (histograms_print). */
+bool stats_write_histograms(const struct stats *s, const char *dir, const char *name, bool region);
 
-/* All paths with meanings: `gigogne list stats`. */
+/* All paths with meanings, counters and then histograms: `gigogne list stats`. */
 void stats_print_list(const struct stats *s);
 
 #endif

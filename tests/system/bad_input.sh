@@ -7,7 +7,7 @@ set -u
 . "$(dirname "$0")/lib.sh" "$@"
 good=$images/bench-compute.elf
 misbehave=$images/test-misbehave.elf
-result_files="config.yaml console.log run.json stats-all.json stats-all.txt stats.json stats.txt"
+result_files="config.yaml console.log histograms-all.json histograms.json run.json stats-all.json stats-all.txt stats.json stats.txt"
 
 # What is on stderr, without the hint that argp puts under its messages.
 messages() {

@@ -5,7 +5,7 @@
 # Prints "ok <name>" or "FAIL <name>" per check; exit 1 if any failed.
 set -u
 . "$(dirname "$0")/lib.sh" "$@"
-results="stats.json stats.txt stats-all.json stats-all.txt console.log"
+results="stats.json stats.txt stats-all.json stats-all.txt histograms.json histograms-all.json console.log"
 
 # What may not change the results; each is "NAME ARGUMENT...", DIR stands for a place for files.
 variants() {

@@ -1,4 +1,4 @@
-/* test_stats.c - the registry of counters, measured regions, histograms, and files written whole or not at
+/* test_stats.c - the registry of counters, measured regions, and files written whole or not at
  * all. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,6 @@
 
 #include "models/sim/files.h"
 #include "models/sim/stats.h"
-#include "models/sim/stats_hist.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -177,62 +176,6 @@ static void beginning_twice_starts_the_region_anew(void **state)
     assert_region_value("cpu0.cycles", 3);
 }
 
-static void a_region_s_peak_is_its_own_and_the_whole_run_knows_both(void **state)
-{
-    (void)state;
-    u64 longest = 900;
-    stats_add_peak(stats, "cpu0.longest", "a maximum", &longest);
-    stats_region_begin(stats);
-    longest = max_u64(longest, 20);
-    stats_region_end(stats);
-    longest = max_u64(longest, 30);
-    assert_region_value("cpu0.longest", 20);
-    assert_value("cpu0.longest", 900);
-    longest = max_u64(longest, 1000);
-    assert_value("cpu0.longest", 1000);
-    assert_region_value("cpu0.longest", 20);
-}
-
-static void histogram_buckets_hold_powers_of_two(void **state)
-{
-    (void)state;
-    static const struct {
-        u64 value;
-        unsigned bucket;
-    } expected[] = {{0, 0},
-                    {1, 1},
-                    {2, 2},
-                    {3, 2},
-                    {4, 3},
-                    {7, 3},
-                    {8, 4},
-                    {1023, 10},
-                    {1024, 11},
-                    {1 << 22, 23},
-                    {(1 << 23) - 1, 23},
-                    {1 << 23, 24},
-                    {UINT64_MAX, 24}};
-    for (unsigned i = 0; i < ARRAY_LEN(expected); i++)
-        assert_int_equal(histogram_bucket_of(expected[i].value), expected[i].bucket);
-}
-
-static void a_histogram_registers_the_same_paths_whatever_it_holds(void **state)
-{
-    (void)state;
-    struct histogram h = {0};
-    histogram_register(&h, stats, "cpu0.walker.latency", "cycles of a walk");
-    assert_int_equal(stats_count(stats), 3 + 3 + HISTOGRAM_BUCKETS);
-    histogram_add(&h, 5);
-    histogram_add(&h, 6);
-    histogram_add(&h, 100);
-    assert_value("cpu0.walker.latency.count", 3);
-    assert_value("cpu0.walker.latency.sum", 111);
-    assert_value("cpu0.walker.latency.max", 100);
-    assert_value("cpu0.walker.latency.bucket_03", 2);
-    assert_value("cpu0.walker.latency.bucket_07", 1);
-    assert_value("cpu0.walker.latency.bucket_24", 0);
-}
-
 static void thousands_of_counters_keep_their_order(void **state)
 {
     (void)state;
@@ -332,9 +275,6 @@ int main(void)
         T(text_is_aligned_and_says_what_is_counted),
         T(a_region_is_the_difference_of_two_snapshots),
         T(beginning_twice_starts_the_region_anew),
-        T(a_region_s_peak_is_its_own_and_the_whole_run_knows_both),
-        cmocka_unit_test(histogram_buckets_hold_powers_of_two),
-        T(a_histogram_registers_the_same_paths_whatever_it_holds),
         T(thousands_of_counters_keep_their_order),
         T(a_directory_that_is_not_there_is_told_by_errno),
         T(a_file_is_replaced_whole),

@@ -109,6 +109,7 @@ static struct walk_ledger *add_walk(u64 cycle, unsigned n, u64 base)
 
     f.start[f.n_starts++].cycle = cycle;
     l->n_refs = (u8)n;
+    l->guest_shift = 12;
     for (unsigned i = 0; i < n; i++)
         l->ref[i] = (struct walk_ref){.at = HPA((base + i) << LINE_SHIFT), .guest_level = (u8)(n - i)};
     return l;
@@ -272,12 +273,17 @@ static void nested_walk_accounts_both_dimensions(void **state)
     build(two_walkers());
     struct walk_ledger *l = add_walk(0, 24, 100);
     l->nested = true;
+    l->guest_shift = 12;
+    l->host_shift = 30;
     for (unsigned i = 0; i < 24; i++) l->ref[i].dim = i % 5 == 4 ? DIM_GUEST : DIM_HOST;
     expect_end_at(0, 24 * REF);
     assert_int_equal(f.walker.stats.refs_guest, 4);
     assert_int_equal(f.walker.stats.refs_host, 20);
     assert_int_equal(f.walker.stats.cycles_guest, 4 * REF);
     assert_int_equal(f.walker.stats.cycles_host, 20 * REF);
+    assert_int_equal(f.walker.stats.latency[1][3].sum, 24 * REF);
+    assert_int_equal(f.walker.stats.latency_in[DIM_GUEST].sum, 4 * REF);
+    assert_int_equal(f.walker.stats.latency_in[DIM_HOST].sum, 20 * REF);
     assert_int_equal(f.bench.below.seen[0].r.origin, ORIGIN_WALK_HOST);
     assert_int_equal(f.bench.below.seen[4].r.origin, ORIGIN_WALK_GUEST);
 }
@@ -290,9 +296,13 @@ static void histogram_and_trace_see_every_walk(void **state)
     add_walk(100, 4, 200); /* 80 */
     add_walk(300, 4, 300);
     bench_run(&f.bench, 1000);
-    assert_int_equal(f.walker.stats.latency.bucket[histogram_bucket_of(20)], 1);
-    assert_int_equal(f.walker.stats.latency.bucket[histogram_bucket_of(80)], 2);
-    assert_int_equal(f.walker.stats.latency.max, 80);
+    const struct histogram *h = &f.walker.stats.latency[1][0], *guest = &f.walker.stats.latency_in[DIM_GUEST];
+    assert_int_equal(h->bucket[histogram_bucket_of(20)], 1);
+    assert_int_equal(h->bucket[histogram_bucket_of(80)], 2);
+    assert_int_equal(h->max, 80);
+    assert_int_equal(guest->count, 3);
+    assert_int_equal(guest->sum, 180);
+    assert_int_equal(f.walker.stats.latency_in[DIM_HOST].count, 0);
     assert_int_equal(f.traced_cycles, f.walker.stats.cycles);
     assert_int_equal(f.walker.stats.cycles, 180);
 }

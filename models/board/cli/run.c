@@ -16,7 +16,7 @@
 enum { KEY_TRACE = 256, KEY_VCD, KEY_LEDGER, KEY_TIMELINE, KEY_KANATA, KEY_PIPEVIEW, KEY_PIPELINE_WINDOW, KEY_EXPLAIN, KEY_QUIET };
 
 static const struct argp_option options[] = {
-    {"output", 'o', "DIR", 0, "write stats.json, stats-all.json, stats.txt, config.yaml, console.log, run.json there", 0},
+    {"output", 'o', "DIR", 0, "write stats.json, stats.txt, histograms.json (each also as *-all), config.yaml, console.log, run.json there", 0},
     {"trace", KEY_TRACE, "CATEGORY,...", 0, "write trace.log to the output directory (default: .)", 0},
     {"vcd", KEY_VCD, "FILE", 0, "write a waveform FILE.vcd: world, walkers busy, exit reason; slow", 0},
     {"ledger", KEY_LEDGER, "FILE", 0, "write every page walk of the timed part, one row a reference", 0},
@@ -186,7 +186,9 @@ static bool write_results(const struct run *r, const char *end, unsigned status)
 {
     if (!r->output) return true;
     const struct stats *s = board_stats(r->machine);
-    bool ok = stats_write(s, r->output, "stats", stats_region_seen(s)) && stats_write(s, r->output, "stats-all", false) &&
+    bool region = stats_region_seen(s);
+    bool ok = stats_write(s, r->output, "stats", region) && stats_write(s, r->output, "stats-all", false) &&
+              stats_write_histograms(s, r->output, "histograms", region) && stats_write_histograms(s, r->output, "histograms-all", false) &&
               write_config(r) && write_run_json(r, end, status);
     if (!ok) fprintf(stderr, "%s: results could not be written: %s\n", r->output, strerror(errno));
     return ok;

@@ -68,7 +68,7 @@ void ooo_count_served(struct ooo *p, enum served served)
 void ooo_load_answered(struct ooo *p, u32 index, u64 cycle, enum served served)
 {
     p->uop[index].cause = data_cause[served] ? data_cause[served] : CAUSE_l1_data;
-    histogram_add(&p->stats.load_to_use, cycle - p->mem[index].issued);
+    load_latency_add(&p->stats.load_latency, served, cycle - p->mem[index].issued);
     ooo_finish_at(p, index, cycle);
 }
 

@@ -186,9 +186,8 @@ void ooo_register_stats(struct ooo *p, struct stats *s, const char *prefix)
     char path[64];
     snprintf(path, sizeof path, "%s.ooo", prefix);
     stats_add_rows(s, path, rows, ARRAY_LEN(rows), &p->stats);
+    load_latency_register(&p->stats.load_latency, s, path);
     topdown_register_stats(&p->topdown, s, prefix);
-    snprintf(path, sizeof path, "%s.ooo.load_to_use_cycles", prefix);
-    histogram_register(&p->stats.load_to_use, s, path, "cycles from a load's issue to its data");
 }
 
 static u64 parts_under_way(const struct ooo *p)

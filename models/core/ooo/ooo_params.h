@@ -2,9 +2,9 @@
 #ifndef CORE_OOO_PARAMS_H
 #define CORE_OOO_PARAMS_H
 
+#include "models/core/load_latency.h"
 #include "models/core/topdown.h"
 #include "models/sim/params.h"
-#include "models/sim/stats_hist.h"
 
 /* Defaults: Cascade Lake. Sizes: results/reference/presets.md and cascade-lake-measured.csv; front end and
  * registers: Intel, "64 and IA-32 Architectures Optimization Reference Manual", "Skylake Client
@@ -97,7 +97,7 @@ extern const size_t ooo_params_count;
 
 struct ooo_stats {
     OOO_STATS(STAT_FIELD)
-    struct histogram load_to_use; /* cycles from a load's issue to its data */
+    struct load_latency load_latency;
 };
 
 #endif

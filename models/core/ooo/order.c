@@ -85,7 +85,7 @@ static enum order_answer forward(struct ooo *p, u32 index, struct ooo_store *s)
     p->stats.forwards++;
     p->stats.served_l1 += m->parts;
     m->parts = m->unsent = 0;
-    ooo_load_answered(p, index, ooo_now(p) + p->cfg.forward_cycles + m->penalty, SERVED_L1);
+    ooo_load_answered(p, index, ooo_now(p) + p->cfg.forward_cycles + m->penalty, LOAD_FORWARDED);
     return ORDER_FORWARDED;
 }
 
