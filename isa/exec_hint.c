@@ -25,7 +25,7 @@ enum outcome exec_prefetch(struct hart *h, const struct insn *i)
     return OUT_NEXT;
 }
 
-/* Faults like a load of one byte, which it is in the record, too. */
+/* Faults like a load of one byte, which it is in the record, too; what becomes of the line is the timing core's. */
 enum outcome exec_clflush(struct hart *h, const struct insn *i)
 {
     struct mem_span byte;

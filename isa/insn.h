@@ -65,6 +65,7 @@ enum uop_kind {
     UOP_LOAD, UOP_STORE,
     UOP_BRANCH,
     UOP_FENCE,
+    UOP_FLUSH,    /* CLFLUSH and relatives: sources are the address */
     UOP_MICROCODE, /* costs what the model's table says for the class */
     UOP_KINDS
 };

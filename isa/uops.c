@@ -209,10 +209,22 @@ static bool is_copy(const ZydisDecodedInstruction *z, const ZydisDecodedOperand 
 }
 /* clang-format on */
 
+/* The address of a cache line. */
+static void add_flush(struct insn_info *info, const ZydisDecodedOperand *line)
+{
+    struct uop *u = add_uop(info, UOP_FLUSH, REG_NONE);
+    u->src[0] = decode_dependence(line->mem.base);
+    u->src[1] = decode_dependence(line->mem.index);
+}
+
 void decode_uops(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand, enum uop_kind kind,
                  bool moves, struct insn_info *info)
 {
     if (z->mnemonic == ZYDIS_MNEMONIC_NOP) return; /* its operands are for show */
+    if (kind == UOP_FLUSH) {
+        add_flush(info, &operand[0]);
+        return;
+    }
     struct touched t = touched_by(z, operand);
     bool single = kind == UOP_MICROCODE || kind == UOP_FENCE;
     if (single) {

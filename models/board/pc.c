@@ -36,7 +36,7 @@ static void build_memory(struct pc *pc)
     u32 past_caches = (cfg->board.core == CORE_OOO ? 2 * ooo : FLIGHT_MAX + STORE_MAX) + cfg->wc.buffers; /* lines */
     u32 in_flight = cfg->board.cores * (cfg->l2.mshrs + cfg->l1i.mshrs + cfg->l1d.mshrs + past_caches);
     dram_init(&pc->dram, &cfg->dram, "dram", &pc->clock);
-    cache_init(&pc->l3, &cfg->l3, &(struct cache_desc){.name = "l3", .level = SERVED_L3, .clock = &pc->clock, .next = dram_port(&pc->dram)});
+    cache_init(&pc->l3, &cfg->l3, &(struct cache_desc){.name = "l3", .level = SERVED_L3, .clock = &pc->clock, .next = dram_port(&pc->dram), .queue_entries = max_u32(1024, in_flight)});
     directory_init(&pc->directory, &cfg->directory,
                    &(struct directory_desc){.name = "directory", .clock = &pc->clock, .next = cache_port(&pc->l3),
                                             .topology = &pc->crossbar.topology, .cores = cfg->board.cores, .in_flight = in_flight});

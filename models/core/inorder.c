@@ -246,6 +246,15 @@ static u64 issue_store(struct inorder *p, const struct mem_access *a)
     return inorder_store(p, a) ? GO_ON : inorder_wait(p, CAUSE_stores, FLIGHT_NONE, CLOCK_SLEEP);
 }
 
+static u64 issue_flush(struct inorder *p)
+{
+    const struct mem_access *a = next_access(p, ACCESS_READ);
+    if (!a) return GO_ON;
+    if (!inorder_flush(p, a)) return inorder_wait(p, CAUSE_stores, FLIGHT_NONE, CLOCK_SLEEP);
+    p->next_access++;
+    return GO_ON;
+}
+
 /* The reference of one load or store micro-operation: the next of the record, with its second half if it
  * splits a page. */
 static u64 issue_reference(struct inorder *p, const struct uop *u)
@@ -285,6 +294,7 @@ static u64 execute_uop(struct inorder *p, u64 now, const struct uop *u)
     if (u->kind == UOP_LOAD || u->kind == UOP_STORE) return issue_reference(p, u);
     if (u->kind == UOP_MICROCODE && p->record.info->iclass == CLASS_string)
         return issue_string_part(p, now, u);
+    if (u->kind == UOP_FLUSH) return issue_flush(p);
     produce(p, u->dst, ready);
     if (u->writes_flags) produce(p, REG_FLAGS, ready);
     if (u->kind == UOP_BRANCH) resolve_branch(p, now);

@@ -69,6 +69,7 @@ extern const size_t inorder_params_count;
     S(served_peer,        "data loads that another processor's cache served")                \
     S(served_dram,        "data loads that DRAM served")                                     \
     S(uncacheable,        "data references to uncacheable memory, one per line")             \
+    S(flushes,            "lines flushed or cleaned (CLFLUSH, CLFLUSHOPT, CLWB)")           \
     S(drains,             "times that the pipe was emptied")                                 \
     S(events,             "exceptions and interrupts delivered")
 /* clang-format on */
@@ -102,8 +103,10 @@ struct flight {
 
 struct store {
     hpa_t at;
-    u8 bytes;
+    u8 bytes;       /* of a flush: 0 */
+    u8 kind;        /* MEM_WRITE, or what a flush asks for */
     u8 memory_type; /* enum memory_type; non-temporal stores: MEMORY_WC */
+    bool in_order;  /* CLFLUSH */
     bool translating, done;
 };
 
@@ -152,6 +155,7 @@ struct inorder {
         store[STORE_MAX]; /* ring: the oldest stores_requested of it wait for their lines or have them */
     u32 store_head, store_count, stores_requested;
     u32 stores_waiting;  /* requested and not there */
+    u32 flushes;         /* of the stores in the buffer: CLFLUSH and relatives */
     bool asleep;         /* the last tick named no cycle: an answer must wake the core */
     u8 wait_cause;       /* what the cycles since account.until are waiting for... */
     u8 wait_flight;      /* ...refined by this flight, FLIGHT_NONE: no flight */
@@ -210,6 +214,8 @@ static inline u8 inorder_first_flight(u32 flights)
     return flights ? (u8)__builtin_ctz(flights) : FLIGHT_NONE;
 }
 bool inorder_store(struct inorder *p, const struct mem_access *a);
+/* CLFLUSH, CLFLUSHOPT or CLWB, as the record says: a place of the store buffer. */
+bool inorder_flush(struct inorder *p, const struct mem_access *a);
 /* Sends the write-combining buffers' lines away, unless the instruction lets them stay (LFENCE). */
 void inorder_drain_combined_stores(struct inorder *p);
 bool inorder_memory_is_idle(const struct inorder *p);

@@ -308,7 +308,7 @@ static enum port_answer store_request(struct inorder *p, struct store *s)
 {
     if (s->memory_type == MEMORY_WC) return write_combining_store(p->wc, s->at, s->bytes) ? PORT_HIT : PORT_BUSY;
     struct mem_request r = {.at = s->at,
-                            .kind = (u8)mem_kind_of_type(MEM_WRITE, (enum memory_type)s->memory_type),
+                            .kind = (u8)mem_kind_of_type((enum mem_kind)s->kind, (enum memory_type)s->memory_type),
                             .origin = ORIGIN_DATA,
                             .done = store_done,
                             .self = p,
@@ -322,11 +322,30 @@ static void retire_stores(struct inorder *p)
 {
     u32 before = p->store_count;
     while (p->stores_requested && store_at(p, 0)->done) {
+        p->flushes -= store_at(p, 0)->kind != MEM_WRITE;
         p->store_head = p->store_head + 1 == p->cfg.store_buffer_entries ? 0 : p->store_head + 1;
         p->store_count--;
         p->stores_requested--;
     }
     if (p->store_count != before) wake(p);
+}
+
+static bool same_line(hpa_t a, hpa_t b)
+{
+    return a.v >> LINE_SHIFT == b.v >> LINE_SHIFT;
+}
+
+/* CLFLUSH keeps order with all stores and flushes, CLFLUSHOPT and CLWB with older stores to their line: SDM Vol. 2A. Asked while there is a
+ * flush in the buffer. `s` is the next to be requested. */
+static bool order_lets_request(struct inorder *p, const struct store *s)
+{
+    if (s->in_order) return p->stores_waiting == 0;
+    for (u32 i = 0; i < p->stores_requested; i++) {
+        const struct store *older = store_at(p, i);
+        bool ordered = older->in_order || (s->kind != MEM_WRITE && same_line(older->at, s->at));
+        if (!older->done && ordered) return false;
+    }
+    return true;
 }
 
 /* Requests lines for the oldest stores, in order, up to stores_in_flight at once. */
@@ -335,6 +354,7 @@ static void pump_stores(struct inorder *p)
     while (p->stores_requested < p->store_count && p->stores_waiting < p->cfg.stores_in_flight) {
         struct store *s = store_at(p, p->stores_requested);
         if (s->translating) break;
+        if (UNLIKELY(p->flushes) && !order_lets_request(p, s)) break;
         enum port_answer answer = store_request(p, s);
         if (answer == PORT_BUSY) break;
         s->done = answer == PORT_HIT;
@@ -363,8 +383,7 @@ static void store_translated(void *self, u64 token)
 static struct store *push_store(struct inorder *p, hpa_t at, unsigned bytes, enum memory_type type)
 {
     struct store *s = store_at(p, p->store_count++);
-    *s = (struct store){.at = at, .bytes = (u8)bytes, .memory_type = (u8)type};
-    p->stats.stores++;
+    *s = (struct store){.at = at, .bytes = (u8)bytes, .kind = MEM_WRITE, .memory_type = (u8)type};
     return s;
 }
 
@@ -386,8 +405,24 @@ bool inorder_store(struct inorder *p, const struct mem_access *a)
     if (UNLIKELY(type == MEMORY_UC)) return inorder_start(p, a, MEM_WRITE, ORIGIN_DATA, REG_NONE);
     if (p->store_count + lines > p->cfg.store_buffer_entries) return false;
     unsigned first = lines == 1 ? a->bytes : (unsigned)(LINE_BYTES - (a->at.v & (LINE_BYTES - 1)));
+    p->stats.stores += lines;
     store_translate(p, push_store(p, a->at, first, type), a);
     if (lines == 2) push_store(p, HPA(a->at.v + first), a->bytes - first, type);
+    pump_stores(p);
+    return true;
+}
+
+bool inorder_flush(struct inorder *p, const struct mem_access *a)
+{
+    enum insn_class iclass = (enum insn_class)p->record.info->iclass;
+    if (p->uncacheable || p->store_count == p->cfg.store_buffer_entries) return false;
+    write_combining_flush_line(p->wc, a->at);
+    struct store *s = push_store(p, a->at, 0, MEMORY_WB);
+    s->kind = iclass == CLASS_clwb ? MEM_CLEAN : MEM_FLUSH;
+    s->in_order = iclass == CLASS_clflush;
+    p->flushes++;
+    p->stats.flushes++;
+    store_translate(p, s, a);
     pump_stores(p);
     return true;
 }

@@ -123,6 +123,7 @@ static struct ooo_uop *push_memory(struct ooo *p, enum ooo_op op, u8 dst, const 
     m->tlb = a->tlb;
     m->translation = ooo_find_translation(p, a);
     m->pc = p->record.rip;
+    m->kind = MEM_WRITE;
     m->memory_type = op == OP_sta ? (u8)record_store_type(&p->record, a) : a->memory_type;
     if (p->record.info->locked) u->flags |= UOP_LOCKED;
     return u;
@@ -204,6 +205,23 @@ static void push_store(struct ooo *p, const struct uop *u)
     if (second) push_one_store(p, u, second);
 }
 
+/* CLFLUSH and relatives: a store of no data. */
+static void push_flush(struct ooo *p, const struct uop *u)
+{
+    const struct mem_access *a = next_access(p, ACCESS_READ);
+    enum insn_class iclass = (enum insn_class)p->record.info->iclass;
+    if (!a) return;
+    p->next_access++;
+    u64 seq = p->tail;
+    struct ooo_uop *address = push_memory(p, OP_sta, REG_NONE, a);
+    set_address(address, u, 0);
+    if (iclass == CLASS_clflush) address->flags |= UOP_IN_ORDER;
+    mem_at(p, seq)->kind = iclass == CLASS_clwb ? MEM_CLEAN : MEM_FLUSH;
+    mem_at(p, seq)->memory_type = MEMORY_WB;
+    fuse(p, push(p, OP_std, REG_NONE));
+    p->stats.flushes++;
+}
+
 static bool is_vector(u8 reg)
 {
     return reg >= REG_VEC0 && reg <= REG_VEC15;
@@ -214,7 +232,7 @@ static const u8 op_of[UOP_KINDS] = {
     [UOP_ALU] = OP_alu, [UOP_LEA3] = OP_lea3, [UOP_SHIFT_CL] = OP_shift_cl, [UOP_MUL] = OP_mul,
     [UOP_DIV32] = OP_div32, [UOP_DIV64] = OP_div64, [UOP_FP] = OP_fp, [UOP_FDIV] = OP_fdiv, [UOP_FSQRT] = OP_fsqrt,
     [UOP_LOAD] = OP_load, [UOP_STORE] = OP_sta, [UOP_BRANCH] = OP_branch, [UOP_FENCE] = OP_alu,
-    [UOP_MICROCODE] = OP_alu,
+    [UOP_MICROCODE] = OP_alu, [UOP_FLUSH] = OP_sta,
 };
 /* clang-format on */
 
@@ -277,6 +295,8 @@ static void push_uop(struct ooo *p, const struct uop *u, bool behind_load)
         push_load(p, u);
     } else if (u->kind == UOP_STORE) {
         push_store(p, u);
+    } else if (u->kind == UOP_FLUSH) {
+        push_flush(p, u);
     } else {
         push_operation(p, u);
         if (behind_load) fuse(p, uop_at(p, p->tail - 1));

@@ -79,11 +79,16 @@ static bool drains_first(const struct ooo *p)
     return p->cost.cycles[i->iclass] && i->iclass != CLASS_string && i->iclass != CLASS_atomic;
 }
 
+static bool is_flush(const struct insn_record *r)
+{
+    return r->info && !r->event && r->info->uop[0].kind == UOP_FLUSH;
+}
+
 /* It keeps program order with all others: SDM Vol. 3A, "Methods of Caching Available". */
 static bool is_uncacheable(const struct insn_record *r)
 {
     for (unsigned i = r->n_fetches; i < r->n_accesses; i++)
-        if (UNLIKELY(r->access[i].memory_type == MEMORY_UC)) return true;
+        if (UNLIKELY(r->access[i].memory_type == MEMORY_UC)) return !is_flush(r);
     return false;
 }
 
@@ -97,9 +102,15 @@ static bool drains_stores(const struct insn_record *r)
     return i->serializing || i->marker || i->locked || i->iclass == CLASS_fence || i->iclass == CLASS_port_io;
 }
 
+/* LFENCE lets stores be, but flushes keep order with every fence: SDM Vol. 2A, "CLFLUSH", "CLFLUSHOPT". */
+static bool waits_for_flushes(const struct ooo *p)
+{
+    return UNLIKELY(p->flushes) && p->record.info && p->record.info->iclass == CLASS_lfence;
+}
+
 static bool is_drained(struct ooo *p)
 {
-    bool stores = drains_stores(&p->record) && stores_are_under_way(p);
+    bool stores = (drains_stores(&p->record) && stores_are_under_way(p)) || waits_for_flushes(p);
     if (!window_is_empty(p)) return false;
     if (stores) ooo_set_front_cause(p, CAUSE_serialization);
     return !stores;

@@ -86,6 +86,7 @@ extern const size_t ooo_params_count;
     S(served_peer,        "data loads that another processor's cache served")               \
     S(served_dram,        "data loads that DRAM served")                                    \
     S(uncacheable,        "instructions that refer to uncacheable memory")                  \
+    S(flushes,            "lines flushed or cleaned (CLFLUSH, CLFLUSHOPT, CLWB)")           \
     S(stall_rob,          "cycles in which rename waited for a ROB entry")                  \
     S(stall_scheduler,    "cycles in which rename waited for a scheduler entry")            \
     S(stall_loads,        "cycles in which rename waited for a load-buffer entry")          \

@@ -59,7 +59,8 @@ enum uop_flag {
     UOP_INDEXED = 8,    /* load with an index register */
     UOP_SETS_FLAGS = 16,
     UOP_COPY = 32,      /* register move */
-    UOP_FUSIBLE = 64    /* a conditional jump may join it */
+    UOP_FUSIBLE = 64,   /* a conditional jump may join it */
+    UOP_IN_ORDER = 128  /* the store address of CLFLUSH */
 };
 
 struct ooo_uop {
@@ -100,6 +101,7 @@ struct ooo_mem {
     u8 served;
     u16 penalty;
     u8 memory_type; /* enum memory_type; non-temporal stores: MEMORY_WC */
+    u8 kind;        /* of a store address: MEM_WRITE, or what a flush asks for */
 };
 
 /* An entry of the store buffer, from rename to the write. */
@@ -108,8 +110,9 @@ struct ooo_store {
     u16 bytes;
     u16 data_waiters, write_waiters; /* loads */
     bool address_known, data_known, retired, locked;
+    bool in_order;         /* CLFLUSH */
     u8 unsent, unanswered; /* lines of it */
-    u8 memory_type;
+    u8 memory_type, kind;
     u64 pc;
 };
 
@@ -205,6 +208,7 @@ struct ooo {
     u32 store_head, store_retired, store_sent, store_tail; /* sequence numbers */
     u32 store_known; /* addresses of the stores before are known */
     u32 stores_waiting;
+    u32 flushes; /* in the store buffer */
     bool store_refused;
     u8 granule[OOO_GRANULES];
     u8 passes[OOO_DISAMBIGUATE];

@@ -9,7 +9,7 @@
 
 static bool overlaps(const struct ooo_mem *m, const struct ooo_store *s)
 {
-    return m->at.v < s->at.v + s->bytes && s->at.v < m->at.v + m->bytes;
+    return s->kind == MEM_WRITE && m->at.v < s->at.v + s->bytes && s->at.v < m->at.v + m->bytes;
 }
 
 static bool covers(const struct ooo_store *s, const struct ooo_mem *m)

@@ -18,11 +18,14 @@ void ooo_allocate_store(struct ooo *p, u32 index)
                             .data_waiters = OOO_NONE,
                             .write_waiters = OOO_NONE,
                             .memory_type = m->memory_type,
+                            .kind = m->kind,
                             .pc = m->pc,
                             .locked = p->uop[index].flags & UOP_LOCKED,
+                            .in_order = p->uop[index].flags & UOP_IN_ORDER,
                             .unsent = lines};
     p->uop[index].store = (u16)(p->store_tail++ % OOO_STORES);
-    p->stats.stores += lines;
+    p->stats.stores += s->kind == MEM_WRITE ? lines : 0;
+    p->flushes += s->kind != MEM_WRITE;
     p->locked_stores += s->locked;
     count_granules(p, s, 1);
 }
@@ -74,10 +77,29 @@ static hpa_t next_line(const struct ooo_store *s)
     return s->unsent == lines ? s->at : HPA((s->at.v + s->bytes - 1) & ~(LINE_BYTES - 1));
 }
 
-static bool can_send(const struct ooo *p)
+static bool same_line(hpa_t a, hpa_t b)
+{
+    return a.v >> LINE_SHIFT == b.v >> LINE_SHIFT;
+}
+
+/* CLFLUSH keeps order with all stores and flushes, CLFLUSHOPT and CLWB with older stores to their line: SDM Vol. 2A. Asked while there is a
+ * flush in the buffer. */
+static bool order_lets_send(struct ooo *p)
+{
+    const struct ooo_store *s = store_at(p, p->store_sent);
+    if (s->in_order) return p->stores_waiting == 0;
+    for (u32 seq = p->store_head; seq != p->store_sent; seq++) {
+        const struct ooo_store *older = store_at(p, seq);
+        bool ordered = older->in_order || (s->kind != MEM_WRITE && same_line(older->at, s->at));
+        if (older->unanswered && ordered) return false;
+    }
+    return true;
+}
+
+static bool can_send(struct ooo *p)
 {
     return p->store_sent != p->store_retired && !p->store_refused &&
-           p->stores_waiting < p->cfg.stores_in_flight;
+           p->stores_waiting < p->cfg.stores_in_flight && (LIKELY(!p->flushes) || order_lets_send(p));
 }
 
 /* Bytes of the line that is next: what the write-combining buffers gather. */
@@ -92,8 +114,9 @@ static enum port_answer request_line(struct ooo *p, struct ooo_store *s)
 {
     if (s->memory_type == MEMORY_WC)
         return write_combining_store(p->wc, next_line(s), bytes_of_line(s)) ? PORT_HIT : PORT_BUSY;
+    if (UNLIKELY(s->kind != MEM_WRITE)) write_combining_flush_line(p->wc, s->at);
     const struct mem_request r = {.at = next_line(s),
-                                  .kind = (u8)mem_kind_of_type(MEM_WRITE, (enum memory_type)s->memory_type),
+                                  .kind = (u8)mem_kind_of_type((enum mem_kind)s->kind, (enum memory_type)s->memory_type),
                                   .origin = ORIGIN_DATA,
                                   .done = store_done,
                                   .self = p,
@@ -124,6 +147,7 @@ static void leave_buffer(struct ooo *p)
 {
     struct ooo_store *s = store_at(p, p->store_head++);
     count_granules(p, s, -1);
+    p->flushes -= s->kind != MEM_WRITE;
     ooo_continue_list(p, &s->write_waiters);
     if (!s->locked) return;
     s->locked = false;
