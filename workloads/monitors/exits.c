@@ -23,7 +23,6 @@ enum {
     PORT_EXIT = 0xf4,
     MSR_MISC_ENABLE = 0x1a0,
     FEATURE_CONTROL_LOCKED = 1 << 0,
-    ACTIVITY_HLT = 1,
 };
 
 /* The guest sees the processor as it is, without VMX, and without what the monitor does not save (XSAVE). */
@@ -37,7 +36,7 @@ static void on_cpuid(struct vcpu *vcpu)
     if (leaf == 7 && !controls_set(&vcpu->controls, ENABLE_INVPCID)) id.ebx &= ~(u32)CPUID_7_EBX_INVPCID;
     if (leaf == 0x80000001 && !controls_set(&vcpu->controls, ENABLE_RDTSCP))
         id.edx &= ~(u32)CPUID_EXT_EDX_RDTSCP;
-    if (vcpu->technique->filter_cpuid) vcpu->technique->filter_cpuid(leaf, &id);
+    if (vcpu->technique->filter_cpuid) vcpu->technique->filter_cpuid(vcpu, leaf, &id);
     vcpu->gpr[RAX] = id.eax;
     vcpu->gpr[RBX] = id.ebx;
     vcpu->gpr[RCX] = id.ecx;
@@ -200,12 +199,12 @@ static void intercept_msr(u8 *bitmaps, u32 msr)
     set_bit(reads + WRITES, msr & 0x1fff);
 }
 
-void vcpu_write_bitmaps(void)
+void vcpu_write_bitmaps(bool intercepts_efer)
 {
     u8 *io_bitmap_a = heap_page_cleared(), *msr_bitmaps = heap_page_cleared();
     set_bit(io_bitmap_a, PORT_POST);
     set_bit(io_bitmap_a, PORT_EXIT);
-    intercept_msr(msr_bitmaps, MSR_EFER);
+    if (intercepts_efer) intercept_msr(msr_bitmaps, MSR_EFER);
     intercept_msr(msr_bitmaps, MSR_MISC_ENABLE);
     intercept_msr(msr_bitmaps, MSR_FEATURE_CONTROL);
     for (u32 msr = MSR_VMX_BASIC; msr <= MSR_VMX_LAST; msr++) intercept_msr(msr_bitmaps, msr);

@@ -31,6 +31,7 @@ static void write_guest_cr0(struct vcpu *vcpu, u64 value)
         return;
     }
     bool paging = value & CR0_PG;
+    if (vcpu->technique->unrestricted) panic("the guest changes CR0.NE; this monitor cannot follow");
     if (!(value & CR0_PE) || (vcpu->paging && !paging))
         panic("the guest leaves long mode; this monitor cannot follow");
     vmwrite(CR0_READ_SHADOW, value);

@@ -1,9 +1,8 @@
 /* vcpu.h - the guest's processor: registers, what it believes, events on their way to it, and its exits.
  *
- * Models:       one virtual processor in 64-bit or compatibility mode, paging from the first instruction
- *               (registers.c says how).
- * Not modelled: NMIs, SMM, real and virtual-8086 mode, debug registers and FPU state of its own (the monitor
- *               uses neither).
+ * Models:       a virtual processor in 64-bit or compatibility mode, paging from the first instruction
+ *               (registers.c says how); or in every mode, by the control "unrestricted guest".
+ * Not modelled: NMIs, SMM, debug registers and FPU state of its own (the monitor uses neither).
  * Neighbours:   vmx.h below; exits.c handles what both monitors share; a technique (ept.c, shadow.c) the
  *               rest.
  * Checked by:   tests/system/monitors_on_bochs.sh
@@ -16,6 +15,9 @@
 
 /* Interruptibility state: the shadow of STI or of a load of SS. */
 enum { BLOCKED_BY_STI_OR_MOV_SS = 3 };
+
+/* Activity state: "Guest Non-Register State". */
+enum { ACTIVITY_ACTIVE = 0, ACTIVITY_HLT = 1, ACTIVITY_WAIT_FOR_SIPI = 3 };
 
 enum gpr { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
 
@@ -33,17 +35,19 @@ struct technique {
     const char *name;
     u64 cr0_forced; /* bits that stay 1 whatever the guest writes */
     u64 cr4_hidden; /* bits that the guest cannot set: #GP */
+    bool unrestricted; /* the guest has every mode, and CR0 (but for NE), CR3 and EFER of its own */
 
     /* Adds its controls and fields before the first entry. */
     void (*set_up)(struct vcpu *vcpu);
     /* Makes vcpu_cr3() the guest's address space, and flushes. */
     void (*load_address_space)(struct vcpu *vcpu);
 
-    /* These may be NULL: the first look at every exit (true: it is dealt with); features to hide or to show;
-     *                    MSRs of its
-     * own (false: it has no such MSR); counts for verbose=on; own handlers, before those of exits.c. */
+    /* These may be NULL: the first look at every exit (true: it is dealt with); who goes on behind an exit, with
+     * the current VMCS its own; features to hide or to show; MSRs of its own (false: it has no such MSR); counts
+     * for verbose=on; own handlers, before those of exits.c. */
     bool (*take_exit)(struct vcpu *vcpu, u32 reason);
-    void (*filter_cpuid)(u32 leaf, struct cpuid *id);
+    struct vcpu *(*go_on)(struct vcpu *vcpu);
+    void (*filter_cpuid)(const struct vcpu *vcpu, u32 leaf, struct cpuid *id);
     bool (*read_msr)(u32 msr, u64 *value);
     void (*print_statistics)(void);
     exit_handler_fn handlers[EXIT_REASONS];
@@ -55,11 +59,15 @@ struct event {
 };
 
 struct vcpu {
-    u64 gpr[16]; /* vmentry.S depends on this being first; gpr[RSP] is unused */
+    /* vmentry.S depends on this order */
+    u64 gpr[16]; /* gpr[RSP] is unused */
+    u64 stack_top; /* the monitor's, for its exits */
+    bool launches; /* the next VM entry is the first one with its VMCS */
 
     /* fixed when set up */
     const struct technique *technique;
-    u16 vpid; /* 0: VPID off */
+    unsigned number; /* the boot processor is 0; its APIC ID */
+    u16 vpid;        /* 0: VPID off */
     bool verbose;
 
     /* what the guest has written where the processor holds something else */
@@ -71,7 +79,6 @@ struct vcpu {
     struct controls controls;
     struct event event;
     bool delivery_interrupted; /* by the exit that is being handled */
-    bool launches;             /* the next VM entry is the first one with its VMCS */
     u64 interrupts[4];         /* vectors taken from the hardware that the guest has yet to take */
 
     /* statistics */
@@ -88,8 +95,18 @@ struct vcpu_options {
 _Noreturn void vcpu_run(const struct technique *technique, struct vcpu_options options, u32 entry,
                         u32 multiboot_info);
 
-/* Called by vmentry.S at each VM exit. True: the next entry must be VMLAUNCH. */
-bool vcpu_handle_exit(struct vcpu *vcpu);
+/* Its parts, for several virtual processors: prepares the current VMCS for number `number`, which has a stack_top; and enters the
+ * guest by the current VMCS, for the first time (vcpu->launches) or again. */
+void vcpu_prepare(struct vcpu *vcpu, unsigned number, const struct technique *technique, struct vcpu_options options,
+                  u32 entry, u32 multiboot_info);
+_Noreturn void vcpu_enter(struct vcpu *vcpu);
+
+/* An unrestricted guest as INIT and a start-up IPI leave a processor: in real-address mode at `vector` << 12, or, not
+ * `active`, halted until one comes ("Processor State After Reset", "MP Initialization"). */
+void vcpu_write_start_up_state(struct vcpu *vcpu, u8 vector, bool active);
+
+/* Called by vmentry.S at each VM exit. Gives the virtual processor that goes on. */
+struct vcpu *vcpu_handle_exit(struct vcpu *vcpu);
 
 /* General registers by their number in an instruction. */
 u64 vcpu_register(const struct vcpu *vcpu, unsigned number);
@@ -128,6 +145,6 @@ bool vcpu_write_efer(struct vcpu *vcpu, u64 value);
  * which ports and MSRs exit. */
 extern const exit_handler_fn vcpu_common_handlers[EXIT_REASONS];
 const char *vcpu_exit_name(u32 reason);
-void vcpu_write_bitmaps(void);
+void vcpu_write_bitmaps(bool intercepts_efer);
 
 #endif

@@ -2,8 +2,12 @@
  *
  * HOST_RSP points just past vcpu->gpr[], so a VM exit "pushes" the guest's registers into their places, RAX
  * at index 0 and R15 at 15, as instructions encode them. RSP (index 4) lives in the VMCS: its place is
- * skipped.
+ * skipped. Behind gpr[] is the top of the monitor's stack for this guest's exits.
  */
+#define VCPU_GPR_BYTES (16 * 8)
+#define VCPU_STACK     VCPU_GPR_BYTES
+#define VCPU_LAUNCHES  (VCPU_STACK + 8)
+
     .text
 
     .macro  LOAD_GUEST_REGISTERS                /* RSP = vcpu->gpr */
@@ -28,42 +32,33 @@
     pushq   %rax
     .endm
 
-/* _Noreturn void vm_launch(struct vcpu *vcpu) */
-    .globl  vm_launch
-vm_launch:
-    movq    %rdi, %rsp
-    LOAD_GUEST_REGISTERS
-    vmlaunch
-    jmp     entry_failed
-
-/* HOST_RIP. vcpu_handle_exit(vcpu) leaves a VMCS ready for the next entry, and says which it is. */
+/* HOST_RIP. vcpu_handle_exit(vcpu) gives the vcpu that goes on; the current VMCS is ready for its next entry. */
     .globl  vm_exit
 vm_exit:
     SAVE_GUEST_REGISTERS
     movq    %rsp, %rdi
-    movq    %rsp, %rbx
-    leaq    monitor_stack_top(%rip), %rsp
+    movq    VCPU_STACK(%rsp), %rsp
     call    vcpu_handle_exit
-    movq    %rbx, %rsp
-    testb   %al, %al
+    movq    %rax, %rdi
+
+/* _Noreturn void vcpu_enter(struct vcpu *vcpu) */
+    .globl  vcpu_enter
+vcpu_enter:
+    movq    %rdi, %rsp
+    cmpb    $0, VCPU_LAUNCHES(%rsp)
     LOAD_GUEST_REGISTERS                        /* keeps the flags */
-    jnz     1f
+    jne     1f
     vmresume
     jmp     entry_failed
 1:  vmlaunch
 
-entry_failed:
-    leaq    monitor_stack_top(%rip), %rsp
+entry_failed:                                   /* RSP = one past vcpu->gpr: the stack's place */
+    movq    (%rsp), %rsp
     leaq    entry_name(%rip), %rdi
     call    vmx_fail
 
     .section .rodata
 entry_name:
     .asciz  "VM entry"
-
-    .section .bss
-    .balign 16
-    .skip   16384
-monitor_stack_top:
 
     .section .note.GNU-stack, "", @progbits

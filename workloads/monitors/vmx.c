@@ -35,15 +35,20 @@ u64 vmx_region(void)
     return (u64)region;
 }
 
-void vmx_on(void)
+void vmx_on_processor(u64 vmxon_region)
 {
     check_vmx();
     write_cr0((read_cr0() | rdmsr(MSR_VMX_CR0_FIXED0)) & rdmsr(MSR_VMX_CR0_FIXED1));
     write_cr4((read_cr4() | rdmsr(MSR_VMX_CR4_FIXED0)) & rdmsr(MSR_VMX_CR4_FIXED1));
-    u64 vmxon_region = vmx_region(), vmcs = vmx_region();
     bool failed;
     __asm__ volatile("vmxon %1" : "=@ccbe"(failed) : "m"(vmxon_region) : "memory");
     if (failed) panic("VMXON failed");
+}
+
+void vmx_on(void)
+{
+    vmx_on_processor(vmx_region());
+    u64 vmcs = vmx_region();
     vmclear(vmcs);
     vmptrld(vmcs);
 }
@@ -143,13 +148,20 @@ struct table_register {
     u64 base;
 } __attribute__((packed));
 
-static void write_host_tables(void)
+/* Base of a 64-bit TSS: "TSS Descriptor in 64-bit mode". */
+static u64 tss_base(const u64 *descriptor)
 {
-    struct table_register idtr;
+    return (descriptor[0] >> 16 & 0xffffff) | (descriptor[0] >> 56 & 0xff) << 24 | descriptor[1] << 32;
+}
+
+void vmx_write_host_tables(void)
+{
+    struct table_register idtr, gdtr;
     __asm__ volatile("sidt %0" : "=m"(idtr));
+    __asm__ volatile("sgdt %0" : "=m"(gdtr));
     vmwrite(HOST_IDTR_BASE, idtr.base);
-    vmwrite(HOST_GDTR_BASE, (u64)gdt);
-    vmwrite(HOST_TR_BASE, (u64)&tss);
+    vmwrite(HOST_GDTR_BASE, gdtr.base);
+    vmwrite(HOST_TR_BASE, tss_base((const u64 *)gdtr.base + SELECTOR_TSS / 8));
     vmwrite(HOST_TR_SELECTOR, SELECTOR_TSS);
 }
 
@@ -167,7 +179,7 @@ static void write_host_segments(void)
 
 void vmx_write_host_state(u64 rip, u64 rsp)
 {
-    write_host_tables();
+    vmx_write_host_tables();
     write_host_segments();
     vmwrite(HOST_CR0, read_cr0());
     vmwrite(HOST_CR3, read_cr3());

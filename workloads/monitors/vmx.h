@@ -1,6 +1,6 @@
 /* vmx.h - VMX as the processor offers it: instructions, capability MSRs, control words, VMX operation.
  *
- * Models:       one logical processor in VMX root operation with one current VMCS.
+ * Models:       the logical processor that calls, in VMX root operation.
  * Not modelled: dual-monitor treatment, MSR lists, VMCS shadowing, enclaves.
  * Neighbours:   kit/cpu.h below; vcpu.c (the guest's state in the VMCS) above.
  * Source:       Intel SDM Vol. 3C, "Virtual Machine Extensions"; Vol. 3D, Appendix "VMX Capability Reporting
@@ -65,6 +65,9 @@ struct controls {
  * status 1. */
 void vmx_on(void);
 
+/* The same on another processor, without a VMCS and without a word of the heap: `vmxon_region` is a vmx_region(). */
+void vmx_on_processor(u64 vmxon_region);
+
 /* Starts each word with the bits that must be 1. */
 void controls_init(struct controls *c);
 
@@ -88,8 +91,10 @@ void controls_write(const struct controls *c);
 /* Sets or clears one control of a guest that already runs; writes its word only when it changes. */
 void controls_switch(struct controls *c, enum control which, bool on);
 
-/* Host-state area: where the processor continues after a VM exit, in the kit's own tables. */
+/* Host-state area: where the processor continues after a VM exit, in the kit's own tables. The second alone: those that each
+ * processor has of its own (GDT, TSS), for a VMCS that comes from another. */
 void vmx_write_host_state(u64 rip, u64 rsp);
+void vmx_write_host_tables(void);
 
 /* Stops with what the processor says of a VMX instruction that failed. */
 _Noreturn void vmx_fail(const char *instruction);

@@ -45,8 +45,9 @@ void nested_set_up(struct vcpu *vcpu, bool shadowing, u64 ept_pointer, unsigned 
     if (nested.shadowing) shadow_set_up();
 }
 
-void nested_filter_cpuid(u32 leaf, struct cpuid *id)
+void nested_filter_cpuid(const struct vcpu *vcpu, u32 leaf, struct cpuid *id)
 {
+    (void)vcpu;
     if (leaf == 1) id->ecx |= CPUID_1_ECX_VMX;
 }
 

@@ -78,7 +78,7 @@ extern struct nested nested;
 void nested_set_up(struct vcpu *vcpu, bool shadowing, u64 ept_pointer, unsigned ept_leaf_level);
 /* The first look at every exit; true: it is dealt with. */
 bool nested_take_exit(struct vcpu *vcpu, u32 reason);
-void nested_filter_cpuid(u32 leaf, struct cpuid *id);
+void nested_filter_cpuid(const struct vcpu *vcpu, u32 leaf, struct cpuid *id);
 void nested_print_statistics(void);
 
 /* --- nested_capabilities.c: what level 1 is told that its processor can do --- */

@@ -265,8 +265,9 @@ static void on_invlpg(struct vcpu *vcpu)
 
 /* --- set-up --- */
 
-static void filter_cpuid(u32 leaf, struct cpuid *id)
+static void filter_cpuid(const struct vcpu *vcpu, u32 leaf, struct cpuid *id)
 {
+    (void)vcpu;
     if (leaf == 1) id->ecx &= ~(u32)CPUID_1_ECX_PCID;
     if (leaf != 7) return;
     id->ebx &= ~(u32)CPUID_7_EBX_SMAP;
