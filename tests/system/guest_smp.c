@@ -1,6 +1,8 @@
-/* guest_smp.c - several processors share memory: they start, count with locked instructions, pass messages, shoot down TLB entries by IPI.
+/* guest_smp.c - several processors share memory: they start, count with locked instructions, pass messages,
+ * shoot down TLB entries by IPI, halt and are woken.
  *
- * Prints one line a part, "ok" or "FAILED", and ends with the number of parts that failed. Words: iters=N (default 2000).
+ * Prints one line a part, "ok" or "FAILED", and ends with the number of parts that failed. Words: iters=N (default
+ * 2000); exchange=on: the monitor exchanges host pages under all of them (monitors/hypercall.h).
  */
 #include "kit/bench.h"
 #include "kit/console.h"
@@ -8,13 +10,15 @@
 #include "kit/memory.h"
 #include "kit/smp.h"
 #include "kit/trap.h"
+#include "monitors/hypercall.h"
 
-enum { VECTOR_SHOOT_DOWN = 0x51, VECTOR_PING = 0x52 };
+enum { VECTOR_SHOOT_DOWN = 0x51, VECTOR_PING = 0x52, VECTOR_GO_ON = 0x53 };
+enum { NAPS = 10 };
 
 #define SHARED_VA (DATA_VA + GiB)
 
 static unsigned cpus;
-static u64 iters = 2000;
+static u64 iters = 2000, exchange;
 static struct barrier barrier;
 static unsigned failures;
 
@@ -101,6 +105,68 @@ static void pass_ping(struct trap_frame *frame)
     if (pings < 10 * cpus) smp_send(next, VECTOR_PING);
 }
 
+/* --- halted processors are woken, each time once --- */
+
+static volatile u64 told[SMP_MAX], awake, naps_lost;
+
+static void go_on(struct trap_frame *frame)
+{
+    (void)frame;
+    told[smp_self()]++;
+    smp_end_of_interrupt();
+}
+
+static void nap(unsigned cpu, u64 turn)
+{
+    interrupts_off();
+    while (told[cpu] < turn) {
+        interrupts_on_and_halt();
+        interrupts_off();
+    }
+    if (told[cpu] != turn) atomic_add(&naps_lost, 1);
+    interrupts_on();
+    atomic_add(&awake, 1);
+}
+
+static void take_naps(unsigned cpu)
+{
+    for (u64 turn = 1; turn <= NAPS; turn++) {
+        if (cpu > 0) {
+            nap(cpu, turn);
+            continue;
+        }
+        for (unsigned other = 1; other < cpus; other++) smp_send(other, VECTOR_GO_ON);
+        while (awake != turn * (cpus - 1)) pause();
+    }
+}
+
+/* --- the monitor exchanges the memory behind two pages: nobody goes on with the old place --- */
+
+static volatile u64 misplaced;
+
+/* expected: the page that is to be seen behind the exchange. */
+static void see_exchange(bool mine, u64 expected)
+{
+    if (*(volatile u64 *)SHARED_VA != 1000 + (expected ^ 1)) atomic_add(&misplaced, 1);
+    barrier_wait(&barrier, cpus);
+    if (mine && hypercall(HYPERCALL_EXCHANGE, (u64)pages[0], (u64)pages[1])) atomic_add(&misplaced, 1);
+    barrier_wait(&barrier, cpus);
+    if (*(volatile u64 *)SHARED_VA != 1000 + expected) atomic_add(&misplaced, 1);
+    barrier_wait(&barrier, cpus);
+}
+
+/* Each in turn, then two at once, which changes nothing. */
+static void exchange_pages(unsigned cpu)
+{
+    u64 at = *(volatile u64 *)SHARED_VA - 1000;
+    barrier_wait(&barrier, cpus);
+    for (unsigned turn = 0; turn < 2 * cpus; turn++, at ^= 1) see_exchange(cpu == turn % cpus, at ^ 1);
+    if (cpu < 2) hypercall(HYPERCALL_EXCHANGE, (u64)pages[0], (u64)pages[1]);
+    barrier_wait(&barrier, cpus);
+    if (cpus > 1 && *(volatile u64 *)SHARED_VA != 1000 + at) atomic_add(&misplaced, 1);
+    barrier_wait(&barrier, cpus);
+}
+
 /* --- all --- */
 
 static volatile u64 checked_in;
@@ -119,6 +185,9 @@ static void work(unsigned cpu)
     if (cpu == 0) smp_send(cpus - 1, VECTOR_PING);
     while (pings < 10 * cpus) pause();
     barrier_wait(&barrier, cpus);
+    take_naps(cpu);
+    barrier_wait(&barrier, cpus);
+    if (exchange) exchange_pages(cpu);
 }
 
 static void prepare_pages(void)
@@ -139,12 +208,13 @@ static bool everybody_came(void)
 
 int main(void)
 {
-    const struct word words[] = {WORD_ITERS(iters)};
+    const struct word words[] = {WORD_ITERS(iters), {"exchange", WORD_SWITCH, &exchange, 0, 0, NULL}};
     bench_start(words, COUNT_OF(words));
     cpus = smp_count();
     prepare_pages();
     trap_set_handler(VECTOR_SHOOT_DOWN, forget_page);
     trap_set_handler(VECTOR_PING, pass_ping);
+    trap_set_handler(VECTOR_GO_ON, go_on);
     smp_start(cpus, work);
     bench_begin();
     work(0);
@@ -157,5 +227,7 @@ int main(void)
     report("messages in order", message_errors == 0);
     report("TLB shoot-down", stale == 0);
     report("IPI ring", pings == 10 * cpus);
+    report("halted processors wake", naps_lost == 0 && awake == NAPS * (cpus - 1));
+    if (exchange) report("pages exchanged by the monitor", misplaced == 0);
     return (int)failures;
 }

@@ -18,6 +18,8 @@ enum {
     ICR_FIXED = 0x4000,
     ICR_PENDING = 0x1000,
     STACK_BYTES = 16 * 1024,
+    INIT_TURNS = 200,
+    STARTUP_TURNS = 1000000,
 };
 
 /* smp_start.S */
@@ -103,14 +105,22 @@ static void prepare_trampoline(void)
     *copied(&smp_trampoline_entry) = (u64)begin;
 }
 
-/* One after the other, since they share the trampoline. A second start-up IPI is the manual's advice; one that runs ignores it. */
+static void wait_for_start(unsigned turns, u64 before)
+{
+    for (unsigned n = 0; n < turns && started == before; n++) pause();
+}
+
+/* One after the other, since they share the trampoline. A second start-up IPI is the manual's advice; one that runs
+ * ignores it. The first comes when the INIT has been seen: a virtual processor's may be a VM exit, during which
+ * start-up IPIs are lost. */
 static void start_one(unsigned cpu)
 {
     u64 before = started;
     *copied(&smp_trampoline_stack) = (u64)processors[cpu].stack + STACK_BYTES;
     apic_command(cpu, ICR_INIT);
+    wait_for_start(INIT_TURNS, before);
     apic_command(cpu, ICR_STARTUP | SMP_START_PAGE >> 12);
-    for (unsigned n = 0; n < 1000000 && started == before; n++) pause();
+    wait_for_start(STARTUP_TURNS, before);
     if (started == before) apic_command(cpu, ICR_STARTUP | SMP_START_PAGE >> 12);
     while (started == before) pause();
 }

@@ -95,14 +95,14 @@ struct vcpu_options {
 _Noreturn void vcpu_run(const struct technique *technique, struct vcpu_options options, u32 entry,
                         u32 multiboot_info);
 
-/* Its parts, for several virtual processors: prepares the current VMCS for number `number`, which has a stack_top; and enters the
- * guest by the current VMCS, for the first time (vcpu->launches) or again. */
+/* Its parts, for several virtual processors: prepares the current VMCS for number `number`, which has a
+ * stack_top; and enters the guest by the current VMCS, for the first time (vcpu->launches) or again. */
 void vcpu_prepare(struct vcpu *vcpu, unsigned number, const struct technique *technique, struct vcpu_options options,
                   u32 entry, u32 multiboot_info);
 _Noreturn void vcpu_enter(struct vcpu *vcpu);
 
-/* An unrestricted guest as INIT and a start-up IPI leave a processor: in real-address mode at `vector` << 12, or, not
- * `active`, halted until one comes ("Processor State After Reset", "MP Initialization"). */
+/* An unrestricted guest as INIT and a start-up IPI leave a processor: in real-address mode at `vector` << 12,
+ * or, not `active`, halted until one comes ("Processor State After Reset", "MP Initialization"). */
 void vcpu_write_start_up_state(struct vcpu *vcpu, u8 vector, bool active);
 
 /* Called by vmentry.S at each VM exit. Gives the virtual processor that goes on. */

@@ -65,7 +65,8 @@ struct controls {
  * status 1. */
 void vmx_on(void);
 
-/* The same on another processor, without a VMCS and without a word of the heap: `vmxon_region` is a vmx_region(). */
+/* The same on another processor, without a VMCS and without a word of the heap: `vmxon_region` is a
+ * vmx_region(). */
 void vmx_on_processor(u64 vmxon_region);
 
 /* Starts each word with the bits that must be 1. */
@@ -91,8 +92,8 @@ void controls_write(const struct controls *c);
 /* Sets or clears one control of a guest that already runs; writes its word only when it changes. */
 void controls_switch(struct controls *c, enum control which, bool on);
 
-/* Host-state area: where the processor continues after a VM exit, in the kit's own tables. The second alone: those that each
- * processor has of its own (GDT, TSS), for a VMCS that comes from another. */
+/* Host-state area: where the processor continues after a VM exit, in the kit's own tables. The second alone:
+ * those that each processor has of its own (GDT, TSS), for a VMCS that comes from another. */
 void vmx_write_host_state(u64 rip, u64 rsp);
 void vmx_write_host_tables(void);
 

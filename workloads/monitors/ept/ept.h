@@ -24,6 +24,6 @@ static inline u64 *ept_entry(u64 *table, u64 gpa, unsigned level)
 
 /* Maps one page of 4 KiB (leaf_level 1), 2 MiB (2) or 1 GiB (3). Tables above it are made where missing;
  * with what they map, a leaf in the way goes. flags: rights and memory type. */
-void ept_map_page(u64 *pml4, u64 gpa, u64 hpa, unsigned leaf_level, u64 flags);
+void ept_map_page(u64 *top, u64 gpa, u64 hpa, unsigned leaf_level, u64 flags);
 
 #endif
