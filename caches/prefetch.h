@@ -15,10 +15,11 @@
 
 /* clang-format off */
 #define PREFETCHERS(P)                                                                           \
-    P(next_line, "the line behind a missed one (Intel: DCU prefetcher)")                         \
+    P(next_line, "the line behind a missed one")                                                 \
     P(adjacent,  "the other line of a missed one's pair of 128 bytes (Intel: spatial prefetcher)") \
     P(stride,    "per instruction: constant strides up to 2 KiB (Intel: IP-based prefetcher)")   \
-    P(streamer,  "per page: runs of ascending or descending lines (Intel: L2 streamer)")
+    P(streamer,  "per page: runs of ascending or descending lines (Intel: L2 streamer)")         \
+    P(dcu,       "the line behind two that were loaded in ascending order (Intel: DCU prefetcher)")
 /* clang-format on */
 
 #define PREFETCH_MAX_LINES 16

@@ -45,11 +45,44 @@ static void next_line_names_the_lines_behind_a_miss(void **s)
     EXPECT_NOTHING();
 }
 
+static void dcu_names_the_line_behind_two_in_ascending_order(void **s)
+{
+    (void)s;
+    begin();
+    look_at(&prefetcher_dcu, PC_A, 100 << LINE_SHIFT, false, 2);
+    EXPECT_NOTHING();
+    look_at(&prefetcher_dcu, PC_A, 101 << LINE_SHIFT, false, 2);
+    EXPECT_LINES(102);
+    look_at(&prefetcher_dcu, PC_A, 101 << LINE_SHIFT, true, 2);
+    EXPECT_NOTHING();
+    look_at(&prefetcher_dcu, PC_A, 99 << LINE_SHIFT, false, 2);
+    EXPECT_NOTHING();
+    look_at(&prefetcher_dcu, PC_B, 102 << LINE_SHIFT, true, 2);
+    EXPECT_LINES(103);
+}
+
+static void dcu_forgets_all_but_the_last_four_lines(void **s)
+{
+    (void)s;
+    begin();
+    look_at(&prefetcher_dcu, PC_A, 100 << LINE_SHIFT, false, 2);
+    for (u64 n = 0; n < 3; n++) look_at(&prefetcher_dcu, PC_A, (200 + 2 * n) << LINE_SHIFT, false, 2);
+    look_at(&prefetcher_dcu, PC_A, 101 << LINE_SHIFT, false, 2);
+    EXPECT_LINES(102);
+    look_at(&prefetcher_dcu, PC_A, 300 << LINE_SHIFT, false, 2);
+    look_at(&prefetcher_dcu, PC_A, 201 << LINE_SHIFT, false, 2);
+    EXPECT_NOTHING();
+}
+
 static void no_prefetcher_leaves_the_page(void **s)
 {
     (void)s;
     look_at(&prefetcher_next_line, PC_A, (PAGE_LINES - 2) << LINE_SHIFT, false, 4);
     EXPECT_LINES(PAGE_LINES - 1);
+    begin();
+    look_at(&prefetcher_dcu, PC_A, (PAGE_LINES - 2) << LINE_SHIFT, false, 4);
+    look_at(&prefetcher_dcu, PC_A, (PAGE_LINES - 1) << LINE_SHIFT, false, 4);
+    EXPECT_NOTHING();
     begin();
     for (u64 n = 0; n < 4; n++) look_at(&prefetcher_stride, PC_A, 8 * 4096 - 4096 + n * 1024, false, 4);
     EXPECT_NOTHING();
@@ -272,6 +305,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(next_line_names_the_lines_behind_a_miss),
         cmocka_unit_test(no_prefetcher_leaves_the_page),
+        cmocka_unit_test(dcu_names_the_line_behind_two_in_ascending_order),
+        cmocka_unit_test(dcu_forgets_all_but_the_last_four_lines),
         cmocka_unit_test(adjacent_completes_the_pair),
         cmocka_unit_test(stride_needs_the_same_step_twice),
         cmocka_unit_test(strides_below_a_line_name_each_line_once),
