@@ -124,6 +124,10 @@ static const struct ooo_unit units[][OP_COUNT] = {
 #include "models/core/ooo/uops_haswell.def"
     }, {
 #include "models/core/ooo/uops_nehalem.def"
+    }, {
+#include "models/core/ooo/uops_sandy_bridge.def"
+    }, {
+#include "models/core/ooo/uops_zen2.def"
     },
 };
 #undef OOO_UNIT

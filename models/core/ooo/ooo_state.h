@@ -29,7 +29,7 @@ enum ooo_op {
 
 #define OOO_RING    1024u /* micro-operations in flight at most; a power of two */
 #define OOO_SOURCES 4u    /* three registers and the flags */
-#define OOO_PORTS   8u
+#define OOO_PORTS   10u
 #define OOO_STORES  128u  /* ring of the store buffer */
 #define OOO_NONE    0xffffu
 
