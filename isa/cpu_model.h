@@ -1,9 +1,9 @@
 /* cpu_model.h - which processor the guest sees: identity, features, cache and frequency leaves. Constant
  * while the machine runs.
  *
- * Models:       presets cascade-lake, skylake-sp, haswell, sandy-bridge, nehalem, tiny. A feature is there if features.def says that it
+ * Models:       presets cascade-lake, skylake-sp, haswell, sandy-bridge, nehalem, zen2, tiny. A feature is there if features.def says that it
  *               is modelled and the preset (or cpu_model_set_feature) wishes it: what CPUID advertises works.
- * Not modelled: SMT (one logical processor per core), several packages.
+ * Not modelled: AMD's leaves, vendor and SVM (zen2 answers as an Intel processor would), SMT (one logical processor per core), several packages.
  * Neighbours:   cpuid.c answers CPUID from it; control.c and msr.c ask cpu_has; the MMU asks physical_bits
  *               and cpu_has.
  * Checked by:   tests/unit/test_cpuid.c

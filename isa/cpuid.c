@@ -6,14 +6,15 @@
 
 /* --- presets --- */
 
-enum preset { PRESET_CASCADE_LAKE, PRESET_HASWELL, PRESET_NEHALEM, PRESET_TINY, PRESET_SANDY_BRIDGE, PRESET_SKYLAKE_SP };
+enum preset { PRESET_CASCADE_LAKE, PRESET_HASWELL, PRESET_NEHALEM, PRESET_TINY, PRESET_SANDY_BRIDGE, PRESET_SKYLAKE_SP, PRESET_ZEN2 };
 
 #define CL  (1u << PRESET_CASCADE_LAKE | 1u << PRESET_SKYLAKE_SP)
 #define HW  (1u << PRESET_HASWELL)
 #define NH  (1u << PRESET_NEHALEM)
 #define TN  (1u << PRESET_TINY)
 #define SB  (1u << PRESET_SANDY_BRIDGE)
-#define ALL (CL | HW | SB | NH | TN)
+#define Z2  (1u << PRESET_ZEN2)
+#define ALL (CL | HW | SB | NH | TN | Z2)
 #define NONE 0u
 
 #define L1I(size, ways)    {CPU_CACHE_CODE, 1, ways, size, false}
@@ -27,7 +28,7 @@ enum preset { PRESET_CASCADE_LAKE, PRESET_HASWELL, PRESET_NEHALEM, PRESET_TINY, 
 #define CASCADE_LAKE_CAPABILITIES 0x2b
 
 /* Signatures, frequencies and geometry: of a Xeon Platinum 8280, a Core i7-4770, a Core i7-860, a Core i7-2600, a
- * Xeon Gold 6142M; "tiny" is nobody's. */
+ * Xeon Gold 6142M; "tiny" is nobody's, and "zen2" has an EPYC 7742's instructions and sizes behind Intel's leaves and VMX. */
 static const struct cpu_model presets[] = {
     [PRESET_CASCADE_LAKE] = {
         .name = "cascade-lake", .brand = "Intel(R) Xeon(R) Platinum 8280 CPU @ 2.70GHz",
@@ -65,6 +66,12 @@ static const struct cpu_model presets[] = {
         .cache = {L1D(32 * KiB, 8), L1I(32 * KiB, 8), L2(1 * MiB, 16), L3(22 * MiB, 11)},
         .microcode = 0x02007006, .platform_id = PLATFORM(0),
         .logical_processors = 1, .tsc_hz = 2600 * MHz, .base_mhz = 2600, .max_mhz = 3700},
+    [PRESET_ZEN2] = {
+        .name = "zen2", .brand = "Gigogne zen2: EPYC 7742 with VMX",
+        .signature = 0x830f10, .max_leaf = 0xd, .max_extended_leaf = 0x80000008, .physical_bits = 48,
+        .cache = {L1D(32 * KiB, 8), L1I(32 * KiB, 8), L2(512 * KiB, 8), L3(16 * MiB, 16)},
+        .microcode = 1,
+        .logical_processors = 1, .tsc_hz = 2250 * MHz, .base_mhz = 2250, .max_mhz = 3400},
 };
 
 const char *cpu_model_preset(unsigned n) { return n < ARRAY_LEN(presets) ? presets[n].name : NULL; }

@@ -3,7 +3,7 @@
 
 /* --- what CPUID says of this machine --- */
 
-static const char *const model_name[] = {"cascade-lake", "haswell", "nehalem", "tiny", "sandy-bridge", "skylake-sp"};
+static const char *const model_name[] = {"cascade-lake", "haswell", "nehalem", "tiny", "sandy-bridge", "skylake-sp", "zen2"};
 
 static struct cpu_cache cpuid_cache(const struct cache_cfg *c, enum cpu_cache_type type, unsigned level, bool shared)
 {

@@ -26,7 +26,7 @@
     P(choice, switch_at,  0,       ONE_OF("start", "warm", "begin", "instructions"), "the fast core runs until here, then board.core: the start, the guest's `warm` or `begin` marker, or run.switch_instructions") \
     P(u64,    switch_instructions, 0, ANY,                      "instruction count for run.switch_at=instructions")
 #define CPU_PARAMS(P)                                                                                                         \
-    P(choice, model,      0,       ONE_OF("cascade-lake", "haswell", "nehalem", "tiny", "sandy-bridge", "skylake-sp"), "what CPUID reports") \
+    P(choice, model,      0,       ONE_OF("cascade-lake", "haswell", "nehalem", "tiny", "sandy-bridge", "skylake-sp", "zen2"), "what CPUID reports") \
     P(u64,    frequency_hz, 3100000000ull, RANGE(1 * MHz, 100 * GHz), "core clock, and the time-stamp counter's")             \
     P(bool,   la57,       false,   ANY,                         "it has 57-bit linear addresses: 5-level paging")             \
     P(bool,   umip,       false,   ANY,                         "it has user-mode instruction prevention")                    \

@@ -114,11 +114,11 @@ refused_file "wrong type: not a choice" "2: board.core: 'slow' is not one of the
 refused_file "wrong type: a list" "2: cpu.l1d.ways: a list where one value is expected" "$based" "cpu: {l1d: {ways: [8]}}"
 refused_file "wrong type: a map" "2: board.core.fast: unknown key" "$based" "board: {core: {fast: 1}}"
 refused_file "value is missing" "2: board.core: the value is missing" "$based" "board: {core: }"
-refused_file "unknown base" "1: based_on: 'atom' is neither a preset nor a YAML file (presets: cascade-lake haswell nehalem sandy-bridge skylake-sp tiny)" "based_on: atom"
+refused_file "unknown base" "1: based_on: 'atom' is neither a preset nor a YAML file (presets: cascade-lake haswell nehalem sandy-bridge skylake-sp tiny zen2)" "based_on: atom"
 refused_file "based on itself" "1: based_on: the files are based on each other in a circle" "based_on: machine.yaml"
 refused_file "not YAML" "3: not YAML" "$based" "cpu: {l1d: 3"
 refused_file "not a map" "1: 'key: value' lines are expected" "just text"
-refused "unknown preset" "'atom' is neither a preset nor a YAML file (presets: cascade-lake haswell nehalem sandy-bridge skylake-sp tiny)" -c atom "$good"
+refused "unknown preset" "'atom' is neither a preset nor a YAML file (presets: cascade-lake haswell nehalem sandy-bridge skylake-sp tiny zen2)" -c atom "$good"
 refused "missing file" "'$work/none.yaml' is neither a preset nor a YAML file" -c "$work/none.yaml" "$good"
 refused_set "no value" "'board.core' is not of the form path=value" board.core
 refused_set "unknown key" "board.cor: unknown key, nothing in this machine uses it (allowed below board: batching core cores ram_bytes seed)" board.cor=fast

@@ -114,6 +114,16 @@ static void presets_differ_in_pcid_and_1_gib_pages(void **state)
     assert_int_equal(ask(&new, 0x80000001, 0).r[CPUID_EDX] >> 26 & 1, 1);
 }
 
+static void zen2_has_an_epycs_instructions_behind_intels_leaves(void **state)
+{
+    (void)state;
+    struct cpu_model m = preset("zen2");
+    assert_true(cpu_has(&m, FEATURE_page1gb) && cpu_has(&m, FEATURE_avx2) && cpu_has(&m, FEATURE_rdpid));
+    assert_false(cpu_has(&m, FEATURE_pcid) || cpu_has(&m, FEATURE_pku) || cpu_has(&m, FEATURE_tsc_deadline));
+    assert_int_equal(ask(&m, 0, 0).r[CPUID_EBX], 0x756e6547); /* "Genu" */
+    assert_int_equal(ask(&m, 0x80000008, 0).r[CPUID_EAX] & 0xff, 48);
+}
+
 static void vmx_shows_when_the_board_enables_it(void **state)
 {
     (void)state;
@@ -215,6 +225,7 @@ int main(void)
         cmocka_unit_test(the_monitors_leaf_and_feature_follow_the_model_and_misc_enable),
         cmocka_unit_test(what_is_not_modelled_does_not_show),
         cmocka_unit_test(presets_differ_in_pcid_and_1_gib_pages),
+        cmocka_unit_test(zen2_has_an_epycs_instructions_behind_intels_leaves),
         cmocka_unit_test(vmx_shows_when_the_board_enables_it),
         cmocka_unit_test(leaf_4_describes_the_caches),
         cmocka_unit_test(several_processors_show_in_leaves_1_and_b),
