@@ -85,7 +85,7 @@ static void undecodable(struct decoded_insn *out, const u8 *bytes, unsigned avai
     out->hot.length = 1;
     out->hot.exec = exec;
     out->cold.n_uops = 1;
-    out->cold.uop[0] = (struct uop){UOP_MICROCODE, {REG_NONE, REG_NONE, REG_NONE}, REG_NONE, false, false, false};
+    out->cold.uop[0] = (struct uop){.kind = UOP_MICROCODE, .src = {REG_NONE, REG_NONE, REG_NONE}, .dst = REG_NONE};
     out->ends = true;
 }
 

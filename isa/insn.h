@@ -54,24 +54,25 @@ struct insn {
     u32 info;     /* index of its cold part in the decoded-instruction cache */
 };
 
+/* What a micro-operation does: isa/uops.def. */
 enum uop_kind {
-    UOP_ALU,      /* one-cycle integer, moves included */
-    UOP_LEA3,     /* three-component LEA */
-    UOP_SHIFT_CL,
-    UOP_MUL,
-    UOP_DIV32, UOP_DIV64,
-    UOP_FP,       /* floating-point addition, multiplication, conversion */
-    UOP_FDIV, UOP_FSQRT,
-    UOP_LOAD, UOP_STORE,
-    UOP_BRANCH,
-    UOP_FENCE,
-    UOP_FLUSH,    /* CLFLUSH and relatives: sources are the address */
-    UOP_MICROCODE, /* costs what the model's table says for the class */
+#define UOP(name, meaning) UOP_##name,
+#include "isa/uops.def"
+#undef UOP
     UOP_KINDS
+};
+
+/* Which row of a timing model's table a micro-operation has. */
+enum uop_row {
+    ROW_NARROW,  /* integers of up to 32 bits, vectors of up to 128 */
+    ROW_WIDE,    /* 64-bit integers, 256-bit vectors */
+    ROW_FURTHER, /* not the operation, but a further result of it: its source is the first one */
+    ROW_COUNT
 };
 
 struct uop {
     u8 kind;    /* enum uop_kind */
+    u8 row;     /* enum uop_row */
     u8 src[3];  /* enum reg or REG_NONE */
     u8 dst;
     bool reads_flags, writes_flags;

@@ -69,7 +69,7 @@ static struct uop *add_uop(struct insn_info *info, enum uop_kind kind, u8 dst)
 {
     CHECK(info->n_uops < INSN_MAX_UOPS, "mnemonic %u", info->mnemonic);
     struct uop *u = &info->uop[info->n_uops++];
-    *u = (struct uop){(u8)kind, {REG_NONE, REG_NONE, REG_NONE}, dst, false, false, false};
+    *u = (struct uop){.kind = (u8)kind, .src = {REG_NONE, REG_NONE, REG_NONE}, .dst = dst};
     return u;
 }
 
@@ -128,11 +128,30 @@ static enum uop_kind refine_kind(const ZydisDecodedInstruction *z, const ZydisDe
     return kind == UOP_ALU && shifts_by_cl(z, operand) ? UOP_SHIFT_CL : kind;
 }
 
+/* By the widest register that it names or implies. */
+static enum uop_row row_of(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand)
+{
+    for (unsigned n = 0; n < z->operand_count; n++) {
+        const ZydisDecodedOperand *o = &operand[n];
+        if (o->type != ZYDIS_OPERAND_TYPE_REGISTER) continue;
+        if (o->size == 256 || (o->size == 64 && decode_dependence(o->reg.value) < REG_RIP)) return ROW_WIDE;
+    }
+    return ROW_NARROW;
+}
+
+static void add_further(struct insn_info *info, u8 dst, const struct uop *first)
+{
+    struct uop *u = add_uop(info, (enum uop_kind)first->kind, dst);
+    u->row = ROW_FURTHER;
+    u->src[0] = first->dst;
+}
+
 static void add_main(struct insn_info *info, const ZydisDecodedInstruction *z,
                      const ZydisDecodedOperand *operand, enum uop_kind kind, const struct touched *t)
 {
     bool to_store = t->store && kind != UOP_BRANCH;
     struct uop *u = add_uop(info, kind, to_store ? REG_TEMP1 : t->n_writes ? t->writes[0] : REG_NONE);
+    u->row = (u8)row_of(z, operand);
     if (!is_zero_idiom(z, operand)) add_sources(u, t);
     if (z->cpu_flags) {
         u->reads_flags = z->cpu_flags->tested != 0;
@@ -140,7 +159,7 @@ static void add_main(struct insn_info *info, const ZydisDecodedInstruction *z,
     }
     for (unsigned n = to_store ? 0 : 1; n < t->n_writes && info->n_uops + (t->store != NULL) < INSN_MAX_UOPS;
          n++)
-        add_uop(info, UOP_ALU, t->writes[n])->src[0] = u->dst;
+        add_further(info, t->writes[n], u);
 }
 
 /* The data of a pure store: the loaded value, the register, or nothing for an immediate and for a return
@@ -235,7 +254,7 @@ void decode_uops(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *op
     }
     add_loads(info, &t, moves);
     if (!moves || !(t.n_loads || t.store)) add_main(info, z, operand, kind, &t);
-    if (kind == UOP_ALU && info->n_uops == 1) info->uop[0].copies = is_copy(z, operand);
+    if ((kind == UOP_ALU || kind == UOP_VECTOR) && info->n_uops == 1) info->uop[0].copies = is_copy(z, operand);
     bool compares = kind != UOP_BRANCH && may_be_compared(z, operand);
     info->fusion = kind == UOP_BRANCH || compares ? fusion_of(z->mnemonic) : 0;
     if (t.store) add_store(info, &t, moves, kind);

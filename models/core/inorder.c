@@ -191,23 +191,6 @@ static void produce(struct inorder *p, u8 reg, u64 cycle)
     p->ready_flight[reg] = FLIGHT_NONE;
 }
 
-/* clang-format off */
-static u32 latency_of(const struct inorder *p, const struct uop *u)
-{
-    switch (u->kind) {
-    case UOP_MUL: return p->cfg.mul_cycles;
-    case UOP_LEA3: return p->cfg.lea3_cycles;
-    case UOP_SHIFT_CL: return p->cfg.shift_cl_cycles;
-    case UOP_DIV32: return p->cfg.div32_cycles;
-    case UOP_DIV64: return p->cfg.div64_cycles;
-    case UOP_FP: return p->cfg.fp_cycles;
-    case UOP_FDIV: return p->cfg.fdiv_cycles;
-    case UOP_FSQRT: return p->cfg.fsqrt_cycles;
-    default: return 1;
-    }
-}
-/* clang-format on */
-
 static void resolve_branch(struct inorder *p, u64 now)
 {
     const struct insn_record *r = &p->record;
@@ -290,7 +273,7 @@ static u64 issue_string_part(struct inorder *p, u64 now, const struct uop *u)
 
 static u64 execute_uop(struct inorder *p, u64 now, const struct uop *u)
 {
-    u64 ready = now + latency_of(p, u);
+    u64 ready = now + p->latency[u->kind][u->row];
     if (u->kind == UOP_LOAD || u->kind == UOP_STORE) return issue_reference(p, u);
     if (u->kind == UOP_MICROCODE && p->record.info->iclass == CLASS_string)
         return issue_string_part(p, now, u);
@@ -303,6 +286,10 @@ static u64 execute_uop(struct inorder *p, u64 now, const struct uop *u)
 
 static u64 issue_uop(struct inorder *p, u64 now, const struct uop *u)
 {
+    if (u->row == ROW_FURTHER && p->latency[u->kind][ROW_FURTHER] == 0) {
+        produce(p, u->dst, p->ready[u->src[0]]);
+        return GO_ON;
+    }
     u64 until = wait_for_slot(p, now);
     if (until == GO_ON) until = wait_for_sources(p, now, u);
     if (until == GO_ON) until = execute_uop(p, now, u);
@@ -400,6 +387,16 @@ void inorder_begin(struct inorder *p, u64 cycle)
     p->core->hart->record = &p->record;
 }
 
+static void init_latencies(struct inorder *p)
+{
+    for (unsigned kind = 0; kind < UOP_KINDS; kind++)
+        for (unsigned row = 0; row < ROW_COUNT; row++) {
+            const struct operation *o =
+                operation_find((enum operation_table)p->cfg.units, (enum uop_kind)kind, (enum uop_row)row);
+            p->latency[kind][row] = (u8)(o ? operation_latency(o) : 0);
+        }
+}
+
 void inorder_init(struct inorder *p, const struct inorder_cfg *cfg, const struct cost_cfg *cost,
                   struct bpred *bpred, struct core *core, struct mem_port l1i, struct mem_port l1d,
                   struct walker *walker, struct write_combining *wc)
@@ -414,6 +411,7 @@ void inorder_init(struct inorder *p, const struct inorder_cfg *cfg, const struct
     p->wc = wc;
     microcode_add_vmx(&p->cost, &core->vmx->cfg);
     p->bpred = bpred;
+    init_latencies(p);
 }
 
 #define STAT_OF struct inorder_stats

@@ -29,6 +29,7 @@
 #include "models/core/core.h"
 #include "models/core/load_latency.h"
 #include "models/core/microcode.h"
+#include "models/core/operation.h"
 
 /* clang-format off */
 #define INORDER_PARAMS(P)                                                                                    \
@@ -41,14 +42,7 @@
     P(u32,  store_buffer_entries, 16, RANGE(2, 64), "stores issued and not yet in the L1D")                  \
     P(u32,  stores_in_flight,     4,  RANGE(1, 16), "stores of the buffer that wait for their line at once") \
     P(u32,  forward_cycles,       4,  RANGE(1, 32), "load that a buffered store answers")                    \
-    P(u32,  mul_cycles,           3,  NONZERO,      "integer multiplication, POPCNT, BSF, BSR")              \
-    P(u32,  lea3_cycles,          3,  NONZERO,      "LEA with three components")                             \
-    P(u32,  shift_cl_cycles,      2,  NONZERO,      "shift and rotate by CL")                                \
-    P(u32,  div32_cycles,         25, NONZERO,      "division of up to 32 bits")                             \
-    P(u32,  div64_cycles,         40, NONZERO,      "64-bit division")                                       \
-    P(u32,  fp_cycles,            4,  NONZERO,      "floating-point addition, multiplication, fused multiply-add") \
-    P(u32,  fdiv_cycles,          14, NONZERO,      "floating-point division")                                         \
-    P(u32,  fsqrt_cycles,         18, NONZERO,      "floating-point square root")
+    P(choice, units,              0, OPERATION_TABLES, "latencies: models/core/uops_<units>.def")
 /* clang-format on */
 struct inorder_cfg {
     INORDER_PARAMS(PARAM_FIELD)
@@ -126,6 +120,7 @@ struct inorder {
     /* fixed at elaboration */
     struct inorder_cfg cfg;
     struct cost_cfg cost;
+    u8 latency[UOP_KINDS][ROW_COUNT];
     /* wiring */
     struct core *core;
     struct bpred *bpred;

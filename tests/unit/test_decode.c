@@ -324,7 +324,7 @@ static void mmx_registers_are_dependences(void **state)
 {
     (void)state;
     struct decoded_insn d = DECODE64(0x0f, 0xfc, 0xd1); /* paddb mm2, mm1 */
-    assert_uop(&d.cold, 0, UOP_ALU, REG_MMX0 + 2, REG_MMX0 + 1, NO, REG_MMX0 + 2);
+    assert_uop(&d.cold, 0, UOP_VECTOR, REG_MMX0 + 2, REG_MMX0 + 1, NO, REG_MMX0 + 2);
     d = DECODE64(0x0f, 0x6f, 0x1f); /* movq mm3, [rdi] */
     assert_uop(&d.cold, 0, UOP_LOAD, REG_RDI, NO, NO, REG_MMX0 + 3);
     assert_int_equal(d.cold.n_uops, 1);

@@ -68,16 +68,15 @@ static void issue_is_in_order(void **state)
 
 /* --- latencies --- */
 
-static void a_product_is_ready_after_mul_cycles(void **state)
+static void a_product_is_ready_after_three_cycles(void **state)
 {
     (void)state;
     struct pc_cfg cfg = bench_cfg();
-    cfg.inorder.mul_cycles = 7;
     struct core_bench *b = bench_new(&cfg, CORE_INORDER);
     CODE(b, IMUL_EDX_EDX, PROBE_EDX(LINE(0)), HLT);
     bench_run(b, 20);
-    assert_int_equal(bench_sent(b, LINE(0)), 7);
-    assert_int_equal(bench_native(b, CAUSE_execute), 6);
+    assert_int_equal(bench_sent(b, LINE(0)), 3);
+    assert_int_equal(bench_native(b, CAUSE_execute), 2);
     bench_free(b);
 }
 
@@ -101,7 +100,7 @@ static void a_quotient_is_ready_after_the_cycles_of_its_width(void **state)
 {
     (void)state;
     divide(25 + 1, 0); /* behind the probe's dual-issue slot: one cycle later */
-    divide(40 + 1, 0x48);
+    divide(34 + 1, 0x48);
 }
 
 /* --- branches --- */
@@ -244,7 +243,7 @@ int main(void)
         cmocka_unit_test(a_dependent_chain_goes_on_by_one_a_cycle),
         cmocka_unit_test(flags_are_a_dependence),
         cmocka_unit_test(issue_is_in_order),
-        cmocka_unit_test(a_product_is_ready_after_mul_cycles),
+        cmocka_unit_test(a_product_is_ready_after_three_cycles),
         cmocka_unit_test(a_quotient_is_ready_after_the_cycles_of_its_width),
         cmocka_unit_test(a_mispredicted_branch_costs_mispredict_cycles),
         cmocka_unit_test(a_branch_rightly_predicted_costs_its_slot),

@@ -3,7 +3,7 @@
 #include "models/core/ooo/ooo_stages.h"
 #include "models/sim/check.h"
 
-#define MOST_UOPS (2 * RECORD_MAX_ACCESSES + 3 * INSN_MAX_UOPS) /* of one record */
+#define MOST_UOPS (2 * RECORD_MAX_ACCESSES + 3 * INSN_MAX_UOPS + OPERATION_MAX_UOPS) /* of one record */
 
 bool ooo_can_decode(const struct ooo *p)
 {
@@ -112,10 +112,24 @@ static struct ooo_uop *push(struct ooo *p, enum ooo_op op, u8 dst)
     return u;
 }
 
+static struct ooo_uop *push_execution(struct ooo *p, enum ooo_op op, enum uop_kind kind, struct execution by, u8 dst)
+{
+    struct ooo_uop *u = push(p, by.ports ? op : OP_none, dst);
+    u->kind = (u8)kind;
+    u->by = by;
+    return u;
+}
+
+static const struct operation *operation_of(const struct ooo *p, enum uop_kind kind, enum uop_row row)
+{
+    return operation_find((enum operation_table)p->cfg.units, kind, row);
+}
+
 static struct ooo_uop *push_memory(struct ooo *p, enum ooo_op op, u8 dst, const struct mem_access *a)
 {
     u64 seq = p->tail;
-    struct ooo_uop *u = push(p, op, dst);
+    enum uop_kind kind = op == OP_load ? UOP_LOAD : UOP_STORE;
+    struct ooo_uop *u = push_execution(p, op, kind, operation_of(p, kind, ROW_NARROW)->step[0].by, dst);
     struct ooo_mem *m = mem_at(p, seq);
     m->at = a->at;
     m->va = a->va;
@@ -176,7 +190,7 @@ static void push_load(struct ooo *p, const struct uop *u)
 {
     const struct mem_access *a = next_access(p, ACCESS_READ);
     if (!a) {
-        push(p, OP_alu, u->dst); /* it reads nothing this time: a masked load */
+        push_execution(p, OP_execute, UOP_ALU, operation_of(p, UOP_ALU, ROW_NARROW)->step[0].by, u->dst); /* masked */
         return;
     }
     p->next_access++;
@@ -187,10 +201,16 @@ static void push_load(struct ooo *p, const struct uop *u)
         set_address(push_memory(p, OP_load, u->dst, a), u, 0);
 }
 
+static struct ooo_uop *push_store_data(struct ooo *p)
+{
+    struct execution by = operation_of(p, UOP_STORE, ROW_NARROW)->step[1].by;
+    return push_execution(p, OP_std, UOP_STORE, by, REG_NONE);
+}
+
 static void push_one_store(struct ooo *p, const struct uop *u, const struct mem_access *a)
 {
     set_address(push_memory(p, OP_sta, REG_NONE, a), u, 1);
-    struct ooo_uop *data = push(p, OP_std, REG_NONE);
+    struct ooo_uop *data = push_store_data(p);
     data->src[0] = u->src[0];
     fuse(p, data);
 }
@@ -218,7 +238,7 @@ static void push_flush(struct ooo *p, const struct uop *u)
     if (iclass == CLASS_clflush) address->flags |= UOP_IN_ORDER;
     mem_at(p, seq)->kind = iclass == CLASS_clwb ? MEM_CLEAN : MEM_FLUSH;
     mem_at(p, seq)->memory_type = MEMORY_WB;
-    fuse(p, push(p, OP_std, REG_NONE));
+    fuse(p, push_store_data(p));
     p->stats.flushes++;
 }
 
@@ -227,44 +247,76 @@ static bool is_vector(u8 reg)
     return reg >= REG_VEC0 && reg <= REG_VEC15;
 }
 
-/* clang-format off */
-static const u8 op_of[UOP_KINDS] = {
-    [UOP_ALU] = OP_alu, [UOP_LEA3] = OP_lea3, [UOP_SHIFT_CL] = OP_shift_cl, [UOP_MUL] = OP_mul,
-    [UOP_DIV32] = OP_div32, [UOP_DIV64] = OP_div64, [UOP_FP] = OP_fp, [UOP_FDIV] = OP_fdiv, [UOP_FSQRT] = OP_fsqrt,
-    [UOP_LOAD] = OP_load, [UOP_STORE] = OP_sta, [UOP_BRANCH] = OP_branch, [UOP_FENCE] = OP_alu,
-    [UOP_MICROCODE] = OP_alu, [UOP_FLUSH] = OP_sta,
-};
-/* clang-format on */
-
 /* A register zeroed by an operation with itself: decode has taken its sources away. */
-static bool is_zero_idiom(const struct ooo *p, const struct uop *u)
+static bool is_zero_idiom(const struct uop *u)
 {
     bool sourceless = u->src[0] == REG_NONE && !u->reads_flags && u->dst != REG_NONE;
-    return p->cfg.zero_idioms && u->kind == UOP_ALU && sourceless && (u->writes_flags || is_vector(u->dst));
+    return sourceless && ((u->kind == UOP_ALU && u->writes_flags) || (u->kind == UOP_VECTOR && is_vector(u->dst)));
 }
 
-static enum ooo_op operation(struct ooo *p, const struct uop *u)
+/* True if rename does it alone. */
+static bool push_renamed(struct ooo *p, const struct uop *u)
 {
-    if (is_zero_idiom(p, u)) {
-        p->stats.zero_idioms++;
-        return OP_none;
+    bool zeroes = p->cfg.zero_idioms && is_zero_idiom(u), moves = u->copies && p->cfg.move_elimination;
+    if (!zeroes && !moves) return false;
+    p->stats.zero_idioms += zeroes;
+    p->stats.moves_eliminated += !zeroes;
+    struct ooo_uop *o = push(p, OP_none, u->dst);
+    if (!zeroes) {
+        o->src[0] = u->src[0];
+        o->flags |= UOP_COPY;
     }
-    if (u->copies && p->cfg.move_elimination) {
-        p->stats.moves_eliminated++;
-        return OP_none;
+    if (u->writes_flags) o->flags |= UOP_SETS_FLAGS;
+    return true;
+}
+
+/* A further result that is there with the first one takes nothing. */
+static void push_alias(struct ooo *p, const struct uop *u)
+{
+    struct ooo_uop *o = push(p, OP_none, u->dst);
+    o->src[0] = u->src[0];
+    o->slots = 0;
+    o->flags |= UOP_COPY;
+}
+
+static u8 part(unsigned step, unsigned n)
+{
+    return (u8)(OOO_REG_PART0 + step % 2 * OOO_PARTS + n);
+}
+
+static void set_sources(struct ooo_uop *o, const struct uop *u, const struct operation *how, unsigned step)
+{
+    if (step == 0) {
+        memcpy(o->src, u->src, sizeof u->src);
+        if (u->reads_flags) o->src[3] = REG_FLAGS;
+        return;
     }
-    bool vector = u->kind == UOP_ALU && (is_vector(u->dst) || is_vector(u->src[0]));
-    return vector ? OP_vector : (enum ooo_op)op_of[u->kind];
+    for (unsigned n = 0; n < OOO_PARTS && n < how->step[step - 1].count; n++) o->src[n] = part(step - 1, n);
+}
+
+static void push_step(struct ooo *p, const struct uop *u, const struct operation *how, unsigned step)
+{
+    const struct operation_step *s = &how->step[step];
+    bool last_step = step + 1 == OPERATION_STEPS || how->step[step + 1].count == 0;
+    enum ooo_op op = u->kind == UOP_BRANCH ? OP_branch : OP_execute;
+    for (unsigned n = 0; n < s->count; n++) {
+        bool last = last_step && n + 1 == s->count;
+        u8 dst = last ? u->dst : last_step || n >= OOO_PARTS ? REG_NONE : part(step, n);
+        struct ooo_uop *o = push_execution(p, op, (enum uop_kind)u->kind, s->by, dst);
+        set_sources(o, u, how, step);
+        if (last && u->writes_flags) o->flags |= UOP_SETS_FLAGS;
+    }
 }
 
 static void push_operation(struct ooo *p, const struct uop *u)
 {
-    enum ooo_op op = operation(p, u);
-    struct ooo_uop *o = push(p, op, u->dst);
-    memcpy(o->src, u->src, sizeof u->src);
-    if (u->reads_flags) o->src[3] = REG_FLAGS;
-    if (u->writes_flags) o->flags |= UOP_SETS_FLAGS;
-    if (op == OP_none && u->copies) o->flags |= UOP_COPY;
+    const struct operation *how = operation_of(p, (enum uop_kind)u->kind, (enum uop_row)u->row);
+    if (push_renamed(p, u)) return;
+    if (!how) {
+        push_alias(p, u);
+        return;
+    }
+    for (unsigned n = 0; n < OPERATION_STEPS && how->step[n].count; n++) push_step(p, u, how, n);
 }
 
 /* References that no micro-operation of the instruction names: a string's part, a gather. */
@@ -284,9 +336,9 @@ static void push_string_flags(struct ooo *p)
 {
     const struct insn_info *i = p->record.info;
     if (i->iclass != CLASS_string || !i->uop[0].writes_flags) return;
-    struct ooo_uop *u = push(p, OP_alu, REG_NONE);
-    u->src[0] = REG_TEMP0;
-    u->flags = UOP_SETS_FLAGS;
+    static const struct uop compare = {
+        .kind = UOP_ALU, .src = {REG_TEMP0, REG_NONE, REG_NONE}, .dst = REG_NONE, .writes_flags = true};
+    push_operation(p, &compare);
 }
 
 static void push_uop(struct ooo *p, const struct uop *u, bool behind_load)
@@ -298,8 +350,9 @@ static void push_uop(struct ooo *p, const struct uop *u, bool behind_load)
     } else if (u->kind == UOP_FLUSH) {
         push_flush(p, u);
     } else {
+        u64 first = p->tail;
         push_operation(p, u);
-        if (behind_load) fuse(p, uop_at(p, p->tail - 1));
+        if (behind_load) fuse(p, uop_at(p, first));
     }
 }
 
@@ -351,6 +404,8 @@ static bool join_comparison(struct ooo *p)
     struct ooo_uop *u = uop_at(p, p->fusible - 1);
     if (!(u->flags & UOP_FUSIBLE) || !(p->fusible_groups & p->record.info->fusion)) return false;
     u->op = OP_branch;
+    u->kind = UOP_BRANCH;
+    u->by = operation_of(p, UOP_BRANCH, ROW_NARROW)->step[0].by;
     p->stats.macro_fused++;
     predict(p, u);
     return true;
@@ -360,7 +415,7 @@ static void offer_to_jump(struct ooo *p)
 {
     const struct insn_info *i = p->record.info;
     struct ooo_uop *last = uop_at(p, p->tail - 1);
-    bool may = i->flow == FLOW_NONE && i->fusion && last->op == OP_alu && (last->flags & UOP_SETS_FLAGS);
+    bool may = i->flow == FLOW_NONE && i->fusion && last->op == OP_execute && (last->flags & UOP_SETS_FLAGS);
     p->fusible = may ? p->tail : 0;
     p->fusible_groups = i->fusion;
     if (may) last->flags |= UOP_FUSIBLE;

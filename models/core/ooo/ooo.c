@@ -114,25 +114,6 @@ void ooo_begin(struct ooo *p, u64 cycle)
     p->core->hart->record = &p->record;
 }
 
-/* clang-format off */
-#define PORT(n) (1u << (n))
-#define OOO_UNIT(op, ports, latency, busy) [OP_##op] = {ports, latency, busy},
-static const struct ooo_unit units[][OP_COUNT] = {
-    {
-#include "models/core/ooo/uops_skylake.def"
-    }, {
-#include "models/core/ooo/uops_haswell.def"
-    }, {
-#include "models/core/ooo/uops_nehalem.def"
-    }, {
-#include "models/core/ooo/uops_sandy_bridge.def"
-    }, {
-#include "models/core/ooo/uops_zen2.def"
-    },
-};
-#undef OOO_UNIT
-/* clang-format on */
-
 static void init_translations(struct ooo *p)
 {
     for (u32 i = 0; i < OOO_TRANSLATIONS; i++)
@@ -144,7 +125,6 @@ void ooo_init(struct ooo *p, const struct ooo_wiring *w)
     memset(p, 0, sizeof *p);
     p->cfg = *w->cfg;
     p->cost = *w->cost;
-    p->unit = units[p->cfg.units];
     p->core = w->core;
     p->bpred = w->bpred;
     p->l1i = w->l1i;

@@ -3,7 +3,7 @@
  *
  * Models:       legacy decoders and micro-op cache, macro- and micro-fusion, zero idioms and move elimination;
  *               ROB, scheduler, load and store buffers, registers as limits; port binding at rename, oldest first;
- *               latencies and throughputs from uops_<uarch>.def; store forwarding, memory disambiguation by
+ *               latencies and throughputs from models/core/uops_<units>.def; store forwarding, memory disambiguation by
  *               predictor, split accesses, fill buffers (the L1D's MSHRs); page walks that start at issue, overlap
  *               up to the number of walkers and merge; stores that drain in order behind retirement; locked
  *               instructions, fences, serialization; microcode and VM transitions on an empty pipe.

@@ -3,6 +3,7 @@
 #define CORE_OOO_PARAMS_H
 
 #include "models/core/load_latency.h"
+#include "models/core/operation.h"
 #include "models/core/topdown.h"
 #include "models/sim/params.h"
 
@@ -11,7 +12,7 @@
  * Microarchitecture"; Agner Fog, "The microarchitecture of Intel, AMD and VIA CPUs", Skylake. */
 /* clang-format off */
 #define OOO_PARAMS(P)                                                                                                 \
-    P(choice, units, 0, ONE_OF("skylake", "haswell", "nehalem", "sandy_bridge", "zen2"), "ports and latencies: uops_<units>.def")             \
+    P(choice, units, 0, OPERATION_TABLES, "ports and latencies: models/core/uops_<units>.def")                        \
     P(u32, fetch_bytes, 16, POW2_RANGE(8, 64), "aligned bytes that the legacy decoders take a cycle")                 \
     P(u32, decoders, 4, RANGE(1, 8), "instructions decoded a cycle; only the first may be several micro-operations")  \
     P(u32, complex_slots, 4, RANGE(1, 8), "most micro-operations of an instruction that is decoded, not sequenced")   \

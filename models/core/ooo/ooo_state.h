@@ -16,6 +16,7 @@
 #include "models/core/bpred.h"
 #include "models/core/core.h"
 #include "models/core/microcode.h"
+#include "models/core/operation.h"
 #include "models/core/ooo/ooo_params.h"
 #include "models/core/ooo/pipe_trace.h"
 #include "models/core/ooo/uop_cache.h"
@@ -33,14 +34,11 @@ enum ooo_op {
 #define OOO_STORES  128u  /* ring of the store buffer */
 #define OOO_NONE    0xffffu
 
-/* Registers of dependences, and the halves of a load that splits a page. */
-enum { OOO_REG_HALF0 = REG_DEPS, OOO_REG_HALF1, OOO_REGS };
+#define OOO_PARTS 3u /* micro-operations abreast that the next step of an operation waits for */
 
-/* One row of uops_<units>.def. */
-struct ooo_unit {
-    u16 ports;
-    u8 latency, busy;
-};
+/* Registers of dependences, the halves of a load that splits a page, and the parts of an operation: of the step before
+ * and of the step that goes on. */
+enum { OOO_REG_HALF0 = REG_DEPS, OOO_REG_HALF1, OOO_REG_PART0, OOO_REGS = OOO_REG_PART0 + 2 * OOO_PARTS };
 
 /* The life of a micro-operation. */
 enum uop_state {
@@ -69,7 +67,8 @@ struct ooo_uop {
     u16 next_waiter[OOO_SOURCES];
     u16 next_due;
     u16 store; /* sta, std: its place in the store buffer */
-    u8 op, state, pending, port;
+    struct execution by;
+    u8 op, kind, state, pending, port; /* enum ooo_op, enum uop_kind, enum uop_state */
     u8 src[OOO_SOURCES];
     u8 dst;
     u8 slots;
@@ -165,7 +164,6 @@ struct ooo {
     /* fixed at elaboration */
     struct ooo_cfg cfg;
     struct cost_cfg cost;
-    const struct ooo_unit *unit; /* by enum ooo_op */
     /* wiring */
     struct core *core;
     struct bpred *bpred;
@@ -199,7 +197,7 @@ struct ooo {
     u64 ready[OOO_PORTS][OOO_RING / 64];
     u16 ready_words[OOO_PORTS]; /* a bit for each word that is not zero */
     u16 ready_ports;
-    u64 divider_free;
+    u64 unit_free[OOO_PORTS]; /* of each port the unit that does not take one a cycle */
     u16 due[OOO_DUE];
     u64 due_bits[OOO_DUE / 64];
     u64 due_from; /* lists of cycles before are done */

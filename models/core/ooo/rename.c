@@ -63,7 +63,7 @@ static void set_producers(struct ooo *p, const struct ooo_uop *u, u64 seq)
 /* The port of those that can do it with the fewest micro-operations in front of it. */
 static void bind_port(struct ooo *p, struct ooo_uop *u)
 {
-    u32 ports = p->unit[u->op].ports, best = (u32)__builtin_ctz(ports);
+    u32 ports = u->by.ports, best = (u32)__builtin_ctz(ports);
     for (ports &= ports - 1; ports; ports &= ports - 1) {
         u32 port = (u32)__builtin_ctz(ports);
         if (p->port_load[port] < p->port_load[best]) best = port;
@@ -71,6 +71,11 @@ static void bind_port(struct ooo *p, struct ooo_uop *u)
     u->port = (u8)best;
     p->port_load[best]++;
     p->scheduler_used++;
+}
+
+static bool is_memory(const struct ooo_uop *u)
+{
+    return u->op >= OP_load;
 }
 
 static void rename_memory(struct ooo *p, struct ooo_uop *u, u32 index)
@@ -99,7 +104,7 @@ static void rename_one(struct ooo *p, struct ooo_uop *u, u64 seq)
         return;
     }
     u->state = UOP_WAITING;
-    if (u->op >= OP_load) rename_memory(p, u, index);
+    if (is_memory(u)) rename_memory(p, u, index);
     if (u->op != OP_join) bind_port(p, u);
     link_sources(p, u, index);
     set_producers(p, u, seq);
@@ -107,11 +112,6 @@ static void rename_one(struct ooo *p, struct ooo_uop *u, u64 seq)
 }
 
 /* --- the stage --- */
-
-static bool is_memory(const struct ooo_uop *u)
-{
-    return u->op >= OP_load;
-}
 
 /* Why the slots that are left stay empty: `missing` refuses them, or there is nothing to rename. */
 static enum topdown_category empty_category(struct ooo *p, const u64 *missing)

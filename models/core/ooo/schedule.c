@@ -133,19 +133,20 @@ static void resolve_branch(struct ooo *p, const struct ooo_uop *u, u64 now)
     ooo_set_front_cause(p, CAUSE_branch);
 }
 
-/* The unit that does not take one a cycle: all such operations are the divider's. */
+/* The unit that does not take one a cycle: all such operations of a port share one. */
 static bool unit_is_busy(struct ooo *p, u32 index, u64 now)
 {
     struct ooo_uop *u = &p->uop[index];
-    u32 busy = p->unit[u->op].busy;
+    u32 busy = u->by.busy;
     if (LIKELY(busy <= 1)) return false;
-    if (p->divider_free > now) {
+    u64 *free = &p->unit_free[u->port];
+    if (*free > now) {
         clear_ready(p, u->port, index);
         u->state = UOP_BLOCKED;
-        make_due(p, index, p->divider_free);
+        make_due(p, index, *free);
         return true;
     }
-    p->divider_free = now + busy;
+    *free = now + busy;
     return false;
 }
 
@@ -168,7 +169,7 @@ static void execute(struct ooo *p, u32 index, u64 now)
     default:
         break;
     }
-    ooo_finish_at(p, index, now + p->unit[u->op].latency);
+    ooo_finish_at(p, index, now + u->by.latency);
 }
 
 static void issue_one(struct ooo *p, u32 port, u32 index, u64 now)

@@ -36,7 +36,7 @@ static void address_known(struct ooo *p, u32 index)
 {
     u32 known = p->store_known;
     p->store[p->uop[index].store].address_known = true;
-    ooo_finish_at(p, index, ooo_now(p) + p->unit[OP_sta].latency);
+    ooo_finish_at(p, index, ooo_now(p) + p->uop[index].by.latency);
     while (p->store_known != p->store_tail && store_at(p, p->store_known)->address_known) p->store_known++;
     if (p->store_known != known) ooo_continue_list(p, &p->order_waiters);
 }
@@ -55,7 +55,7 @@ void ooo_store_data(struct ooo *p, u32 index)
 {
     struct ooo_store *s = &p->store[p->uop[index].store];
     s->data_known = true;
-    ooo_finish_at(p, index, ooo_now(p) + p->unit[OP_std].latency);
+    ooo_finish_at(p, index, ooo_now(p) + p->uop[index].by.latency);
     ooo_continue_list(p, &s->data_waiters);
 }
 

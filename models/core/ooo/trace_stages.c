@@ -9,12 +9,23 @@ static const char *const op_name[OP_COUNT] = {
 #undef OOO_OP
 };
 
+static const char *const kind_name[UOP_KINDS] = {
+#define UOP(name, meaning) [UOP_##name] = #name,
+#include "isa/uops.def"
+#undef UOP
+};
+
 #define TEXT_BYTES 80
 
 static void disassemble(struct ooo *p, char text[TEXT_BYTES])
 {
     const struct insn_record *r = &p->record;
     isa_disassemble(r->info->bytes, r->info->length, (enum code_mode)p->core->hart->mode, r->rip, text, TEXT_BYTES);
+}
+
+static const char *uop_name(const struct ooo_uop *u)
+{
+    return u->op == OP_execute ? kind_name[u->kind] : op_name[u->op];
 }
 
 void ooo_trace_decoded(struct ooo *p, u64 from, u64 now)
@@ -24,7 +35,7 @@ void ooo_trace_decoded(struct ooo *p, u64 from, u64 now)
     disassemble(p, text);
     for (u64 seq = from; seq != p->tail; seq++) {
         u32 index = seq % OOO_RING;
-        snprintf(line, sizeof line, "%s  [%s]", text, op_name[p->uop[index].op]);
+        snprintf(line, sizeof line, "%s  [%s]", text, uop_name(&p->uop[index]));
         pipe_trace_begin(p->trace, index, now, p->record.rip, (unsigned)(seq - from), line);
         pipe_trace_stage(p->trace, index, now, PIPE_QUEUE);
     }
