@@ -132,6 +132,17 @@ static bool open_console(struct board *b, const char *path)
     return b->console != NULL;
 }
 
+static void add_signals(struct processor *p)
+{
+    char name[32];
+    snprintf(name, sizeof name, "cpu%u_world", p->id);
+    kernel_vcd_trace(name, &p->core.world, 2);
+    snprintf(name, sizeof name, "cpu%u_walkers_busy", p->id);
+    kernel_vcd_trace(name, &p->walker.busy, 5);
+    snprintf(name, sizeof name, "cpu%u_exit_reason", p->id);
+    kernel_vcd_trace(name, &p->vmx.exit_reason, 16);
+}
+
 static bool open_vcd(struct board *b, const char *path)
 {
     if (!path) return true;
@@ -139,9 +150,8 @@ static bool open_vcd(struct board *b, const char *path)
         fprintf(stderr, "%s.vcd: cannot be written\n", path);
         return false;
     }
-    kernel_vcd_trace("cpu0_world", &boot_cpu(b)->core.world, 2);
-    kernel_vcd_trace("cpu0_walkers_busy", &boot_cpu(b)->walker.busy, 5);
-    kernel_vcd_trace("cpu0_exit_reason", &boot_cpu(b)->vmx.exit_reason, 16);
+    for (unsigned i = 0; i < b->cfg.board.cores; i++)
+        if (!b->options.traced_cpus || b->options.traced_cpus >> i & 1) add_signals(&b->pc.cpu[i]);
     return true;
 }
 
@@ -162,7 +172,7 @@ static void plan_switch(struct board *b)
 bool board_open(struct board *b, const struct board_options *o)
 {
     b->options = *o;
-    if (!open_vcd(b, o->vcd_path) || !observer_init(&b->observer, &b->pc, o)) return false;
+    if (!observer_init(&b->observer, &b->pc, o) || !open_vcd(b, o->vcd_path)) return false;
     for (unsigned i = 0; i < b->cfg.board.cores && o->max_instructions; i++) b->pc.cpu[i].core.max_instructions = o->max_instructions;
     plan_switch(b);
     return open_console(b, o->console_path);
@@ -277,14 +287,25 @@ static void print_first_fault(const struct fault *f, FILE *out)
     if (f->vector == VEC_PF) fprintf(out, ", CR2 0x%llx", (unsigned long long)f->va.v);
 }
 
-static void print_place(struct board *b, FILE *out)
+static void print_place(struct board *b, const struct processor *p, FILE *out)
 {
-    const struct hart *h = boot_cpu(b)->hart;
+    const struct hart *h = p->hart;
     char name[SYMBOL_TEXT_BYTES];
     fprintf(out, "%s world, CPL %u, RIP 0x%llx, %llu instructions, cycle %llu", world_name[h->world], h->cpl,
-            (unsigned long long)h->reg[REG_RIP], (unsigned long long)h->instructions, (unsigned long long)boot_cpu(b)->core.cycles);
+            (unsigned long long)h->reg[REG_RIP], (unsigned long long)h->instructions, (unsigned long long)p->core.cycles);
     if (*observer_name(&b->observer, (enum world)h->world, h->reg[REG_RIP], name)) fprintf(out, ", in %s", name);
     if (h->activity == ACTIVITY_SHUTDOWN) print_first_fault(&h->first_fault, out);
+}
+
+/* Processors that nobody has started are nowhere. */
+static void print_places(struct board *b, FILE *out)
+{
+    for (unsigned i = 0; i < b->cfg.board.cores; i++) {
+        const struct processor *p = &b->pc.cpu[i];
+        if (p->hart->activity == ACTIVITY_WAIT_SIPI) continue;
+        if (b->cfg.board.cores > 1) fprintf(out, "\n  cpu%u: ", i);
+        print_place(b, p, out);
+    }
     if (b->pc.first_empty_mmio != PC_UNMAPPED_NONE)
         fprintf(out, "; first access where no memory is: physical address 0x%llx", (unsigned long long)b->pc.first_empty_mmio);
     fputc('\n', out);
@@ -307,7 +328,7 @@ void board_print_end(struct board *b, enum board_end end, FILE *out)
         fprintf(out, "interrupted; ");
         break;
     }
-    print_place(b, out);
+    print_places(b, out);
 }
 
 static void print_unmodelled(const struct unmodelled *u, FILE *out)
@@ -321,7 +342,6 @@ static void print_unmodelled(const struct unmodelled *u, FILE *out)
 
 static void print_refused_msrs(const struct hart *h, FILE *out)
 {
-    if (h->refused_msrs) fprintf(out, "RDMSR and WRMSR that were answered with #GP(0):\n");
     for (unsigned n = 0; n < h->refused_msrs; n++) {
         const struct refused_msr *r = &h->refused_msr[n];
         fprintf(out, "  %8llu x  0x%016llx  %s 0x%x\n", (unsigned long long)r->count, (unsigned long long)r->rip,
@@ -330,11 +350,19 @@ static void print_refused_msrs(const struct hart *h, FILE *out)
 }
 
 /* A refusal that the guest expected is no news. */
-static bool failure_is_news(struct board *b, enum board_end end)
+static bool failure_is_news(const struct board *b, unsigned cpu, enum board_end end)
 {
-    const struct vmx_failure *f = &boot_cpu(b)->vmx.failure;
+    const struct vmx_failure *f = &b->pc.cpu[cpu].vmx.failure;
     bool well = end == BOARD_EXITED && b->exit_status == 0;
     return f->happened && b->options.explain == EXPLAIN_FAILURES && !(well && f->refusal);
+}
+
+static void print_all_refused_msrs(const struct board *b, FILE *out)
+{
+    u64 refused = 0;
+    for (unsigned i = 0; i < b->cfg.board.cores; i++) refused += b->pc.cpu[i].hart->refused_msrs;
+    if (refused) fprintf(out, "RDMSR and WRMSR that were answered with #GP(0):\n");
+    for (unsigned i = 0; i < b->cfg.board.cores; i++) print_refused_msrs(b->pc.cpu[i].hart, out);
 }
 
 void board_print_report(struct board *b, enum board_end end, FILE *out)
@@ -343,17 +371,21 @@ void board_print_report(struct board *b, enum board_end end, FILE *out)
     unsigned n = isa_unmodelled_count(&b->pc.icache);
     if (n) fprintf(out, "instructions that are not modelled, answered with #UD:\n");
     for (unsigned i = 0; i < n; i++) print_unmodelled(isa_unmodelled_get(&b->pc.icache, i), out);
-    print_refused_msrs(boot_cpu(b)->hart, out);
+    print_all_refused_msrs(b, out);
     u64 nowhere = s->empty_port_reads + s->empty_port_writes + s->empty_mmio_reads + s->empty_mmio_writes;
     if (nowhere) fprintf(out, "accesses to ports or addresses where no device is: %llu\n", (unsigned long long)nowhere);
-    if (failure_is_news(b, end)) observer_print_failure(&b->observer, out);
+    for (unsigned i = 0; i < b->cfg.board.cores; i++)
+        if (failure_is_news(b, i, end)) observer_print_failure(&b->observer, i, out);
 }
 
 /* --- looking into it --- */
 
-bool board_print_walk(struct board *b, va_t va, FILE *out) { return inspect_walk(&boot_cpu(b)->mmu, boot_cpu(b)->hart, va, out); }
-
-bool board_print_vmcs(struct board *b, FILE *out)
+bool board_print_walk(struct board *b, unsigned cpu, va_t va, FILE *out)
 {
-    return inspect_vmcs(&boot_cpu(b)->vmx, observer_vmcs_at_entry(&b->observer), out);
+    return inspect_walk(&b->pc.cpu[cpu].mmu, b->pc.cpu[cpu].hart, va, out);
+}
+
+bool board_print_vmcs(struct board *b, unsigned cpu, FILE *out)
+{
+    return inspect_vmcs(&b->pc.cpu[cpu].vmx, observer_vmcs_at_entry(&b->observer, cpu), out);
 }

@@ -37,6 +37,8 @@ struct board_options {
     const char *timeline_path; /* timeline.h; NULL: none */
     const char *kanata_path, *pipeview_path; /* core/ooo/pipe_trace.h; NULL: none. At most one of them */
     u64 pipeline_skip, pipeline_count;       /* instructions of the region that it leaves out, and tells */
+    unsigned pipeline_cpu;                   /* whose pipeline */
+    u32 traced_cpus; /* a bit each: processors in trace, ledger, timeline and waveform; 0: all */
     enum explain explain;
     bool remembers_entry;      /* the VMCS as of the last VM entry, for board_print_vmcs */
 };
@@ -75,15 +77,15 @@ void board_check(struct board *b);
 
 struct stats *board_stats(struct board *b);
 
-/* One line: how the guest ended, and where. */
+/* How the guest ended, and where: one line, and one for each processor if there are several. */
 void board_print_end(struct board *b, enum board_end end, FILE *out);
 /* What the guest used that is not modelled, each with its bytes and disassembly; the last VM entry or VMX
  * instruction that failed, as options.explain says. Nothing to say: writes nothing. */
 void board_print_report(struct board *b, enum board_end end, FILE *out);
 
-/* The machine's state now: the page walk of a linear address, the current VMCS (inspect.h). False: no translation, no VMCS. */
-bool board_print_walk(struct board *b, va_t va, FILE *out);
-bool board_print_vmcs(struct board *b, FILE *out);
+/* A processor's state now: the page walk of a linear address, the current VMCS (inspect.h). False: no translation, no VMCS. */
+bool board_print_walk(struct board *b, unsigned cpu, va_t va, FILE *out);
+bool board_print_vmcs(struct board *b, unsigned cpu, FILE *out);
 
 /* For progress: work done so far. */
 u64 board_instructions(const struct board *b);

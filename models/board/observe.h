@@ -2,8 +2,10 @@
  * the timeline.
  *
  * Names:       an address of the guest world belongs to the guest image; of the root or native world, to the image that was booted.
- * Ledger file: CSV, one row a reference of every page walk that a timed core played in the measured region (without region markers: in the
- *              whole run): walk,ref,va,access,dim,guest_level,host_level,hpa,served,cycles. Levels as in isa/record.h.
+ * Ledger file: CSV, one row a reference of every page walk that timed cores played in the measured region (without region markers: in the
+ *              whole run), walks numbered as they end: cpu,walk,ref,va,access,dim,guest_level,host_level,hpa,served,cycles. Levels as in
+ *              isa/record.h.
+ * Processors:  all, or those of board_options.traced_cpus.
  * Neighbours:  symbols.h, timeline.h; hooks of the core (core_watch), the page walkers and VMX.
  * Checked by:  tests/system/trace.sh, explain.sh
  */
@@ -14,15 +16,33 @@
 #include "models/board/symbols.h"
 #include "models/board/timeline.h"
 
+struct observer;
+
+/* One processor's hooks. */
+struct observed_cpu {
+    /* wiring */
+    struct observer *o;
+    struct processor *cpu;
+    struct core_watch watch;
+    struct timeline timeline;
+    /* state */
+    bool entered;            /* a VM entry has been seen... */
+    u64 entered_vmcs;        /* ...with the VMCS at this address... */
+    struct vmcs at_entry;    /* ...and these fields */
+    int function;            /* of the last traced instruction, of the symbols of its world; -1: none */
+    enum world function_world;
+    char place[SYMBOL_TEXT_BYTES + 4];
+};
+
 struct observer {
     /* wiring */
     struct pc *pc;
     struct trace *trace;     /* may be NULL */
     FILE *ledger;            /* NULL: none */
-    struct timeline timeline;
+    struct timeline_file timeline;
     struct pipe_trace *pipeline; /* NULL: none */
     const char *booted_path, *guest_path; /* images; guest_path NULL: there is no monitor */
-    struct core_watch watch;
+    u32 cpus;                /* a bit each: those that it watches */
     bool remembers_entry, explains_all;
     bool names_exits;        /* not for lines that only the ring keeps */
     /* state */
@@ -30,12 +50,7 @@ struct observer {
     bool symbols_read;       /* at the first question for a name */
     struct symbols *booted, *guest;
     u64 walks;
-    bool entered;            /* a VM entry has been seen... */
-    u64 entered_vmcs;        /* ...with the VMCS at this address... */
-    struct vmcs at_entry;    /* ...and these fields */
-    int function;            /* of the last traced instruction, of the symbols of its world; -1: none */
-    enum world function_world;
-    char place[SYMBOL_TEXT_BYTES + 4];
+    struct observed_cpu cpu[PC_MAX_PROCESSORS];
 };
 
 /* Plugs itself into the machine. false: message printed. */
@@ -49,10 +64,10 @@ void observer_region_end(struct observer *o);
 /* The name of an address of a world: "function+0x12 (file.c:34)"; "" if it has none. */
 const char *observer_name(struct observer *o, enum world world, u64 address, char text[SYMBOL_TEXT_BYTES]);
 
-/* Why the last VMX instruction, VM entry or VM exit failed, and where the program was: the monitor, and the guest that it ran. */
-void observer_print_failure(struct observer *o, FILE *out);
+/* Why a processor's last VMX instruction, VM entry or VM exit failed, and where the program was: the monitor, and the guest that it ran. */
+void observer_print_failure(struct observer *o, unsigned cpu, FILE *out);
 
-/* The current VMCS as it was at its last VM entry; NULL if that is not known. */
-const struct vmcs *observer_vmcs_at_entry(const struct observer *o);
+/* The current VMCS of a processor as it was at its last VM entry; NULL if that is not known. */
+const struct vmcs *observer_vmcs_at_entry(const struct observer *o, unsigned cpu);
 
 #endif

@@ -16,6 +16,7 @@ static void set_names(struct processor_names *n, unsigned id)
     set_name(n->l1d, id, ".l1d");
     set_name(n->l2, id, ".l2");
     set_name(n->walker, id, ".walker");
+    set_name(n->vmx, id, ".vmx");
     set_name(n->wc, id, ".wc");
     set_name(n->lapic, id, ".lapic");
     set_name(n->timer, id, ".vmx.timer");
@@ -149,7 +150,7 @@ bool processor_sleeps_for_good(const struct processor *p)
 static void intr_changed(void *self, unsigned input, bool level)
 {
     struct processor *p = self;
-    struct trace *t = p->pc->trace;
+    struct trace *t = p->core.trace;
     (void)input;
     if (trace_on(t, TRACE_irq)) trace_line(t, TRACE_irq, clock_now(p->core.clock), p->name.cpu, "INTR %s", level ? "up" : "down");
     hart_set_intr(p->hart, level);

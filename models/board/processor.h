@@ -25,7 +25,7 @@ struct pc;
 /* Paths of its models: "cpu0", "cpu0.l1d"... */
 struct processor_names {
     char cpu[PROCESSOR_NAME_BYTES], l1i[PROCESSOR_NAME_BYTES], l1d[PROCESSOR_NAME_BYTES], l2[PROCESSOR_NAME_BYTES];
-    char walker[PROCESSOR_NAME_BYTES], wc[PROCESSOR_NAME_BYTES], lapic[PROCESSOR_NAME_BYTES], timer[PROCESSOR_NAME_BYTES];
+    char walker[PROCESSOR_NAME_BYTES], vmx[PROCESSOR_NAME_BYTES], wc[PROCESSOR_NAME_BYTES], lapic[PROCESSOR_NAME_BYTES], timer[PROCESSOR_NAME_BYTES];
     char lapic_timer[PROCESSOR_NAME_BYTES], lapic_ipi[PROCESSOR_NAME_BYTES];
 };
 

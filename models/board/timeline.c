@@ -33,33 +33,39 @@ static void write_microseconds(FILE *out, const char *key, u64 ps)
 /* A slice up to its arguments, of which the first is its cycles; end_slice closes it. */
 static void begin_slice(struct timeline *t, unsigned thread, const char *category, u64 begin, u64 end)
 {
-    u64 from = clock_cycle_to_ps(t->clock, begin), to = clock_cycle_to_ps(t->clock, end);
-    fprintf(t->out, ",\n{\"ph\":\"X\",\"pid\":1,\"tid\":%u,\"cat\":\"%s\",", thread, category);
-    write_microseconds(t->out, "ts", from);
-    write_microseconds(t->out, "dur", to - from);
+    FILE *out = t->file->out;
+    u64 from = clock_cycle_to_ps(t->file->clock, begin), to = clock_cycle_to_ps(t->file->clock, end);
+    fprintf(out, ",\n{\"ph\":\"X\",\"pid\":%u,\"tid\":%u,\"cat\":\"%s\",", t->cpu + 1, thread, category);
+    write_microseconds(out, "ts", from);
+    write_microseconds(out, "dur", to - from);
 }
 
-static void begin_arguments(struct timeline *t, u64 cycles) { fprintf(t->out, "\"args\":{\"cycles\":%" PRIu64, cycles); }
+static void begin_arguments(struct timeline *t, u64 cycles) { fprintf(t->file->out, "\"args\":{\"cycles\":%" PRIu64, cycles); }
 
-static void end_slice(struct timeline *t) { fputs("}}", t->out); }
+static void end_slice(struct timeline *t) { fputs("}}", t->file->out); }
 
-static void name_thread(struct timeline *t, unsigned thread, const char *name)
+static void name_thread(FILE *out, unsigned cpu, unsigned thread, const char *name)
 {
-    fprintf(t->out, ",\n{\"ph\":\"M\",\"pid\":1,\"tid\":%u,\"name\":\"thread_name\",\"args\":{\"name\":\"%s\"}}", thread, name);
+    fprintf(out, ",\n{\"ph\":\"M\",\"pid\":%u,\"tid\":%u,\"name\":\"thread_name\",\"args\":{\"name\":\"%s\"}}", cpu + 1, thread, name);
 }
 
-static void write_head(struct timeline *t)
+static void write_head(struct timeline_file *f)
 {
-    fputs("[\n{\"ph\":\"M\",\"pid\":1,\"name\":\"process_name\",\"args\":{\"name\":\"cpu0\"}}", t->out);
-    name_thread(t, THREAD_PROCESSOR, "processor");
-    name_thread(t, THREAD_WALKS, "page walks");
+    const char *before = "[\n";
+    for (u32 left = f->cpus; left; left &= left - 1) {
+        unsigned cpu = (unsigned)__builtin_ctz(left);
+        fprintf(f->out, "%s{\"ph\":\"M\",\"pid\":%u,\"name\":\"process_name\",\"args\":{\"name\":\"cpu%u\"}}", before, cpu + 1, cpu);
+        name_thread(f->out, cpu, THREAD_PROCESSOR, "processor");
+        name_thread(f->out, cpu, THREAD_WALKS, "page walks");
+        before = ",\n";
+    }
 }
 
 /* --- the processor --- */
 
 static void write_reason(struct timeline *t)
 {
-    if (t->reason) fprintf(t->out, ",\"reason\":\"%s\"", t->reason);
+    if (t->reason) fprintf(t->file->out, ",\"reason\":\"%s\"", t->reason);
 }
 
 static void write_world(struct timeline *t, enum world world, u64 end)
@@ -68,7 +74,7 @@ static void write_world(struct timeline *t, enum world world, u64 end)
     if (end == t->since) return;
     begin_slice(t, THREAD_PROCESSOR, category[world], t->since, end);
     bool answers = world == WORLD_ROOT && t->reason;
-    fprintf(t->out, "\"name\":\"%s%s%s\",", category[world], answers ? ": " : "", answers ? t->reason : "");
+    fprintf(t->file->out, "\"name\":\"%s%s%s\",", category[world], answers ? ": " : "", answers ? t->reason : "");
     begin_arguments(t, end - t->since);
     if (answers) write_reason(t);
     end_slice(t);
@@ -78,36 +84,36 @@ static void write_exit_arguments(struct timeline *t)
 {
     const struct vmx_exit_event *e = &t->exit;
     char words[QUALIFICATION_TEXT_BYTES];
-    write_address(t->out, "qualification", e->qualification);
+    write_address(t->file->out, "qualification", e->qualification);
     if (*qualification_text(e, words)) {
-        fputs(",\"meaning\":", t->out);
-        write_string(t->out, words);
+        fputs(",\"meaning\":", t->file->out);
+        write_string(t->file->out, words);
     }
-    write_address(t->out, "guest_rip", e->guest_rip);
+    write_address(t->file->out, "guest_rip", e->guest_rip);
     if (*t->place) {
-        fputs(",\"place\":", t->out);
-        write_string(t->out, t->place);
+        fputs(",\"place\":", t->file->out);
+        write_string(t->file->out, t->place);
     }
-    write_address(t->out, "guest_linear", e->guest_linear);
-    write_address(t->out, "guest_physical", e->guest_physical);
+    write_address(t->file->out, "guest_linear", e->guest_linear);
+    write_address(t->file->out, "guest_physical", e->guest_physical);
 }
 
 static void write_transition(struct timeline *t, u64 end)
 {
     bool exit = t->transition.kind == TRANSITION_EXIT, failed = t->transition.kind == TRANSITION_ENTRY_FAILED;
     begin_slice(t, THREAD_PROCESSOR, exit ? "exit" : "entry", t->since, end);
-    fprintf(t->out, "\"name\":\"%s%s\",", exit ? "exit " : failed ? "entry failed" : "entry", exit ? t->reason : "");
+    fprintf(t->file->out, "\"name\":\"%s%s\",", exit ? "exit " : failed ? "entry failed" : "entry", exit ? t->reason : "");
     begin_arguments(t, end - t->since);
     write_reason(t);
     if (exit || failed) write_exit_arguments(t);
-    if (t->transition.injects) fputs(",\"injects\":true", t->out);
-    if (t->transition.controls_rewritten) fputs(",\"controls_rewritten\":true", t->out);
+    if (t->transition.injects) fputs(",\"injects\":true", t->file->out);
+    if (t->transition.controls_rewritten) fputs(",\"controls_rewritten\":true", t->file->out);
     end_slice(t);
 }
 
 void timeline_resume(struct timeline *t, u64 cycle)
 {
-    if (!t->out || t->closed) return;
+    if (!t->file->out || t->closed) return;
     t->running = true;
     t->in_transition = false;
     t->since = cycle;
@@ -125,7 +131,7 @@ void timeline_pause(struct timeline *t, u64 cycle, enum world world)
 
 void timeline_note_exit(struct timeline *t, const struct vmx_exit_event *e, const char *place)
 {
-    if (!t->out) return;
+    if (!t->file->out) return;
     t->exit = *e;
     if (!t->running) t->reason = vmx_exit_name(e->reason);
     snprintf(t->place, sizeof t->place, "%s", place);
@@ -181,45 +187,52 @@ void timeline_walk(struct timeline *t, const struct walk_ledger *w, u64 begin, u
     unsigned lane = find_lane(t, begin);
     t->lane_end[lane] = end;
     begin_slice(t, THREAD_WALKS + lane, "walk", begin, end);
-    fprintf(t->out, "\"name\":\"%s\",", w->nested ? "walk in two dimensions" : "walk");
+    fprintf(t->file->out, "\"name\":\"%s\",", w->nested ? "walk in two dimensions" : "walk");
     begin_arguments(t, end - begin);
-    fprintf(t->out, ",\"access\":\"%s\"", access_name[w->access]);
-    write_address(t->out, "va", w->va.v);
-    fprintf(t->out, ",\"references\":%u,\"guest\":%u,\"host\":%u%s", w->n_refs, references_of(w, DIM_GUEST), references_of(w, DIM_HOST),
+    fprintf(t->file->out, ",\"access\":\"%s\"", access_name[w->access]);
+    write_address(t->file->out, "va", w->va.v);
+    fprintf(t->file->out, ",\"references\":%u,\"guest\":%u,\"host\":%u%s", w->n_refs, references_of(w, DIM_GUEST), references_of(w, DIM_HOST),
             w->faulted ? ",\"faulted\":true" : "");
     end_slice(t);
 }
 
 /* --- life --- */
 
-bool timeline_open(struct timeline *t, const char *path, const struct clock *clock)
+bool timeline_open(struct timeline_file *f, const char *path, const struct clock *clock, u32 cpus)
 {
-    *t = (struct timeline){.clock = clock};
+    *f = (struct timeline_file){.clock = clock, .cpus = cpus};
     if (!path) return true;
-    t->out = fopen(path, "w");
-    if (t->out)
-        write_head(t);
+    f->out = fopen(path, "w");
+    if (f->out)
+        write_head(f);
     else
         fprintf(stderr, "%s: %s\n", path, strerror(errno));
-    return t->out != NULL;
+    return f->out != NULL;
 }
 
-void timeline_close(struct timeline *t, u64 cycle, enum world world)
+void timeline_restart(struct timeline_file *f)
 {
-    if (!t->out) return;
-    timeline_pause(t, cycle, world);
-    fputs("\n]\n", t->out);
-    fclose(t->out);
-    t->out = NULL;
+    if (!f->out) return;
+    rewind(f->out);
+    if (ftruncate(fileno(f->out), 0) == 0) write_head(f);
+}
+
+void timeline_close(struct timeline_file *f)
+{
+    if (!f->out) return;
+    fputs("\n]\n", f->out);
+    fclose(f->out);
+    f->out = NULL;
+}
+
+void timeline_init(struct timeline *t, const struct timeline_file *f, unsigned cpu)
+{
+    *t = (struct timeline){.file = f, .cpu = cpu};
 }
 
 void timeline_region_begin(struct timeline *t, u64 cycle)
 {
-    if (!t->out) return;
     t->closed = false;
-    rewind(t->out);
-    if (ftruncate(fileno(t->out), 0) != 0) return;
-    write_head(t);
     if (t->running) t->since = cycle;
 }
 

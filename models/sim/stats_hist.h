@@ -3,6 +3,7 @@
  * Models:       count, sum, maximum, and buckets: values 0 to 7 have one each, above them every power of two has four of one width, so
  *               that a value is known to 25 % (HISTOGRAM_BUCKETS - 1: everything from 2^32 on). The registry's histograms are sums of
  *               parts, so that a total costs nothing where it is counted.
+ *               A value belongs to the region in which it is counted: in which its walk, exit or load ends.
  * Not modelled: minimum (a region's can't be told from snapshots).
  * Neighbours:   stats.h keeps the registry, with the counters' region; results go to histograms.json.
  * Checked by:   tests/unit/test_histograms.c, tests/system/histograms.sh

@@ -38,7 +38,7 @@ holds() {
 
 # walk_cycles DIM: a line for each walk of the ledger: the cycles of its references of this dimension.
 walk_cycles() {
-    awk -F, -v "dim=$1" 'NR > 1 { seen[$1]; if ($5 == dim) cycles[$1] += $10 } END { for (walk in seen) print cycles[walk] + 0 }' "$work/ledger.csv"
+    awk -F, -v "dim=$1" 'NR > 1 { seen[$2]; if ($6 == dim) cycles[$2] += $11 } END { for (walk in seen) print cycles[walk] + 0 }' "$work/ledger.csv"
 }
 
 # slices PART REASON: the cycles of each slice of the timeline; "whole": of exit, hypervisor and entry together.

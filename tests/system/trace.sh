@@ -31,7 +31,7 @@ simulate_well exec-fast --trace=exec --max-instructions 2000 -s board.core=fast 
 verdict "exec: both cores run the same instructions" cmp -s <(awk '{ print $4 }' "$work/exec/trace.log") <(awk '{ print $4 }' "$work/exec-fast/trace.log")
 
 simulate_well ledger --ledger "$work/ledger.csv" -m "$images/monitor-ept.elf:host=4K" -s run.switch_at=warm "$images/bench-chase.elf" -- pages=4096 iters=500
-column_sum() { awk -F, -v "dim=$1" 'NR > 1 && $5 == dim { n++; cycles += $10 } END { print n + 0, cycles + 0 }' "$work/ledger.csv"; }
+column_sum() { awk -F, -v "dim=$1" 'NR > 1 && $6 == dim { n++; cycles += $11 } END { print n + 0, cycles + 0 }' "$work/ledger.csv"; }
 verdict "ledger: guest references and their cycles are the walker's" \
     [ "$(column_sum guest)" = "$(value ledger cpu0.walker.refs_guest) $(value ledger cpu0.walker.cycles_guest)" ]
 verdict "ledger: host references and their cycles are the walker's" \

@@ -11,6 +11,7 @@
 
 struct bench {
     struct clock clock;
+    struct timeline_file file;
     struct timeline t;
     char path[32];
     json_t *events;
@@ -23,7 +24,8 @@ static struct bench *bench_new(void)
     clock_init(&b->clock, "clock", 2000000000, true); /* a cycle is half a nanosecond */
     strcpy(b->path, "/tmp/timeline-XXXXXX");
     close(mkstemp(b->path));
-    assert_true(timeline_open(&b->t, b->path, &b->clock));
+    assert_true(timeline_open(&b->file, b->path, &b->clock, 1));
+    timeline_init(&b->t, &b->file, 0);
     return b;
 }
 
@@ -39,7 +41,8 @@ static void bench_free(struct bench *b)
 static void finish(struct bench *b, u64 cycle, enum world world)
 {
     json_error_t error;
-    timeline_close(&b->t, cycle, world);
+    timeline_pause(&b->t, cycle, world);
+    timeline_close(&b->file);
     b->events = json_load_file(b->path, 0, &error);
     if (!b->events) fail_msg("line %d: %s", error.line, error.text);
 }
@@ -159,6 +162,7 @@ static void only_the_region_stays(void **state)
     struct bench *b = bench_new();
     timeline_resume(&b->t, 0);
     take_exit(b, &io, "", 10, 20);
+    timeline_restart(&b->file);
     timeline_region_begin(&b->t, 50);
     transition(b, TRANSITION_ENTRY, EXIT_io_instruction, 60, 70);
     timeline_region_end(&b->t, 80, WORLD_GUEST);
@@ -216,17 +220,45 @@ static void walks_at_once_have_lanes_of_their_own(void **state)
     bench_free(b);
 }
 
+static void processors_are_processes_with_slices_of_their_own(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct timeline other;
+    b->file.cpus = 0x6;
+    timeline_restart(&b->file);
+    timeline_init(&b->t, &b->file, 1);
+    timeline_init(&other, &b->file, 2);
+    timeline_resume(&b->t, 0);
+    timeline_resume(&other, 5);
+    take_exit(b, &io, "", 10, 20);
+    timeline_pause(&other, 30, WORLD_NATIVE);
+    finish(b, 40, WORLD_ROOT);
+    assert_int_equal(json_array_size(b->events), 6 + 4);
+    assert_string_equal(json_string_value(argument(json_array_get(b->events, 0), "name")), "cpu1");
+    assert_string_equal(json_string_value(argument(json_array_get(b->events, 3), "name")), "cpu2");
+    static const json_int_t process[] = {2, 2, 3, 2};
+    for (unsigned n = 0; n < ARRAY_LEN(process); n++) assert_int_equal(json_integer_value(json_object_get(slice(b, n), "pid")), process[n]);
+    expect_slice(b, 2, "native", "native", 5, 30);
+    expect_slice(b, 3, "hypervisor", "hypervisor: io_instruction", 20, 40);
+    bench_free(b);
+}
+
 static void without_a_path_nothing_happens(void **state)
 {
     (void)state;
+    struct timeline_file file;
     struct timeline t;
-    assert_true(timeline_open(&t, NULL, NULL));
+    assert_true(timeline_open(&file, NULL, NULL, 1));
+    timeline_init(&t, &file, 0);
     timeline_resume(&t, 0);
+    timeline_restart(&file);
     timeline_region_begin(&t, 5);
     timeline_note_exit(&t, &io, "");
     timeline_region_end(&t, 10, WORLD_GUEST);
-    timeline_close(&t, 20, WORLD_GUEST);
-    assert_null(t.out);
+    timeline_pause(&t, 20, WORLD_GUEST);
+    timeline_close(&file);
+    assert_null(file.out);
 }
 
 int main(void)
@@ -239,6 +271,7 @@ int main(void)
         cmocka_unit_test(only_the_region_stays),
         cmocka_unit_test(what_no_core_times_is_not_told),
         cmocka_unit_test(walks_at_once_have_lanes_of_their_own),
+        cmocka_unit_test(processors_are_processes_with_slices_of_their_own),
         cmocka_unit_test(without_a_path_nothing_happens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

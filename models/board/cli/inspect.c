@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_AT = 256, KEY_VA };
+enum { KEY_AT = 256, KEY_VA, KEY_CPU };
 
 enum at { AT_END, AT_MARKER, AT_INSTRUCTIONS };
 
@@ -18,6 +18,7 @@ struct inspection {
     enum marker_kind marker;
     bool has_va;
     va_t va;
+    unsigned cpu;
     bool (*print)(struct inspection *i);
     struct board *machine;
     bool printed;
@@ -26,13 +27,17 @@ struct inspection {
 /* clang-format off */
 #define AT_MEANING "marker:begin, marker:end, marker:warm (the first one) or instructions:N; default: the end of the run"
 
+#define CPU_MEANING "of this processor (default: 0, which boots)"
+
 static const struct argp_option walk_options[] = {
     {"at", KEY_AT, "POINT",   0, AT_MEANING, 0},
     {"va", KEY_VA, "ADDRESS", 0, "the linear address, in the world that runs at that point", 0},
+    {"cpu", KEY_CPU, "N",     0, CPU_MEANING, 0},
     {0},
 };
 static const struct argp_option vmcs_options[] = {
     {"at", KEY_AT, "POINT",   0, AT_MEANING, 0},
+    {"cpu", KEY_CPU, "N",     0, CPU_MEANING, 0},
     {0},
 };
 /* clang-format on */
@@ -87,6 +92,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_VA:
         parse_va(state, i, arg);
         break;
+    case KEY_CPU:
+        i->cpu = machine_args_cpu(state, "cpu", arg);
+        i->args.board.traced_cpus = 1u << i->cpu;
+        break;
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &i->args;
         break;
@@ -119,11 +128,11 @@ static const struct argp vmcs_argp = {vmcs_options,
 
 static bool print_walk(struct inspection *i)
 {
-    return board_print_walk(i->machine, i->va, stdout);
+    return board_print_walk(i->machine, i->cpu, i->va, stdout);
 }
 static bool print_vmcs(struct inspection *i)
 {
-    return board_print_vmcs(i->machine, stdout);
+    return board_print_vmcs(i->machine, i->cpu, stdout);
 }
 
 static void print_now(void *self)

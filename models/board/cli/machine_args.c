@@ -1,5 +1,6 @@
 #include "models/board/cli/machine_args.h"
 #include "models/board/cli/cli.h"
+#include "models/board/pc.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,50 @@ u64 machine_args_count(struct argp_state *state, const char *option, const char 
         argp_error(state, "--%s: '%s' is not a number (allowed: 1..%llu)", option, text,
                    (unsigned long long)UINT64_MAX);
     return v;
+}
+
+/* Reads a number up to what is no digit. */
+static bool read_cpu(const char **text, unsigned *cpu)
+{
+    char *end;
+    if (**text < '0' || **text > '9') return false;
+    unsigned long n = strtoul(*text, &end, 10);
+    *text = end;
+    *cpu = (unsigned)n;
+    return n < PC_MAX_PROCESSORS;
+}
+
+unsigned machine_args_cpu(struct argp_state *state, const char *option, const char *text)
+{
+    unsigned cpu = 0;
+    const char *at = text;
+    if (!read_cpu(&at, &cpu) || *at)
+        argp_error(state, "--%s: '%s' is no processor (allowed: 0..%u)", option, text, PC_MAX_PROCESSORS - 1);
+    return cpu;
+}
+
+/* One item of a list: "2" or "2-3". */
+static bool read_range(const char **text, u32 *cpus)
+{
+    unsigned first, last;
+    if (!read_cpu(text, &first)) return false;
+    last = first;
+    if (**text == '-') {
+        ++*text;
+        if (!read_cpu(text, &last) || last < first) return false;
+    }
+    for (; first <= last; first++) *cpus |= 1u << first;
+    return true;
+}
+
+u32 machine_args_cpus(struct argp_state *state, const char *option, const char *text)
+{
+    u32 cpus = 0;
+    const char *at = text;
+    bool good = read_range(&at, &cpus);
+    while (good && *at == ',') good = (at++, read_range(&at, &cpus));
+    if (!good || *at) argp_error(state, "--%s: '%s' is no list of processors (like 0,2-3; allowed: 0..%u)", option, text, PC_MAX_PROCESSORS - 1);
+    return cpus;
 }
 
 static void add_module(struct argp_state *state, struct machine_args *a, char *text)

@@ -22,6 +22,9 @@ extern const struct argp machine_argp;
 
 /* A number of an option, 1...; else the program ends with a message. */
 u64 machine_args_count(struct argp_state *state, const char *option, const char *text);
+/* A processor, 0 to 15; and a set of them, a bit each: "0,2-3". */
+unsigned machine_args_cpu(struct argp_state *state, const char *option, const char *text);
+u32 machine_args_cpus(struct argp_state *state, const char *option, const char *text);
 
 /* The configuration that the arguments ask for, to be freed. NULL: message printed. */
 struct config *machine_args_configure(const struct machine_args *a);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LEDGER_COLUMNS 10
+#define LEDGER_COLUMNS 11
 
 static const char schema[] =
     "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
@@ -17,7 +17,7 @@ static const char schema[] =
     "                  mode TEXT, label TEXT, preset TEXT, image TEXT);"
     "CREATE TABLE words(run INTEGER, key TEXT, value TEXT, number REAL, PRIMARY KEY(run, key)) WITHOUT ROWID;"
     "CREATE TABLE stats(run INTEGER, path TEXT, value INTEGER, PRIMARY KEY(run, path)) WITHOUT ROWID;"
-    "CREATE TABLE ledger(run INTEGER, walk INTEGER, ref INTEGER, va TEXT, access TEXT, dim TEXT, guest_level "
+    "CREATE TABLE ledger(run INTEGER, cpu INTEGER, walk INTEGER, ref INTEGER, va TEXT, access TEXT, dim TEXT, guest_level "
     "INTEGER,"
     "                    host_level INTEGER, hpa TEXT, served TEXT, cycles INTEGER, PRIMARY KEY(run, walk, "
     "ref)) WITHOUT ROWID;"
@@ -226,7 +226,7 @@ static bool add_ledger(struct results *r, sqlite3_int64 run, const char *run_dir
     FILE *in = fopen(path, "r");
     bool good = in && getline(&line, &bytes, in) > 0; /* the columns' names */
     if (!good) fprintf(stderr, "%s: no ledger\n", path);
-    sqlite3_stmt *s = prepare(r, "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    sqlite3_stmt *s = prepare(r, "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     sqlite3_bind_int64(s, 1, run);
     while (good && getline(&line, &bytes, in) > 0) good = add_ledger_line(r, s, line, path);
     sqlite3_finalize(s);

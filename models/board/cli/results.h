@@ -5,7 +5,7 @@
  *                                   run: 0, 1, ... in the experiment's order
  *   words(run, key, value, number)  the guest's words and varied parameters; number: 64K is 65536; or NULL
  *   stats(run, path, value)         stats.json of each run that ended well
- *   ledger(run, walk, ref, va, access, dim, guest_level, host_level, hpa, served, cycles)
+ *   ledger(run, cpu, walk, ref, va, access, dim, guest_level, host_level, hpa, served, cycles)
  *                                   of groups with `ledger: true`
  *   measures(run, measure, value, unit)    what the guest measured itself: "measure: NAME NUMBER UNIT" on its console
  *   reference(position, item, measure, value, unit, within, misses)

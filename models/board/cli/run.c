@@ -13,17 +13,19 @@
 #include <sys/time.h>
 #include <time.h>
 
-enum { KEY_TRACE = 256, KEY_VCD, KEY_LEDGER, KEY_TIMELINE, KEY_KANATA, KEY_PIPEVIEW, KEY_PIPELINE_WINDOW, KEY_EXPLAIN, KEY_QUIET };
+enum { KEY_TRACE = 256, KEY_VCD, KEY_LEDGER, KEY_TIMELINE, KEY_KANATA, KEY_PIPEVIEW, KEY_PIPELINE_WINDOW, KEY_PIPELINE_CPU, KEY_CPUS, KEY_EXPLAIN, KEY_QUIET };
 
 static const struct argp_option options[] = {
     {"output", 'o', "DIR", 0, "write stats.json, stats.txt, histograms.json (each also as *-all), config.yaml, console.log, run.json there", 0},
     {"trace", KEY_TRACE, "CATEGORY,...", 0, "write trace.log to the output directory (default: .)", 0},
-    {"vcd", KEY_VCD, "FILE", 0, "write a waveform FILE.vcd: world, walkers busy, exit reason; slow", 0},
+    {"vcd", KEY_VCD, "FILE", 0, "write a waveform FILE.vcd: world, walkers busy, exit reason of each processor; slow", 0},
     {"ledger", KEY_LEDGER, "FILE", 0, "write every page walk of the timed part, one row a reference", 0},
     {"timeline", KEY_TIMELINE, "FILE", 0, "write a timeline of the timed part for Perfetto (JSON): guest, VM exits, hypervisor, VM entries, page walks", 0},
     {"kanata", KEY_KANATA, "FILE", 0, "write the pipeline of the out-of-order core for Konata: micro-operations, walks, microcode, VM transitions", 0},
     {"pipeview", KEY_PIPEVIEW, "FILE", 0, "the same as O3PipeView, gem5's format", 0},
     {"pipeline-window", KEY_PIPELINE_WINDOW, "SKIP:COUNT", 0, "of these: leave out SKIP instructions of the region, write COUNT (default: 0:10000)", 0},
+    {"pipeline-cpu", KEY_PIPELINE_CPU, "N", 0, "of these: the pipeline of processor N (default: 0)", 0},
+    {"cpus", KEY_CPUS, "LIST", 0, "processors that trace, ledger, timeline and waveform tell of, like 0,2-3 (default: all)", 0},
     {"explain", KEY_EXPLAIN, "WHEN", OPTION_ARG_OPTIONAL,
      "say why a VM entry, VMX instruction or VM exit failed: failures (default: the last one, behind the run), never, always (each as it happens; so "
      "without WHEN)", 0},
@@ -64,17 +66,27 @@ static void parse_window(struct argp_state *state, struct run *r, const char *te
     r->args.board.pipeline_count = count;
 }
 
+/* SystemC adds the suffix. */
+static const char *without_suffix(char *path)
+{
+    size_t n = strlen(path);
+    if (n > 4 && !strcmp(path + n - 4, ".vcd")) path[n - 4] = '\0';
+    return path;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct run *r = state->input;
     switch (key) {
     case 'o': r->output = arg; break;
     case KEY_TRACE: r->trace_categories = arg; break;
-    case KEY_VCD: r->args.board.vcd_path = arg; break;
+    case KEY_VCD: r->args.board.vcd_path = without_suffix(arg); break;
     case KEY_LEDGER: r->args.board.ledger_path = arg; break;
     case KEY_KANATA: r->args.board.kanata_path = arg; break;
     case KEY_PIPEVIEW: r->args.board.pipeview_path = arg; break;
     case KEY_PIPELINE_WINDOW: parse_window(state, r, arg); break;
+    case KEY_PIPELINE_CPU: r->args.board.pipeline_cpu = machine_args_cpu(state, "pipeline-cpu", arg); break;
+    case KEY_CPUS: r->args.board.traced_cpus = machine_args_cpus(state, "cpus", arg); break;
     case KEY_TIMELINE: r->args.board.timeline_path = arg; break;
     case KEY_EXPLAIN: parse_explain(state, r, arg); break;
     case KEY_QUIET: r->quiet = true; break;

@@ -74,7 +74,7 @@ static void tell_stage(struct pipe_trace *t, const struct pipe_row *r, u64 cycle
 static void tell_begin(struct pipe_trace *t, const struct pipe_row *r, u64 cycle)
 {
     advance(t, cycle);
-    fprintf(t->out, "I\t%" PRIu64 "\t%" PRIu64 "\t0\n", r->id - 1, t->instructions);
+    fprintf(t->out, "I\t%" PRIu64 "\t%" PRIu64 "\t%u\n", r->id - 1, t->instructions, t->thread);
     fprintf(t->out, "L\t%" PRIu64 "\t0\t0x%" PRIx64 ".%u  %s\n", r->id - 1, r->pc, r->part, r->text);
 }
 

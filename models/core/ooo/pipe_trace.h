@@ -33,6 +33,7 @@ struct pipe_trace {
     FILE *out;
     enum pipe_format format;
     u64 skip, count;
+    unsigned thread; /* whose pipeline, as viewers call it */
     /* state */
     bool closed;      /* the region has ended */
     u64 instructions; /* seen since the region's begin */
