@@ -48,6 +48,17 @@ static const struct error_row errors[] = {
 #undef VM_ERROR
 };
 
+struct hazard_row {
+    const char *happened, *asks, *section, *here;
+};
+
+static const struct hazard_row hazards[] = {
+    {"", "", "", ""},
+#define HAZARD(name, happened, asks, section, here) {happened, asks, section, here},
+#include "virt-ext/hazards.def"
+#undef HAZARD
+};
+
 static const char *const aborts[] = {
 #define ABORT(number, name, meaning) [number] = meaning,
 #include "virt-ext/aborts.def"
@@ -220,6 +231,24 @@ static void print_refusal(const struct vmx_failure *f, FILE *out)
     fprintf(out, "  state:       CR0 0x%" PRIx64 ", CR4 0x%" PRIx64 ", CPL %u\n", f->cr0, f->cr4, f->cpl);
 }
 
+/* The row's one %s is the other processor. */
+static void print_happened(const struct vmx_failure *f, FILE *out)
+{
+    const char *words = hazards[f->hazard].happened, *peer = strstr(words, "%s");
+    fprintf(out, "%.*scpu%u%s\n", (int)(peer - words), words, f->peer, peer + 2);
+}
+
+static void print_hazard(const struct vmx_failure *f, FILE *out)
+{
+    const struct hazard_row *r = &hazards[f->hazard];
+    fprintf(out, "%s at rip 0x%" PRIx64 " breaks a rule that no processor checks: ", instruction_name(f), f->rip);
+    print_happened(f, out);
+    fprintf(out, "  operand:     region at 0x%" PRIx64 "\n", f->operand);
+    fprintf(out, "  it asks:     %s\n", r->asks);
+    fprintf(out, MANUAL("%s"), r->section);
+    fprintf(out, "  undefined:   here, %s\n", r->here);
+}
+
 static void print_abort(const struct vmx_failure *f, FILE *out)
 {
     fprintf(out, "VM exit from guest rip 0x%" PRIx64 " ended in a VMX abort, indicator %d: %s\n", f->rip,
@@ -237,6 +266,8 @@ void vmx_print_failure(const struct vmx *x, FILE *out)
     const struct vmx_failure *f = &x->failure;
     if (!f->happened)
         fprintf(out, "no VMX instruction and no VM entry has failed\n");
+    else if (f->hazard)
+        print_hazard(f, out);
     else if (f->refusal)
         print_refusal(f, out);
     else if (f->abort)

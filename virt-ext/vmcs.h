@@ -2,7 +2,8 @@
  *
  * Models:       every field of vmcs.def, launch state, revision identifier and abort indicator in the
  *               region itself: a VMCS in memory is whole at any time, and each access is a reference to a line that caches know.
- * Not modelled: values of a VMCS held in the processor apart from memory; which ones it holds is vmcs_cache.c's, for time.
+ * Not modelled: values of a VMCS held in the processor apart from memory; which ones it holds is vmcs_cache.c's, for time,
+ *               and on which processors it is active vmcs_owners.h's.
  * Neighbours:   vmx.h. Software that writes to a region behind VMWRITE's back sees what the manual calls
  *               undefined.
  * Checked by:   tests/unit/test_vmcs.c

@@ -13,7 +13,7 @@
  *               test_vmx_windows.c, test_vmx_modes.c, test_vmx_ept_events.c, test_exits_newer.c,
  *               test_vmx_timing.c, test_vmx_shadow.c, test_vmx_functions.c,
  *               test_vmx_tpr.c, test_vmx_apic_access.c, test_vmx_virtual_interrupts.c, test_vmx_posted.c,
- *               test_vmx_startup.c, test_vmx_random.c
+ *               test_vmx_startup.c, test_vmcs_owners.c, test_vmx_random.c
  * Manual:       SDM Vol. 3C; comments name its section titles.
  */
 #ifndef VIRT_VMX_H
@@ -25,6 +25,7 @@
 #include "models/sim/stats.h"
 #include "virt-ext/transition.h"
 #include "virt-ext/vmcs.h"
+#include "virt-ext/vmcs_owners.h"
 #include <stdio.h>
 
 /* clang-format off */
@@ -106,6 +107,7 @@
     S(refusals,      "VMX instructions that were #UD or #GP outside a guest")                \
     S(vmcs_loads,    "VMPTRLD of a VMCS that the processor did not hold")                   \
     S(vmcs_write_backs, "VMCSs written back: by VMCLEAR, or to make room for another")      \
+    S(hazards,       "VMX instructions that broke a rule which no processor checks (VMCS ownership)")              \
     S(aborts,        "VMX aborts")                                                          \
     S(virtual_interrupts, "virtual interrupts delivered")                                   \
     S(virtual_eois,  "EOIs virtualized, those that exit included")                          \
@@ -199,6 +201,8 @@ struct vmx_failure {
     u32 msr_entry;       /* EXIT_entry_failure_msr_loading: number of the list's entry, from 1 */
     enum vmx_refusal refusal;       /* the instruction was #UD or #GP */
     enum vmx_abort_indicator abort; /* the exit ended in a VMX abort */
+    enum vmx_hazard hazard;         /* the instruction did its work and broke a rule... */
+    unsigned peer;                  /* ...which concerns this processor too */
     u64 cr0, cr4;        /* then */
     u8 cpl;
     struct vmcs values;  /* the VMCS as it was */
@@ -240,6 +244,7 @@ struct vmx {
     void (*on_entry)(void *self); /* a VM entry has reached the guest; may be NULL */
     void (*on_failure)(void *self); /* `failure` is new; may be NULL */
     void *on_exit_self;           /* of all three */
+    struct vmcs_owners *owners;   /* shared by all processors; may be NULL: nobody watches */
     struct vmx_alarm alarm;       /* set NULL: the preemption timer never expires by itself */
 
     /* state */

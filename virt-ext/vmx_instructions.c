@@ -70,6 +70,29 @@ static u64 note_operand(struct vmx *x, u64 operand)
     return x->operand = operand;
 }
 
+/* The instruction did its work, and what follows is undefined. */
+static void note_hazard(struct vmx *x, enum vmx_hazard hazard, unsigned peer)
+{
+    if (hazard == HAZARD_none) return;
+    x->stats.hazards++;
+    vmx_note_failure(x, &(struct vmx_failure){.rip = x->rip,
+                                              .instruction = x->instruction,
+                                              .has_operand = true,
+                                              .operand = x->operand,
+                                              .check = -1,
+                                              .hazard = hazard,
+                                              .peer = peer});
+}
+
+typedef enum vmx_hazard (*owners_fn)(struct vmcs_owners *o, unsigned cpu, u64 region, unsigned *peer);
+
+static void tell_owners(struct vmx *x, owners_fn what, u64 region)
+{
+    unsigned peer = 0;
+    enum vmx_hazard hazard = x->owners ? what(x->owners, x->hart->id, region, &peer) : HAZARD_none;
+    note_hazard(x, hazard, peer);
+}
+
 /* 64-bit physical address in memory. false: h->fault. */
 static bool read_region(struct vmx *x, const struct insn *i, u64 *region)
 {
@@ -124,6 +147,7 @@ static enum outcome vmxon(struct vmx *x, const struct insn *i)
     x->vmxon_region = region;
     x->current = VMCS_NONE;
     x->held.n = 0;
+    tell_owners(x, vmcs_owners_vmxon, region);
     hart_set_world(h, WORLD_ROOT);
     succeed(x);
     return OUT_FLUSH;
@@ -140,6 +164,7 @@ static enum outcome vmxoff(struct vmx *x, const struct insn *i)
     (void)i;
     x->on = false;
     x->current = VMCS_NONE;
+    if (x->owners) vmcs_owners_vmxoff(x->owners, x->hart->id);
     hart_set_world(x->hart, WORLD_NATIVE);
     succeed(x);
     return OUT_FLUSH;
@@ -158,6 +183,7 @@ static enum outcome vmclear(struct vmx *x, const struct insn *i)
         v->launch_state = VMCS_LAUNCH_CLEAR;
         v->controls_rewritten = 1;
         vmcs_cache_clear(x, region);
+        tell_owners(x, vmcs_owners_clear, region);
         physmem_note_write(x->hart->mem, HPA(region), sizeof *v);
     }
     if (region == x->current) x->current = VMCS_NONE;
@@ -174,6 +200,7 @@ static enum outcome vmptrld(struct vmx *x, const struct insn *i)
     if (!revision_is(x, region, shadow)) return fail(x, VM_ERROR_vmptrld_revision);
     x->current = region;
     vmcs_cache_load(x, region);
+    tell_owners(x, vmcs_owners_load, region);
     return succeed(x);
 }
 

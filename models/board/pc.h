@@ -61,6 +61,7 @@ struct pc {
     struct pit pit;
     struct ioapic ioapic;
     struct apic_bus apic_bus;
+    struct vmcs_owners vmcs_owners;
     struct exitport exitport;
     struct post post;
     /* wiring */

@@ -44,6 +44,7 @@ static void build_hart(struct processor *p, const struct pc_cfg *cfg, const stru
     struct vmx_cfg vmx = cfg->vmx;
     if (cfg->ideal.exits) make_transitions_free(&vmx);
     vmx_init(&p->vmx, &vmx, h, &p->mmu);
+    p->vmx.owners = &p->pc->vmcs_owners;
     hart_state_changed(h);
 }
 
