@@ -188,7 +188,22 @@ static bool enter_last_line(struct hart *h, u64 rip, const struct insn *i)
     return enter_line(h, VA(linear(h, rip + i->length - 1) & ~(LINE_BYTES - 1)), &at);
 }
 
-const struct insn *fetch_next_timed(struct hart *h)
+static bool in_line(const struct fetch_state *f, u64 va)
+{
+    return (va & ~(LINE_BYTES - 1)) == f->line_va;
+}
+
+/* The next instruction lies behind the last one, all of it in the line that was fetched last: nothing to look up,
+ * to translate or to check. */
+static bool goes_straight_on(const struct hart *h, const struct insn *i)
+{
+    const struct fetch_state *f = &h->fetch;
+    u64 rip = h->reg[REG_RIP];
+    return i && rip == f->next_rip && h->mode == MODE_LONG64 && i->exec != exec_cut && i->exec != exec_dropped &&
+           in_line(f, rip) && in_line(f, rip + i->length - 1);
+}
+
+static const struct insn *find_next(struct hart *h)
 {
     const struct insn *i = h->fetch.next;
     u64 rip = wrap_rip(h);
@@ -202,4 +217,9 @@ const struct insn *fetch_next_timed(struct hart *h)
         i = &h->icache->insn[b->first];
     }
     return check_limit(h, rip, i->length) && enter_last_line(h, rip, i) ? i : NULL;
+}
+
+const struct insn *fetch_next_timed(struct hart *h)
+{
+    return LIKELY(goes_straight_on(h, h->fetch.next)) ? h->fetch.next : find_next(h);
 }
