@@ -15,8 +15,8 @@ void ittage_init(struct ittage *t, u32 table_bits)
     for (unsigned i = 0; i < ITTAGE_TABLES; i++) {
         t->table[i] = calloc(1u << table_bits, sizeof *t->table[i]);
         CHECK(t->table[i], "out of memory for the branch predictor");
-        t->index[i] = (struct history_fold){.length = history_length[i], .width = (u8)table_bits};
-        t->tag[i] = (struct history_fold){.length = history_length[i], .width = TAG_BITS};
+        t->index[i] = history_fold_of(history_length[i], table_bits);
+        t->tag[i] = history_fold_of(history_length[i], TAG_BITS);
     }
 }
 

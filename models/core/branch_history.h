@@ -20,7 +20,13 @@ struct branch_history {
 struct history_fold {
     u32 value;
     u8 length, width;
+    u8 oldest; /* length % width: where the bit that becomes too old leaves the fold */
 };
+
+static inline struct history_fold history_fold_of(unsigned length, unsigned width)
+{
+    return (struct history_fold){.length = (u8)length, .width = (u8)width, .oldest = (u8)(length % width)};
+}
 
 static inline void history_push(struct branch_history *h, bool bit)
 {
@@ -33,7 +39,7 @@ static inline void fold_update(struct history_fold *f, const struct branch_histo
 {
     u32 old = h->bit[(h->at - f->length) % HISTORY_BITS];
     u32 value = f->value << 1 | h->bit[h->at];
-    value ^= old << f->length % f->width;
+    value ^= old << f->oldest;
     value ^= value >> f->width;
     f->value = value & ((1u << f->width) - 1);
 }
