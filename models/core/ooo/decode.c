@@ -389,6 +389,7 @@ static void predict(struct ooo *p, struct ooo_uop *branch)
 
 static struct ooo_uop *find_branch(struct ooo *p, u64 from)
 {
+    if (p->record.info->flow == FLOW_NONE) return NULL;
     for (u64 seq = from; seq != p->tail; seq++)
         if (uop_at(p, seq)->op == OP_branch) return uop_at(p, seq);
     return NULL;

@@ -38,6 +38,9 @@ static bool leaves(const struct core *c)
            c->hart->instructions >= c->max_instructions;
 }
 
+static u64 phase_lines(struct ooo *p, u64 now);
+static u64 phase_execute(struct ooo *p, u64 now);
+
 static u64 phase_begin(struct ooo *p, u64 now)
 {
     struct core *c = p->core;
@@ -53,10 +56,10 @@ static u64 phase_begin(struct ooo *p, u64 now)
     if (p->front_cause == CAUSE_idle) p->front_cause = CAUSE_front_end;
     p->next_access = 0;
     p->phase = FRONT_LINES;
-    return GO_ON;
+    return phase_lines(p, now);
 }
 
-static u64 phase_lines(struct ooo *p)
+static u64 phase_lines(struct ooo *p, u64 now)
 {
     for (; p->next_access < p->record.n_fetches; p->next_access++)
         if (!ooo_start_reference(p, &p->record.access[p->next_access], MEM_FETCH, ORIGIN_FETCH)) break;
@@ -65,7 +68,7 @@ static u64 phase_lines(struct ooo *p)
         return CLOCK_SLEEP;
     }
     p->phase = FRONT_EXECUTE;
-    return GO_ON;
+    return phase_execute(p, now);
 }
 
 /* --- drain and execute --- */
@@ -178,7 +181,7 @@ static u64 run_phase(struct ooo *p, u64 now)
 {
     switch (p->phase) {
     case FRONT_BEGIN: return phase_begin(p, now);
-    case FRONT_LINES: return phase_lines(p);
+    case FRONT_LINES: return phase_lines(p, now);
     case FRONT_EXECUTE: return phase_execute(p, now);
     case FRONT_DRAIN: return phase_drain(p);
     case FRONT_MICROCODE: return ooo_front_microcode(p, now);
