@@ -7,6 +7,7 @@
 
 static void post_down(struct cache *c, message_fn fn, u64 arg)
 {
+    port_expect(&c->next, c->mshrs.entry[arg].line);
     clock_post(c->clock, clock_now(c->clock) + c->hit_cycles, fn, c, arg);
 }
 
@@ -142,14 +143,23 @@ static bool usable(const struct cache *c, const struct mem_request *r, i64 place
     return place >= 0 && !(mem_kind_owns(r->kind) && cache_state_at(c, (size_t)place) == LINE_SHARED);
 }
 
-static void hit(struct cache *c, const struct mem_request *r, size_t place)
+/* A lookup has found it. true: the first one since a prefetch brought it. */
+static bool use_line(struct cache *c, size_t place)
 {
     const bool first = c->state[place] & LINE_PREFETCHED;
 
-    c->stats.hits++;
     c->stats.prefetches_useful += first;
     c->state[place] &= (u8)~LINE_PREFETCHED;
-    c->replacement.policy->hit(&c->replacement, (u32)(place / c->ways), (u32)(place % c->ways));
+    return first;
+}
+
+static void hit(struct cache *c, const struct mem_request *r, size_t place)
+{
+    const bool first = use_line(c, place);
+    const u32 set = cache_set_of(c, r->at.v >> LINE_SHIFT);
+
+    c->stats.hits++;
+    c->replacement.policy->hit(&c->replacement, set, (u32)(place - (size_t)set * c->ways));
     if (r->kind == MEM_WRITE) c->state[place] = LINE_DIRTY;
     if (UNLIKELY(c->n_prefetchers)) show_prefetchers(c, r, !first);
 }
@@ -278,7 +288,21 @@ static enum port_answer access(void *self, const struct mem_request *r, u64 *rea
     return PORT_HIT;
 }
 
+static void expect(void *self, u64 line)
+{
+    const struct cache *c = self;
+    const u32 set = cache_set_of(c, line);
+    const size_t place = (size_t)set * c->ways;
+
+    __builtin_prefetch(cache_signatures_of(c, set));
+    __builtin_prefetch(&c->state[place]);
+    for (u32 way = 0; way < c->ways; way += LINE_BYTES / sizeof *c->line) {
+        __builtin_prefetch(&c->line[place + way]);
+        __builtin_prefetch(&c->replacement.word[place + way]);
+    }
+}
+
 struct mem_port cache_port(struct cache *c)
 {
-    return (struct mem_port){access, c};
+    return (struct mem_port){.access = access, .self = c, .expect = expect};
 }

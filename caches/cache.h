@@ -164,6 +164,7 @@ struct cache {
     /* state */
     u64 *line; /* [set * ways + way]: line number */
     u8 *state; /* likewise: enum line_state | LINE_PREFETCHED */
+    u16 *signature; /* [set * signature_stride(ways) + way]: of its line */
     struct replacement replacement;
     void *prefetcher_state[CACHE_PREFETCHERS];
     struct mshr_file mshrs;

@@ -44,12 +44,13 @@ void cache_init(struct cache *c, const struct cache_cfg *cfg, const struct cache
     c->sends_victims = desc->sends_victims;
     c->inclusion = (enum inclusion)cfg->inclusion;
     if (desc->coherence) c->coherence = *desc->coherence;
-    c->line = calloc(lines, sizeof *c->line);
-    c->state = calloc(lines, sizeof *c->state);
+    c->line = calloc(lines + SIGNATURE_LANES, sizeof *c->line);
+    c->state = calloc(lines + SIGNATURE_LANES, sizeof *c->state);
+    c->signature = calloc((size_t)sets * signature_stride(cfg->ways), sizeof *c->signature);
     c->queue = calloc(c->queue_entries, sizeof *c->queue);
     c->pass = calloc(c->queue_entries, sizeof *c->pass);
     c->free_pass = CACHE_PASS_NONE;
-    CHECK(c->line && c->state && c->queue && c->pass, "%s: no host memory for %zu lines", c->name, lines);
+    CHECK(c->line && c->state && c->signature && c->queue && c->pass, "%s: no host memory for %zu lines", c->name, lines);
     replacement_init(&c->replacement, cfg->policy, sets, cfg->ways);
     mshr_init(&c->mshrs, cfg->mshrs, cfg->mshr_targets);
     c->prefetch_reserve = cfg->prefetch_reserve;
@@ -62,6 +63,7 @@ void cache_fini(struct cache *c)
 {
     free(c->line);
     free(c->state);
+    free(c->signature);
     free(c->queue);
     free(c->pass);
     for (u32 n = 0; n < c->n_prefetchers; n++) free(c->prefetcher_state[n]);

@@ -18,6 +18,7 @@ static void send_evicted(void *self, u64 address_and_kind)
 
 void cache_send_evicted(struct cache *c, u64 line, enum mem_kind kind)
 {
+    port_expect(&c->next, line);
     clock_post(c->clock, clock_now(c->clock) + c->hit_cycles, send_evicted, c, line << LINE_SHIFT | kind);
 }
 
@@ -71,6 +72,7 @@ void cache_install(struct cache *c, u64 line, u8 state)
     if (c->state[place] != LINE_INVALID) cache_evict(c, place);
     c->line[place] = line;
     c->state[place] = state;
+    cache_signatures_of(c, set)[way] = signature_of(line);
     c->replacement.policy->fill(&c->replacement, set, way);
 }
 

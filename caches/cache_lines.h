@@ -3,6 +3,7 @@
 #define CACHES_CACHE_LINES_H
 
 #include "caches/cache.h"
+#include "caches/signature.h"
 
 static inline u32 cache_set_of(const struct cache *c, u64 line)
 {
@@ -11,13 +12,24 @@ static inline u32 cache_set_of(const struct cache *c, u64 line)
 
 #define CACHE_PASS_NONE (-1)
 
+static inline u16 *cache_signatures_of(const struct cache *c, u32 set)
+{
+    return &c->signature[(size_t)set * signature_stride(c->ways)];
+}
+
 /* The index of the line's place in the arrays, or -1. */
 static inline i64 cache_find(const struct cache *c, u64 line)
 {
-    const size_t base = (size_t)cache_set_of(c, line) * c->ways;
+    const u32 set = cache_set_of(c, line);
+    const u16 *signature = cache_signatures_of(c, set);
+    const u16 wanted = signature_of(line);
 
-    for (u32 way = 0; way < c->ways; way++)
-        if (c->line[base + way] == line && c->state[base + way] != LINE_INVALID) return (i64)(base + way);
+    for (u32 way = 0; way < c->ways; way += SIGNATURE_LANES)
+        for (u64 match = signature_match(signature + way, wanted); match; match &= match - 1) {
+            const size_t place = (size_t)set * c->ways + way + signature_lane(match);
+
+            if (c->line[place] == line && c->state[place] != LINE_INVALID) return (i64)place;
+        }
     return -1;
 }
 

@@ -8,32 +8,36 @@ void mshr_init(struct mshr_file *f, u32 registers, u32 targets)
 {
     *f = (struct mshr_file){.n = registers, .n_targets = targets};
     f->entry = calloc(registers, sizeof *f->entry);
+    f->line = malloc(registers * sizeof *f->line);
     f->target = calloc(targets, sizeof *f->target);
-    CHECK(f->entry && f->target, "no host memory for %u MSHRs", registers);
+    CHECK(f->entry && f->line && f->target, "no host memory for %u MSHRs", registers);
+    for (u32 i = 0; i < registers; i++) f->line[i] = MSHR_NO_LINE;
     for (u32 t = 0; t < targets; t++) f->target[t].next = t + 1 < targets ? (i32)t + 1 : MSHR_NONE;
 }
 
 void mshr_fini(struct mshr_file *f)
 {
     free(f->entry);
+    free(f->line);
     free(f->target);
     *f = (struct mshr_file){0};
 }
 
+static i32 find_line(const struct mshr_file *f, u64 line)
+{
+    for (u32 i = 0; i < f->n; i++)
+        if (f->line[i] == line) return (i32)i;
+    return MSHR_NONE;
+}
+
 i32 mshr_find(const struct mshr_file *f, u64 line)
 {
-    if (f->used == 0) return MSHR_NONE;
-    for (u32 i = 0; i < f->n; i++)
-        if (f->entry[i].valid && f->entry[i].line == line) return (i32)i;
-    return MSHR_NONE;
+    return f->used ? find_line(f, line) : MSHR_NONE;
 }
 
 static i32 find_free(const struct mshr_file *f)
 {
-    if (f->used == f->n) return MSHR_NONE;
-    for (u32 i = 0; i < f->n; i++)
-        if (!f->entry[i].valid) return (i32)i;
-    return MSHR_NONE;
+    return f->used < f->n ? find_line(f, MSHR_NO_LINE) : MSHR_NONE;
 }
 
 i32 mshr_allocate(struct mshr_file *f, u64 line, const struct mem_request *r)
@@ -45,6 +49,7 @@ i32 mshr_allocate(struct mshr_file *f, u64 line, const struct mem_request *r)
     f->entry[i].first = f->entry[i].last = MSHR_NONE;
     if (!mshr_merge(f, i, r)) return MSHR_NONE;
     f->entry[i].valid = true;
+    f->line[i] = line;
     f->used++;
     return i;
 }
@@ -73,6 +78,7 @@ void mshr_release(struct mshr_file *f, i32 i, enum served served)
 
     CHECK(f->entry[i].valid, "MSHR %d released twice", i);
     f->entry[i].valid = false;
+    f->line[i] = MSHR_NO_LINE;
     f->used--;
     while (t != MSHR_NONE) {
         const struct mshr_target waiting = f->target[t];

@@ -13,6 +13,8 @@
 
 #define MSHR_NONE (-1)
 
+#define MSHR_NO_LINE UINT64_MAX
+
 struct mshr {
     u64 line; /* line number: address >> LINE_SHIFT */
     bool valid;
@@ -37,6 +39,7 @@ struct mshr_file {
     u32 n, n_targets;
     /* state */
     struct mshr *entry;
+    u64 *line; /* of each register, side by side for the lookup; MSHR_NO_LINE: free */
     struct mshr_target *target;
     i32 free_target;
     u32 used;

@@ -39,6 +39,8 @@ struct mem_request {
 struct mem_port {
     enum port_answer (*access)(void *self, const struct mem_request *r, u64 *ready_cycle, enum served *served);
     void *self;
+    /* May be NULL. A request for this line is on its way: the host may fetch what it will need. Changes nothing that is simulated. */
+    void (*expect)(void *self, u64 line);
 };
 
 static inline bool mem_kind_is_evicted(u8 kind)
@@ -82,6 +84,11 @@ static inline enum mem_kind mem_kind_of_type(enum mem_kind kind, enum memory_typ
 static inline enum port_answer port_access(const struct mem_port *p, const struct mem_request *r, u64 *ready_cycle, enum served *served)
 {
     return p->access(p->self, r, ready_cycle, served);
+}
+
+static inline void port_expect(const struct mem_port *p, u64 line)
+{
+    if (p->expect) p->expect(p->self, line);
 }
 
 #endif

@@ -136,6 +136,13 @@ static enum port_answer access(void *self, const struct mem_request *r, u64 *rea
     return PORT_PENDING;
 }
 
+static void expect(void *self, u64 line)
+{
+    const struct crossbar_side *side = self;
+
+    port_expect(&side->crossbar->next, line);
+}
+
 /* --- building --- */
 
 void crossbar_init(struct crossbar *x, const struct crossbar_cfg *cfg, const struct crossbar_desc *desc)
@@ -162,7 +169,7 @@ void crossbar_fini(struct crossbar *x)
 struct mem_port crossbar_port(struct crossbar *x, u32 i)
 {
     CHECK(i < x->n_ports, "%s: no port %u", x->name, i);
-    return (struct mem_port){access, &x->side[i]};
+    return (struct mem_port){.access = access, .self = &x->side[i], .expect = expect};
 }
 
 #define STAT_OF struct crossbar_stats

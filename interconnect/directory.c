@@ -330,5 +330,5 @@ static enum port_answer access(void *self, const struct mem_request *r, u64 *rea
 
 struct mem_port directory_port(struct directory *d)
 {
-    return (struct mem_port){access, d};
+    return (struct mem_port){.access = access, .self = d, .expect = directory_expect};
 }

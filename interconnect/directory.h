@@ -115,6 +115,7 @@ struct directory {
     struct directory_side side[DIRECTORY_MAX_CORES];
     /* state */
     struct directory_entry *entry;             /* [set * ways + way] */
+    u16 *signature;                            /* [set * signature_stride(ways) + way]: of the entry's line */
     struct directory_transaction *transaction; /* [1..n_transactions] */
     i32 free_transaction;
     i32 stalled_first, stalled_last; /* wait for a place in a set whose lines are all busy */

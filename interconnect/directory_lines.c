@@ -1,6 +1,7 @@
 /* directory_lines.c - entries: found, made, taken away; what they grant; what must hold between them and the caches. */
 #include "interconnect/directory_lines.h"
 
+#include "caches/signature.h"
 #include "models/sim/check.h"
 #include <stdlib.h>
 
@@ -69,9 +70,19 @@ static bool take_from_holders(struct directory *d, struct directory_entry *e)
 
 /* --- entries --- */
 
-static struct directory_entry *set_of(const struct directory *d, u64 line)
+static u32 set_of(const struct directory *d, u64 line)
 {
-    return &d->entry[(size_t)topology_spread(line, d->sets) * d->ways];
+    return topology_spread(line, d->sets);
+}
+
+static struct directory_entry *entries_of(const struct directory *d, u32 set)
+{
+    return &d->entry[(size_t)set * d->ways];
+}
+
+static u16 *signatures_of(const struct directory *d, u32 set)
+{
+    return &d->signature[(size_t)set * signature_stride(d->ways)];
 }
 
 static bool in_use(const struct directory_entry *e)
@@ -81,11 +92,27 @@ static bool in_use(const struct directory_entry *e)
 
 struct directory_entry *directory_find(const struct directory *d, u64 line)
 {
-    struct directory_entry *set = set_of(d, line);
+    const u32 set = set_of(d, line);
+    const u16 *signature = signatures_of(d, set), wanted = signature_of(line);
 
-    for (u32 way = 0; way < d->ways; way++)
-        if (in_use(&set[way]) && set[way].line == line) return &set[way];
+    for (u32 way = 0; way < d->ways; way += SIGNATURE_LANES)
+        for (u64 match = signature_match(signature + way, wanted); match; match &= match - 1) {
+            struct directory_entry *e = &entries_of(d, set)[way + signature_lane(match)];
+
+            if (e->line == line && in_use(e)) return e;
+        }
     return NULL;
+}
+
+void directory_expect(void *self, u64 line)
+{
+    const struct directory *d = self;
+    const u32 set = set_of(d, line);
+
+    __builtin_prefetch(signatures_of(d, set));
+    for (u32 way = 0; way < d->ways; way += LINE_BYTES / sizeof *d->entry)
+        __builtin_prefetch(&entries_of(d, set)[way]);
+    port_expect(&d->next, line);
 }
 
 /* The oldest entry that was used after `after` and has no transaction, or NULL. */
@@ -115,13 +142,21 @@ static struct directory_entry *make_place(struct directory *d, struct directory_
     return oldest;
 }
 
+static void track_line(struct directory *d, struct directory_entry *e, u64 line)
+{
+    const u32 set = set_of(d, line);
+
+    *e = (struct directory_entry){.line = line, .used = ++d->time};
+    signatures_of(d, set)[e - entries_of(d, set)] = signature_of(line);
+}
+
 struct directory_entry *directory_find_or_take(struct directory *d, u64 line)
 {
     struct directory_entry *e = directory_find(d, line);
 
     if (e) return e;
-    e = make_place(d, set_of(d, line));
-    if (e) *e = (struct directory_entry){.line = line, .used = ++d->time};
+    e = make_place(d, entries_of(d, set_of(d, line)));
+    if (e) track_line(d, e, line);
     return e;
 }
 
@@ -176,9 +211,10 @@ void directory_init(struct directory *d, const struct directory_cfg *cfg, const 
     d->clock = desc->clock;
     d->next = desc->next;
     d->n_transactions = desc->in_flight;
-    d->entry = calloc((size_t)d->sets * d->ways, sizeof *d->entry);
+    d->entry = calloc((size_t)d->sets * d->ways + SIGNATURE_LANES, sizeof *d->entry);
+    d->signature = calloc((size_t)d->sets * signature_stride(d->ways), sizeof *d->signature);
     d->transaction = calloc((size_t)d->n_transactions + 1, sizeof *d->transaction);
-    CHECK(d->entry && d->transaction, "%s: no host memory for %u lines", d->name, d->sets * d->ways);
+    CHECK(d->entry && d->signature && d->transaction, "%s: no host memory for %u lines", d->name, d->sets * d->ways);
     for (u32 core = 0; core < d->n_cores; core++)
         d->side[core] = (struct directory_side){.directory = d, .core = core};
     for (u32 i = 1; i < d->n_transactions; i++) d->transaction[i].next = (i32)i + 1;
@@ -188,6 +224,7 @@ void directory_init(struct directory *d, const struct directory_cfg *cfg, const 
 void directory_fini(struct directory *d)
 {
     free(d->entry);
+    free(d->signature);
     free(d->transaction);
 }
 

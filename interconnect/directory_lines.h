@@ -11,6 +11,9 @@ struct directory_entry *directory_find(const struct directory *d, u64 line);
  * NULL: all places of its set have a transaction. */
 struct directory_entry *directory_find_or_take(struct directory *d, u64 line);
 
+/* mem_port.expect of the directory. */
+void directory_expect(void *self, u64 line);
+
 /* Snoops all caches of a processor; returns the strongest state that one of them had. */
 enum line_state directory_snoop_core(struct directory *d, u32 core, u64 line, enum snoop what);
 

@@ -226,7 +226,7 @@ static enum port_answer access(void *self, const struct mem_request *r, u64 *rea
 
 struct mem_port dram_port(struct dram *d)
 {
-    return (struct mem_port){access, d};
+    return (struct mem_port){.access = access, .self = d};
 }
 
 /* --- building --- */

@@ -179,8 +179,8 @@ static inline void bench_mock_caches(struct core_bench *b)
 {
     b->l1i = (struct mock_l1){.bench = b, .mshrs = LOG_MAX};
     b->l1d = (struct mock_l1){.bench = b, .mshrs = LOG_MAX};
-    b->cpu->ooo->l1i = b->cpu->inorder.l1i = (struct mem_port){mock_access, &b->l1i};
-    b->cpu->ooo->l1d = b->cpu->inorder.l1d = b->cpu->walker.port = b->cpu->wc.port = (struct mem_port){mock_access, &b->l1d};
+    b->cpu->ooo->l1i = b->cpu->inorder.l1i = (struct mem_port){.access = mock_access, .self = &b->l1i};
+    b->cpu->ooo->l1d = b->cpu->inorder.l1d = b->cpu->walker.port = b->cpu->wc.port = (struct mem_port){.access = mock_access, .self = &b->l1d};
 }
 
 /* A machine that stands before CODE_AT, interrupts off, registers 0. */

@@ -82,7 +82,7 @@ static inline enum port_answer mock_access(void *self, const struct mem_request 
 
 static inline struct mem_port mock_port(struct mock_memory *m)
 {
-    return (struct mem_port){mock_access, m};
+    return (struct mem_port){.access = mock_access, .self = m};
 }
 
 /* --- above --- */
