@@ -168,11 +168,14 @@ static void hit(struct cache *c, const struct mem_request *r, size_t place)
 static bool start_miss(struct cache *c, const struct mem_request *r, u64 line)
 {
     const i32 i = mshr_allocate(&c->mshrs, line, r);
+    i64 place;
 
     if (i == MSHR_NONE) return false;
     c->stats.misses++;
     c->stats.misses_by[r->origin]++;
-    c->stats.upgrades += cache_find(c, line) >= 0;
+    place = cache_find(c, line);
+    c->stats.upgrades += place >= 0;
+    if (place >= 0) use_line(c, (size_t)place);
     if (mem_kind_owns(r->kind)) c->mshrs.entry[i].kind = MEM_OWN;
     post_down(c, send_miss, (u64)i);
     return true;

@@ -288,6 +288,30 @@ static void a_line_evicted_unused_was_useless(void **s)
     assert_int_equal(cache.stats.prefetches_useless, 1);
 }
 
+static enum grant allowed;
+
+static enum grant say_allowed(void *self, u64 line)
+{
+    (void)self, (void)line;
+    return allowed;
+}
+
+static void a_shared_line_is_used_by_the_store_that_must_own_it_first(void **s)
+{
+    struct bench *b = build(NEXT_LINE, 4, 0);
+
+    (void)s;
+    cache.coherence.granted = say_allowed;
+    allowed = GRANT_SHARED;
+    bench_read(b, 0, 8);
+    bench_run(b, 99);
+    allowed = GRANT_OWNED;
+    bench_write(b, 100, 9);
+    bench_run(b, 200);
+    assert_int_equal(cache.stats.upgrades, 1);
+    assert_int_equal(cache.stats.prefetches_useful, 1);
+}
+
 static void what_is_known_is_not_sent_for(void **s)
 {
     struct bench *b = build(NEXT_LINE, 4, 0);
@@ -319,6 +343,7 @@ int main(void)
         cmocka_unit_test_teardown(a_lookup_joins_a_prefetch_in_flight, teardown),
         cmocka_unit_test_teardown(prefetches_leave_registers_to_demand, teardown),
         cmocka_unit_test_teardown(a_line_evicted_unused_was_useless, teardown),
+        cmocka_unit_test_teardown(a_shared_line_is_used_by_the_store_that_must_own_it_first, teardown),
         cmocka_unit_test_teardown(what_is_known_is_not_sent_for, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
