@@ -100,6 +100,12 @@ ALWAYS_INLINE void write_quotient(struct hart *h, u64 quotient, u64 remainder, u
     write_wide(h, remainder, quotient, bytes);
 }
 
+/* What a processor's divider takes depends on it: only 64-bit divisions tell. */
+ALWAYS_INLINE void note_dividend(struct hart *h, bool wide, unsigned bytes)
+{
+    if (bytes == 8 && h->record) h->record->wide_dividend = wide;
+}
+
 /* #DE for a divisor of 0 and for a quotient that does not fit; every flag is undefined and stays. */
 ALWAYS_INLINE enum outcome divide(struct hart *h, const struct insn *i, bool memory, unsigned bytes)
 {
@@ -107,6 +113,7 @@ ALWAYS_INLINE enum outcome divide(struct hart *h, const struct insn *i, bool mem
     if (!source_operand(h, i, memory, i->dst, bytes, &divisor)) return OUT_FAULT;
     u128 dividend = read_dividend(h, bytes);
     if (divisor == 0 || dividend >> 8 * bytes >= divisor) return hart_fault(h, VEC_DE);
+    note_dividend(h, dividend >> 32 >> 32 != 0, bytes);
     if (bytes < 8)
         write_quotient(h, (u64)dividend / divisor, (u64)dividend % divisor, bytes);
     else
@@ -124,6 +131,7 @@ ALWAYS_INLINE enum outcome divide_signed(struct hart *h, const struct insn *i, b
     i128 divisor = (i64)sign_extend(raw, bytes);
     bool overflows = bytes == 8 && divisor == -1 && dividend == (i128)((u128)1 << 127);
     if (divisor == 0 || overflows || !fits(dividend / divisor, bytes)) return hart_fault(h, VEC_DE);
+    note_dividend(h, !fits(dividend, bytes), bytes);
     write_quotient(h, (u64)(dividend / divisor), (u64)(dividend % divisor), bytes);
     return OUT_NEXT;
 }

@@ -108,6 +108,7 @@ struct insn_record {
     bool halted;                  /* ended in a HLT (or other inactive) state */
     bool io;                      /* touched a port, MMIO or a virtualized APIC's page */
     u32 virtual_cycles;           /* microcode of APIC virtualization */
+    bool wide_dividend;           /* of the last 64-bit division: more than RAX alone, extended */
     bool drained;                 /* in: set by the core when older records have left the pipe */
     bool not_drained;             /* out: nothing was done, since it would touch MMIO; drain and execute again */
     u8 n_fetches;                 /* of access[]: the first ones are instruction fetches */

@@ -31,14 +31,15 @@ static u8 dependence(ZydisRegister r)
     return decode_dependence(r);
 }
 
-/* An 8- or 16-bit result keeps the rest of its register: it reads it. */
+/* An 8- or 16-bit result keeps the rest of its register, a conditional one (CMOV) perhaps all of it: it reads it. */
 static void touch_register(struct touched *t, const ZydisDecodedOperand *o)
 {
     u8 reg = dependence(o->reg.value);
     bool writes = o->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE;
     bool hidden_stack = reg == REG_RSP && o->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN;
     if (hidden_stack) return;
-    if ((o->actions & ZYDIS_OPERAND_ACTION_MASK_READ) || (writes && o->size < 32))
+    bool keeps = writes && (o->size < 32 || (o->actions & ZYDIS_OPERAND_ACTION_CONDWRITE));
+    if ((o->actions & ZYDIS_OPERAND_ACTION_MASK_READ) || keeps)
         add_register(t->reads, &t->n_reads, reg);
     if (writes) add_register(t->writes, &t->n_writes, reg);
 }
@@ -124,6 +125,7 @@ static enum uop_kind refine_kind(const ZydisDecodedInstruction *z, const ZydisDe
                                  enum uop_kind kind)
 {
     if (kind == UOP_DIV64 && z->operand_width < 64) return UOP_DIV32;
+    if (z->mnemonic == ZYDIS_MNEMONIC_IDIV) return UOP_IDIV64;
     if (z->mnemonic == ZYDIS_MNEMONIC_LEA && is_three_component(&operand[1].mem)) return UOP_LEA3;
     return kind == UOP_ALU && shifts_by_cl(z, operand) ? UOP_SHIFT_CL : kind;
 }

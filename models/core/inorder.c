@@ -273,7 +273,7 @@ static u64 issue_string_part(struct inorder *p, u64 now, const struct uop *u)
 
 static u64 execute_uop(struct inorder *p, u64 now, const struct uop *u)
 {
-    u64 ready = now + p->latency[u->kind][u->row];
+    u64 ready = now + p->latency[operation_kind(u, &p->record)][u->row];
     if (u->kind == UOP_LOAD || u->kind == UOP_STORE) return issue_reference(p, u);
     if (u->kind == UOP_MICROCODE && p->record.info->iclass == CLASS_string)
         return issue_string_part(p, now, u);

@@ -3,7 +3,8 @@
  * Models:       for each operation, narrow (up to 32 bits; 128-bit vectors) and, where it differs, wide (64 bits;
  *               256-bit vectors), and for its further results: steps, of which each waits for the results of the one before; in a step, micro-operations
  *               abreast, with the ports that can execute them, their latency, and the cycles that they keep the unit busy.
- * Not modelled: latencies that differ by source operand (one row has the longest), and by the operands' values.
+ * Not modelled: latencies that differ by source operand (one row has the longest), and by the operands' values, but for
+ *               divisions of 128 bits.
  * Neighbours:   models/core/uops_<family>.def are the tables, with their sources; ooo/decode.c expands an operation into
  *               micro-operations, the in-order core takes its latency.
  * Checked by:   tests/unit/test_operation.c
@@ -11,7 +12,7 @@
 #ifndef CORE_OPERATION_H
 #define CORE_OPERATION_H
 
-#include "isa/insn.h"
+#include "isa/record.h"
 
 /* The tables, in the order of enum operation_table. */
 #define OPERATION_TABLES ONE_OF("skylake", "haswell", "nehalem", "sandy_bridge", "zen2")
@@ -45,6 +46,15 @@ static inline const struct operation *operation_find(enum operation_table table,
     if (rows[row].step[0].count) return &rows[row];
     return row == ROW_FURTHER ? NULL : &rows[ROW_NARROW];
 }
+
+/* The operation that this micro-operation of the record is: of a division the dividend decides. */
+static inline enum uop_kind operation_kind(const struct uop *u, const struct insn_record *r)
+{
+    if (UNLIKELY(u->kind == UOP_DIV64)) return r->wide_dividend ? UOP_DIV128 : UOP_DIV64;
+    if (UNLIKELY(u->kind == UOP_IDIV64)) return r->wide_dividend ? UOP_IDIV128 : UOP_IDIV64;
+    return (enum uop_kind)u->kind;
+}
+
 /* Cycles from the operands to the result, when no port is taken by others. */
 u32 operation_latency(const struct operation *o);
 

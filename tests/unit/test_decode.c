@@ -253,6 +253,8 @@ static void kinds_follow_operands_and_width(void **state)
     assert_int_equal(DECODE64(0xc1, 0xe0, 3).cold.uop[0].kind, UOP_ALU);
     assert_int_equal(DECODE64(0xf7, 0xf1).cold.uop[0].kind, UOP_DIV32);
     assert_int_equal(DECODE64(0x48, 0xf7, 0xf1).cold.uop[0].kind, UOP_DIV64);
+    assert_int_equal(DECODE64(0x48, 0xf7, 0xf9).cold.uop[0].kind, UOP_IDIV64);
+    assert_int_equal(DECODE64(0xf7, 0xf9).cold.uop[0].kind, UOP_DIV32);
     assert_int_equal(DECODE64(0x0f, 0xaf, 0xc1).cold.uop[0].kind, UOP_MUL);
     assert_int_equal(DECODE64(0x0f, 0xa2).cold.uop[0].kind, UOP_MICROCODE);
     assert_int_equal(DECODE64(0x0f, 0xae, 0xf0).cold.uop[0].kind, UOP_FENCE);
@@ -268,6 +270,15 @@ static void a_cleared_register_depends_on_nothing(void **state)
     d = DECODE64(0x88, 0xc8); /* mov al, cl keeps the rest of rax */
     assert_int_equal(d.cold.uop[0].dst, REG_RAX);
     assert_int_equal(d.cold.uop[0].src[0], REG_RAX);
+}
+
+static void a_conditional_move_depends_on_what_it_may_keep(void **state)
+{
+    (void)state;
+    struct decoded_insn d = DECODE64(0x48, 0x0f, 0x44, 0xc3); /* cmovz rax, rbx */
+    assert_int_equal(d.cold.n_uops, 1);
+    assert_uop(&d.cold, 0, UOP_ALU, REG_RAX, REG_RBX, NO, REG_RAX);
+    assert_true(d.cold.uop[0].reads_flags);
 }
 
 static void flow_tells_direct_from_indirect(void **state)
@@ -387,6 +398,7 @@ int main(void)
         cmocka_unit_test(stores_calls_and_returns_have_their_parts),
         cmocka_unit_test(kinds_follow_operands_and_width),
         cmocka_unit_test(a_cleared_register_depends_on_nothing),
+        cmocka_unit_test(a_conditional_move_depends_on_what_it_may_keep),
         cmocka_unit_test(flow_tells_direct_from_indirect),
         cmocka_unit_test(locked_and_exchanging_instructions_are_atomic),
         cmocka_unit_test(a_marker_is_a_nop_with_a_payload),

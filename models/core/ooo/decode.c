@@ -310,7 +310,7 @@ static void push_step(struct ooo *p, const struct uop *u, const struct operation
 
 static void push_operation(struct ooo *p, const struct uop *u)
 {
-    const struct operation *how = operation_of(p, (enum uop_kind)u->kind, (enum uop_row)u->row);
+    const struct operation *how = operation_of(p, operation_kind(u, &p->record), (enum uop_row)u->row);
     if (push_renamed(p, u)) return;
     if (!how) {
         push_alias(p, u);
