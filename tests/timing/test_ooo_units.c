@@ -23,6 +23,12 @@ EMIT(chain_imul, 0x0f, 0xaf, 0xd2)                  /* imul edx, edx */
 EMIT(chain_lea3, 0x8d, 0x5c, 0x1b, 0x01)            /* lea ebx, [ebx + ebx + 1] */
 EMIT(chain_shl_cl, 0xd3, 0xe3)                      /* shl ebx, cl */
 EMIT(chain_div, 0x31, 0xd2, 0xbf, 1, 0, 0, 0, 0xf7, 0xf7) /* xor edx, edx; mov edi, 1; div edi */
+/* mov edi, divisor; mov or xor edx; div or idiv rdi: RAX gives RAX */
+EMIT(chain_div64, 0xbf, 1, 0, 0, 0, 0x31, 0xd2, 0x48, 0xf7, 0xf7)
+EMIT(chain_div64_wide, 0xbf, 3, 0, 0, 0, 0xba, 1, 0, 0, 0, 0x48, 0xf7, 0xf7)
+EMIT(chain_idiv64, 0xbf, 1, 0, 0, 0, 0x31, 0xd2, 0x48, 0xf7, 0xff)
+EMIT(chain_idiv64_wide, 0xbf, 3, 0, 0, 0, 0xba, 1, 0, 0, 0, 0x48, 0xf7, 0xff)
+EMIT(chain_cmov, 0x48, 0x0f, 0x44, 0xdf)            /* cmovz rbx, rdi */
 EMIT(chain_addsd, 0xf2, 0x0f, 0x58, 0xc0)           /* addsd xmm0, xmm0 */
 EMIT(chain_divsd, 0xf2, 0x0f, 0x5e, 0xc0)
 EMIT(chain_sqrtsd, 0xf2, 0x0f, 0x51, 0xc0)
@@ -32,6 +38,8 @@ EMIT(chain_indexed, 0x8b, 0x9c, 0x0b, IMM32(LINE(1))) /* mov ebx, [ebx + ecx + L
 EMIT(chain_split, 0x8b, 0x9b, IMM32(LINE(2) - 2))
 EMIT(chain_page_split, 0x8b, 0x9b, IMM32(P0 + 0x1000 - 2))
 EMIT(chain_forward, 0x89, 0x1c, 0x25, IMM32(LINE(1)), 0x8b, 0x1c, 0x25, IMM32(LINE(1)))
+/* mov [LINE(1)], ebx; imul ecx, ebx, 0; mov ebx, [ecx + LINE(1)] */
+EMIT(chain_forward_late, 0x89, 0x1c, 0x25, IMM32(LINE(1)), 0x6b, 0xcb, 0x00, 0x8b, 0x99, IMM32(LINE(1)))
 /* mov [LINE(1)], eax; mov [LINE(1) + 4], eax; mov rax, [LINE(1)] */
 EMIT(chain_forward_fail, 0x89, 0x04, 0x25, IMM32(LINE(1)), 0x89, 0x04, 0x25, IMM32(LINE(1) + 4), 0x48, 0x8b, 0x04, 0x25,
      IMM32(LINE(1)))
@@ -59,6 +67,19 @@ static void a_division_takes_25(void **state)
 {
     (void)state;
     assert_int_equal(bench_slope(&cfg, false, chain_div, 10), 25 * 10);
+}
+static void a_64_bit_division_takes_what_its_dividend_needs(void **state)
+{
+    (void)state;
+    assert_int_equal(bench_slope(&cfg, true, chain_div64, 10), 34 * 10);
+    assert_int_equal(bench_slope(&cfg, true, chain_div64_wide, 10), 87 * 10);
+    assert_int_equal(bench_slope(&cfg, true, chain_idiv64, 10), 40 * 10);
+    assert_int_equal(bench_slope(&cfg, true, chain_idiv64_wide, 10), 94 * 10);
+}
+static void a_conditional_move_waits_for_what_it_may_keep(void **state)
+{
+    (void)state;
+    assert_int_equal(bench_slope(&cfg, true, chain_cmov, 100), 100);
 }
 static void floating_point_takes_4_14_18(void **state)
 {
@@ -89,7 +110,12 @@ static void a_load_that_splits_a_line_takes_11_a_page_12(void **state)
 static void a_forwarded_load_takes_forward_cycles(void **state)
 {
     (void)state;
-    assert_int_equal(bench_slope(&cfg, false, chain_forward, 30), cfg.ooo.forward_cycles * 30);
+    assert_int_equal(bench_slope(&cfg, false, chain_forward_late, 50), (3 + cfg.ooo.forward_cycles) * 50);
+}
+static void a_load_that_came_before_the_data_may_find_its_port_taken(void **state)
+{
+    (void)state;
+    assert_int_equal(bench_slope(&cfg, false, chain_forward, 120), 4.5 * 120); /* measured 4.4 */
 }
 static void a_load_of_two_buffered_stores_takes_16(void **state)
 {
@@ -164,11 +190,14 @@ int main(void)
         cmocka_unit_test_setup(a_multiplication_and_a_long_lea_take_three, setup),
         cmocka_unit_test_setup(a_shift_by_cl_takes_two, setup),
         cmocka_unit_test_setup(a_division_takes_25, setup),
+        cmocka_unit_test_setup(a_64_bit_division_takes_what_its_dividend_needs, setup),
+        cmocka_unit_test_setup(a_conditional_move_waits_for_what_it_may_keep, setup),
         cmocka_unit_test_setup(floating_point_takes_4_14_18, setup),
         cmocka_unit_test_setup(an_eliminated_move_takes_no_time, setup),
         cmocka_unit_test_setup(a_load_that_hits_takes_4_and_5_with_an_index, setup),
         cmocka_unit_test_setup(a_load_that_splits_a_line_takes_11_a_page_12, setup),
         cmocka_unit_test_setup(a_forwarded_load_takes_forward_cycles, setup),
+        cmocka_unit_test_setup(a_load_that_came_before_the_data_may_find_its_port_taken, setup),
         cmocka_unit_test_setup(a_load_of_two_buffered_stores_takes_16, setup),
         cmocka_unit_test_setup(a_locked_instruction_takes_18, setup),
         cmocka_unit_test_setup(fences_take_what_their_class_costs, setup),

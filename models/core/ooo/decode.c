@@ -383,8 +383,9 @@ static void predict(struct ooo *p, struct ooo_uop *branch)
     }
     if (!r->branch_taken) return;
     leave_window(p);
-    p->front_ready = p->delivery.cycle + 1 +
-                     (right == PREDICTED_LATE ? p->cfg.late_branch_cycles : p->cfg.taken_branch_cycles);
+    u32 bubble = right == PREDICTED_LATE ? p->cfg.late_branch_cycles : p->cfg.taken_branch_cycles;
+    if (flow == FLOW_RET) bubble += p->cfg.return_cycles;
+    p->front_ready = p->delivery.cycle + 1 + bubble;
 }
 
 static struct ooo_uop *find_branch(struct ooo *p, u64 from)

@@ -163,6 +163,7 @@ void ooo_issue_load(struct ooo *p, u32 index, u64 now)
     bool locked = p->uop[index].flags & UOP_LOCKED;
     m->issued = now;
     m->ready = 0;
+    m->sent_again = false;
     m->served = SERVED_L1;
     m->penalty = locked ? (u16)p->cfg.lock_cycles : 0;
     m->phase = locked ? LOAD_LOCK : LOAD_TRANSLATE;

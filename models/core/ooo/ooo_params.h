@@ -35,11 +35,12 @@
     P(u32, integer_registers, 180, RANGE(20, 512), "physical integer registers, with the 16 of the architecture")     \
     P(u32, vector_registers, 168, RANGE(20, 512), "physical vector registers, with the 16 of the architecture")       \
     P(u32, retire_width, 4, RANGE(1, 16), "fused micro-operations retired a cycle")                                   \
-    P(u32, mispredict_cycles, 17, RANGE(3, 64), "from a mispredicted branch's issue to that of the right path")       \
-    P(u32, mispredict_indirect_cycles, 23, RANGE(3, 64), "the same for an indirect jump or call")                     \
+    P(u32, mispredict_cycles, 18, RANGE(3, 64), "from a mispredicted branch's issue to that of the right path")       \
+    P(u32, mispredict_indirect_cycles, 25, RANGE(3, 64), "the same for an indirect jump, call or return")              \
     P(u32, late_branch_cycles, 8, RANGE(0, 32),                                                                       \
       "bubble behind a direct branch that decode finds, not the BTB (estimated)")                                     \
     P(u32, taken_branch_cycles, 1, RANGE(0, 8), "bubble behind a taken branch that was predicted")                    \
+    P(u32, return_cycles, 1, RANGE(0, 8), "added to the bubble behind a return that was predicted")                   \
     P(u32, redirect_cycles, 12, RANGE(1, 64), "refill behind serialization, events, VM transitions (estimated)")      \
     P(u32, indexed_cycles, 1, RANGE(0, 8), "added to a load with an index register that hits the L1D")                \
     P(u32, forward_cycles, 4, RANGE(1, 32), "from a store's data to the load that it answers")                        \

@@ -101,6 +101,7 @@ struct ooo_mem {
     u16 penalty;
     u8 memory_type; /* enum memory_type; non-temporal stores: MEMORY_WC */
     u8 kind;        /* of a store address: MEM_WRITE, or what a flush asks for */
+    bool sent_again; /* it had to wait for a store's data */
 };
 
 /* An entry of the store buffer, from rename to the write. */
@@ -194,6 +195,7 @@ struct ooo {
     struct ooo_uop *uop; /* OOO_RING */
     struct ooo_mem *mem; /* OOO_RING */
     u8 port_load[OOO_PORTS]; /* micro-operations bound to a port and not issued */
+    u64 port_used[OOO_PORTS]; /* the last cycle in which it issued */
     u64 ready[OOO_PORTS][OOO_RING / 64];
     u16 ready_words[OOO_PORTS]; /* a bit for each word that is not zero */
     u16 ready_ports;

@@ -78,14 +78,28 @@ static enum order_answer clear_order(struct ooo *p, u32 index)
     return wait_in(p, index, &p->order_waiters);
 }
 
+/* A load that came before the data goes through its port once more, in the data's cycle if that is free. */
+static u64 port_delay(struct ooo *p, u32 index)
+{
+    u64 *used = &p->port_used[p->uop[index].port];
+    if (!p->mem[index].sent_again) return 0;
+    bool taken = *used >= ooo_now(p);
+    *used = max_u64(*used, ooo_now(p)) + taken;
+    return *used - ooo_now(p);
+}
+
 static enum order_answer forward(struct ooo *p, u32 index, struct ooo_store *s)
 {
     struct ooo_mem *m = &p->mem[index];
-    if (!s->data_known) return wait_in(p, index, &s->data_waiters);
+    if (!s->data_known) {
+        m->sent_again = true;
+        return wait_in(p, index, &s->data_waiters);
+    }
     p->stats.forwards++;
     p->stats.served_l1 += m->parts;
     m->parts = m->unsent = 0;
-    ooo_load_answered(p, index, ooo_now(p) + p->cfg.forward_cycles + m->penalty, LOAD_FORWARDED);
+    u64 sent = ooo_now(p) + port_delay(p, index);
+    ooo_load_answered(p, index, sent + p->cfg.forward_cycles + m->penalty, LOAD_FORWARDED);
     return ORDER_FORWARDED;
 }
 

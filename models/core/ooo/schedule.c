@@ -177,6 +177,7 @@ static void issue_one(struct ooo *p, u32 port, u32 index, u64 now)
     struct ooo_uop *u = &p->uop[index];
     clear_ready(p, port, index);
     p->port_load[port]--;
+    p->port_used[port] = now;
     p->scheduler_used--;
     u->state = UOP_ISSUED;
     ooo_trace_stage(p, index, PIPE_EXECUTE);
