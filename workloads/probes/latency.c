@@ -4,7 +4,7 @@
  * holds, where a load of the chain looks, that place's own address. */
 #include "probes/kit/probe.h"
 
-enum { LINE_SPLIT_AT = 0x13c, PAGE_SPLIT_AT = PAGE_4K - 4, LINKS = 64 };
+enum { LINE_SPLIT_AT = 0x13c, PAGE_SPLIT_AT = PAGE_4K - 4, LINKS = 128 };
 
 static bool always(void)
 {
@@ -68,18 +68,18 @@ CHAINS(ASSEMBLE_CHAIN)
 
 struct chain {
     bool (*available)(void);
-    const u8 *prepare, *prepare_end, *link, *link_end;
+    struct text prepare, link;
 };
 
 #define ROW_OF_CHAIN(item, needs, prepare, link) \
-    static const struct chain chain_##item = {needs, prepare_##item, prepare_##item##_end, link_##item, link_##item##_end};
+    static const struct chain chain_##item = {needs, TEXT_OF(prepare_##item), TEXT_OF(link_##item)};
 CHAINS(ROW_OF_CHAIN)
 
 static void emit_chain(struct code *c, u64 n, const void *self)
 {
     const struct chain *chain = self;
-    code_put(c, chain->prepare, (size_t)(chain->prepare_end - chain->prepare));
-    while (n--) code_put(c, chain->link, (size_t)(chain->link_end - chain->link));
+    code_put_text(c, chain->prepare);
+    while (n--) code_put_text(c, chain->link);
 }
 
 /* Places that hold their own addresses. */

@@ -5,11 +5,11 @@
  * H. Wong, "Measuring Reorder Buffer Capacity" (blog.stuffedcow.net, 2013). */
 #include "probes/kit/probe.h"
 
-enum { TRIALS = 7, ENOUGH = 50 /* percent that a second miss adds */ };
+enum { TRIALS = 15, ENOUGH = 40 /* percent that a second miss adds */ };
 
 /* Entries of one kind: what fills them, and how many the two loads take themselves. */
 struct filler {
-    const u8 *text, *text_end;
+    struct text text;
     u64 own, low, high;
 };
 
@@ -26,13 +26,12 @@ static struct code *the_code(void)
 static void build(struct code *c, u64 n, const struct filler *f)
 {
     code_begin(c);
-    CODE_PUT(c, first_miss);
-    while (n--) code_put(c, f->text, (size_t)(f->text_end - f->text));
-    CODE_PUT(c, second_miss);
+    code_put_text(c, TEXT(first_miss));
+    while (n--) code_put_text(c, f->text);
+    code_put_text(c, TEXT(second_miss));
     code_end(c);
 }
 
-/* What the code uses beside the two lines: R8 is a place in the L1D. */
 static u64 cost_of_two_misses(u64 n, const void *self)
 {
     struct code *c = the_code();
@@ -40,7 +39,7 @@ static u64 cost_of_two_misses(u64 n, const void *self)
     build(c, n, self);
     for (unsigned i = 0; i < TRIALS; i++) code_run(c, warm, warm);
     for (unsigned i = 0; i < TRIALS; i++) ticks[i] = code_run(c, (u64)probe_cold_line(), (u64)probe_cold_line());
-    return probe_median(ticks, TRIALS);
+    return probe_least(ticks, TRIALS);
 }
 
 static u64 measure_entries(const void *self)
@@ -50,22 +49,74 @@ static u64 measure_entries(const void *self)
     return n == PROBE_ABSENT ? n : (n + f->own) * PROBE_UNIT;
 }
 
-/* FILLER(item, text, own, low, high): RSP is a place in the L1D. */
+/* FILLER(item, text, own, low, high): RSP is a place in the L1D, RAX the first miss. */
+/* clang-format off */
 #define FILLERS(FILLER)                                                              \
     FILLER(rob,          "nop",                2, 16, 600)                           \
     FILLER(load_buffer,  "mov (%rsp), %rdx",   2, 8, 200)                            \
     FILLER(store_buffer, "mov %rcx, -8(%rsp)", 0, 8, 150)                            \
     FILLER(scheduler,    "lea 1(%rax), %rdx",  1, 8, 200)
+/* clang-format on */
 
 #define ASSEMBLE_FILLER(item, text, own, low, high) ASSEMBLE(fill_##item, text);
 FILLERS(ASSEMBLE_FILLER)
 #define ROW_OF_FILLER(item, text, own, low, high) \
-    static const struct filler filler_##item = {fill_##item, fill_##item##_end, own, low, high};
+    static const struct filler filler_##item = {TEXT_OF(fill_##item), own, low, high};
 FILLERS(ROW_OF_FILLER)
+
+/* --- fill buffers: so many misses overlap, of lines that the last level holds --- */
+
+enum { MISSES_LOW = 2, MISSES_HIGH = 26 };
+
+ASSEMBLE(next_miss, "mov (%rdi), %rax; add $8, %rdi; mov (%rax), %rbx");
+
+static u64 cost_of_misses(u64 n, const void *self)
+{
+    struct code *c = the_code();
+    u64 ticks[TRIALS], **line = probe_page();
+    (void)self;
+    code_begin(c);
+    for (u64 i = 0; i < n; i++) code_put_text(c, TEXT(next_miss));
+    code_end(c);
+    for (u64 i = 0; i < n; i++) line[i] = (u64 *)line;
+    for (unsigned t = 0; t < TRIALS; t++) code_run(c, (u64)line, 0);
+    for (unsigned t = 0; t < TRIALS; t++) {
+        for (u64 i = 0; i < n; i++) line[i] = probe_far_line();
+        ticks[t] = code_run(c, (u64)line, 0);
+    }
+    return probe_least(ticks, TRIALS);
+}
+
+static u64 measure_fill_buffers(const void *self)
+{
+    return probe_step(cost_of_misses, MISSES_LOW, MISSES_HIGH, self) * PROBE_UNIT;
+}
+
+/* --- throughput --- */
+
+enum { PAIRS = 128 };
+
+ASSEMBLE(two_loads, "mov (%rdi), %rax; mov 8(%rdi), %rbx");
+ASSEMBLE(two_stores, "mov %rax, (%rdi); mov %rax, 8(%rdi)");
+static const struct text loads = TEXT_OF(two_loads), stores = TEXT_OF(two_stores);
+
+static void emit_pairs(struct code *c, u64 n, const void *self)
+{
+    while (n--) code_put_text(c, *(const struct text *)self);
+}
+
+static u64 measure_throughput(const void *self)
+{
+    u64 slope = probe_slope(emit_pairs, PAIRS, self, (u64)probe_page());
+    return slope ? 2 * PROBE_UNIT * PROBE_UNIT / slope : PROBE_ABSENT;
+}
 
 #define PROBE_OF_FILLER(item, text, own, low, high) {#item, "entries", measure_entries, &filler_##item},
 static const struct probe probes[] = {
     FILLERS(PROBE_OF_FILLER)
+    {"fill_buffers", "entries", measure_fill_buffers, NULL},
+    {"load_throughput", "per-cycle", measure_throughput, &loads},
+    {"store_throughput", "per-cycle", measure_throughput, &stores},
 };
 
 int main(void)

@@ -18,6 +18,28 @@ void code_put32(struct code *c, u32 value)
     code_put(c, &value, sizeof value);
 }
 
+void code_put_text(struct code *c, struct text text)
+{
+    code_put(c, text.start, (size_t)(text.end - text.start));
+}
+
+/* Both are an opcode and the distance from their end. */
+static void put_near(struct code *c, u8 opcode, const u8 *target)
+{
+    code_put(c, &opcode, 1);
+    code_put32(c, (u32)(target - (c->at + 4)));
+}
+
+void code_put_call(struct code *c, const u8 *target)
+{
+    put_near(c, 0xe8, target);
+}
+
+void code_put_jump(struct code *c, const u8 *target)
+{
+    put_near(c, 0xe9, target);
+}
+
 void code_nops(struct code *c, u64 n)
 {
     static const u8 nop = 0x90;
@@ -34,12 +56,12 @@ ASSEMBLE(code_tail, READ_CLOCK "sub %r15, %rax;"
 void code_begin(struct code *c)
 {
     c->at = c->start;
-    CODE_PUT(c, code_head);
+    code_put_text(c, TEXT(code_head));
 }
 
 void code_end(struct code *c)
 {
-    CODE_PUT(c, code_tail);
+    code_put_text(c, TEXT(code_tail));
 }
 
 /* What was stored is to be executed: Intel SDM Vol. 3A, "Handling Self- and Cross-Modifying Code". */

@@ -1,7 +1,7 @@
 #include "probes/kit/probe.h"
 
 enum { CODE_BYTES = 64 * 1024, WARM_RUNS = 3, RUNS = 7, CHOICES_BYTES = 1024 };
-enum { COLD_PAGES = 1 << 14, COLD_STEP = 12289 }; /* an odd step goes through all pages of a power of two */
+enum { SCATTER_BITS = 14, LINES = 1 << SCATTER_BITS, LINE_BYTES = 64, FAR_BYTES = 4 * LINE_BYTES };
 
 #define CR4_OSFXSR     BIT(9)
 #define CR4_OSXMMEXCPT BIT(10)
@@ -75,6 +75,13 @@ u64 probe_median(u64 *values, size_t count)
     return values[count / 2];
 }
 
+u64 probe_least(const u64 *values, size_t count)
+{
+    u64 least = values[0];
+    for (size_t i = 1; i < count; i++) least = smaller(least, values[i]);
+    return least;
+}
+
 static struct code *the_code(void)
 {
     static struct code code;
@@ -104,11 +111,11 @@ u64 probe_slope(probe_emit emit, u64 n, const void *self, u64 data)
 
 u64 probe_knee(probe_cost cost, u64 low, u64 high, u64 percent, const void *self)
 {
-    u64 near = cost(low, self), far = cost(high, self), middle = (near + far) / 2;
-    if (far * 100 < near * (100 + percent)) return PROBE_ABSENT;
+    u64 slow = cost(low, self) * (100 + percent) / 100;
+    if (cost(high, self) < slow) return PROBE_ABSENT;
     while (high - low > 1) {
         u64 n = (low + high) / 2;
-        if (cost(n, self) < middle)
+        if (cost(n, self) < slow)
             low = n;
         else
             high = n;
@@ -116,16 +123,50 @@ u64 probe_knee(probe_cost cost, u64 low, u64 high, u64 percent, const void *self
     return low;
 }
 
+u64 probe_step(probe_cost cost, u64 low, u64 high, const void *self)
+{
+    u64 step = low, rise = 0;
+    for (u64 before = cost(low, self); low < high; low++) {
+        u64 behind = cost(low + 1, self);
+        if (behind > before + rise) {
+            step = low;
+            rise = behind - before;
+        }
+        before = behind;
+    }
+    return step;
+}
+
 /* --- memory --- */
+
+/* Each number below LINES once: multiplications by odd numbers and shifts lose nothing. */
+static u64 scatter(u64 i)
+{
+    i = i * 12289 % LINES;
+    i ^= i >> SCATTER_BITS / 2;
+    i = i * 9973 % LINES;
+    return i ^ i >> SCATTER_BITS / 2;
+}
 
 void *probe_cold_line(void)
 {
     static u8 *pages;
     static u64 used;
-    if (!pages) pages = heap_run(COLD_PAGES * PAGE_4K, PAGE_2M);
-    if (used == COLD_PAGES) panic("no line of a probe is cold any more");
-    u64 page = used++ * COLD_STEP % COLD_PAGES;
-    return pages + page * PAGE_4K + mix(page) % 64 * 64;
+    if (!pages) pages = heap_run(LINES * PAGE_4K, PAGE_2M);
+    if (used == LINES) panic("no line of a probe is cold any more");
+    u64 page = scatter(used++);
+    return pages + page * PAGE_4K + mix(page) % (PAGE_4K / LINE_BYTES) * LINE_BYTES;
+}
+
+void *probe_far_line(void)
+{
+    static u8 *lines;
+    static u64 used;
+    if (!lines) {
+        lines = heap_run(LINES * FAR_BYTES, PAGE_2M);
+        for (u64 i = 0; i < LINES; i++) *(volatile u64 *)(lines + scatter(i) * FAR_BYTES) = 0;
+    }
+    return lines + scatter(used++ % LINES) * FAR_BYTES;
 }
 
 void *probe_page(void)

@@ -44,6 +44,9 @@ static inline u64 probe_clock(void)
 /* Median of `count` (sorted in place). */
 u64 probe_median(u64 *values, size_t count);
 
+/* The least of `count`: where what disturbs, such as the state of DRAM, can only add. */
+u64 probe_least(const u64 *values, size_t count);
+
 /* Code that takes a length. */
 typedef void (*probe_emit)(struct code *c, u64 n, const void *self);
 
@@ -58,15 +61,21 @@ u64 probe_slope(probe_emit emit, u64 n, const void *self, u64 data);
 /* Something that is fast up to some n and slow behind it. */
 typedef u64 (*probe_cost)(u64 n, const void *self);
 
-/* The largest n in [low, high) that costs less than the mean of the two ends; PROBE_ABSENT if the far end costs
- * less than `percent` more than the near one. */
+/* The largest n in [low, high) that costs less than `percent` more than low does; PROBE_ABSENT if even high costs less. */
 u64 probe_knee(probe_cost cost, u64 low, u64 high, u64 percent, const void *self);
+
+/* The n in [low, high) behind which the cost of one more rises most: where slow is not much more than fast. */
+u64 probe_step(probe_cost cost, u64 low, u64 high, const void *self);
 
 /* --- memory --- */
 
 /* A line that nothing has touched yet, on a page of its own, in an order that no prefetcher guesses. The run ends with
  * a message when there is none left. */
 void *probe_cold_line(void);
+
+/* A line that the last level holds and the caches in front of it have lost, if they hold less than 2 MiB: of a ring of
+ * 1 MiB in one line of four, so in a quarter of their sets. */
+void *probe_far_line(void);
 
 /* A page behind which another one lies, both touched. */
 void *probe_page(void);
