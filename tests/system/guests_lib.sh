@@ -34,6 +34,9 @@ syscall iters=200
 syscall iters=200 entry=int timer=1000
 exits iters=8
 exits iters=8 op=hlt timer=1000
+parallel part=work pages=8 iters=3
+parallel part=ipi
+parallel part=shootdown
 CASES
 }
 

@@ -52,7 +52,7 @@ static const struct word words[] = {
     {"log", WORD_NUMBER, &options.log, 0, EXIT_LOG_MAX, NULL},
     {"nested", WORD_SWITCH, &options.nested, 0, 0, NULL},
     {"shadowing", WORD_SWITCH, &options.shadowing, 0, 0, NULL},
-    {"cpus", WORD_NUMBER, &options.smp.cpus, 1, SMP_MAX, NULL},
+    {"cpus", WORD_NUMBER, &options.smp.cpus, 0, SMP_MAX, NULL},
     {"ipi", WORD_CHOICE, &options.smp.ipi, 0, 0, IPI_TECHNIQUES},
     {"slice", WORD_NUMBER, &options.smp.slice_cycles, 1000, UINT32_MAX, NULL},
 };
@@ -79,7 +79,7 @@ static unsigned leaf_level(void)
 
 static bool is_smp(void)
 {
-    return options.smp.cpus > 1;
+    return options.smp.cpus != 1;
 }
 
 /* Guest memory is contiguous in the host. The local APIC is the guest's: its page is mapped to itself, but for

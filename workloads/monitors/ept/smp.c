@@ -413,12 +413,14 @@ static void run(unsigned number)
 
 void smp_run(const struct technique *technique, struct vcpu_options options, const struct smp_options *o)
 {
+    u64 cpus = o->cpus ? o->cpus : smp_count();
     smp.options = *o;
-    smp.processors = (unsigned)smaller(smp_count(), o->cpus);
-    smp.shares = smp.processors < o->cpus;
+    smp.options.cpus = cpus;
+    smp.processors = (unsigned)smaller(smp_count(), cpus);
+    smp.shares = smp.processors < cpus;
     if (smp.shares && o->ipi == IPI_PASSED) panic("ipi=passed needs a processor for each of cpus=");
     for (unsigned n = 0; n < smp.processors; n++) prepare_processor(n);
-    for (unsigned n = 0; n < o->cpus; n++) prepare_virtual_processor(n, technique, options);
+    for (unsigned n = 0; n < cpus; n++) prepare_virtual_processor(n, technique, options);
     trap_set_handler(SMP_WAKE, take_wake);
     smp_start(smp.processors, run);
     run(0);

@@ -1,4 +1,5 @@
-/* smp.h - one hypervisor with several virtual processors (`cpus=N`), on as many logical processors as there are.
+/* smp.h - one hypervisor with several virtual processors (`cpus=N`), on as many logical processors as there are
+ * (`cpus=0`: one for each).
  *
  * Every logical processor is in VMX operation and has a stack; every virtual processor has a VMCS. With N or
  * more logical processors each virtual one stays on its own. With fewer they take turns: a queue, a slice of
@@ -33,7 +34,7 @@
 #define IPI_TECHNIQUES "passed|posted|virtual"
 
 struct smp_options {
-    u64 cpus;         /* virtual processors, at most SMP_MAX */
+    u64 cpus;         /* virtual processors, at most SMP_MAX; 0: as many as logical ones */
     u64 ipi;          /* position in IPI_TECHNIQUES */
     u64 slice_cycles; /* of the time-stamp counter */
 };
