@@ -72,6 +72,12 @@ for core in inorder ooo; do
     verdict "$core: the same statistics once more, without batching" cmp "$work/again/stats.json" "$work/$core-4-on-3-posted/stats.json"
 done
 
+# The experiment: its shapes hold.
+"$build/gigogne" sweep -j2 -o "$work/sweep" "$(dirname "$0")/../../results/experiments/smp.yaml" >"$work/sweep.out" 2>"$work/sweep.err" </dev/null
+status=$?
+grep -E '^(ok|FAIL) ' "$work/sweep.out"
+verdict "the experiment smp succeeds" [ $status = 0 ]
+
 # x86-TSO under a monitor; what the monitor cannot do, it says.
 reference litmus 4 iters=10
 for core in fast inorder ooo; do guest $core-litmus $core 4 "cpus=4 ipi=posted" litmus iters=10; done
