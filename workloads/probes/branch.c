@@ -47,7 +47,7 @@ static u64 cost_of_level(u64 n, const void *self)
 
 static u64 measure_return_stack(const void *self)
 {
-    u64 n = probe_knee(cost_of_level, 2, DEEP, 100, self);
+    u64 n = probe_knee(cost_of_level, 4, DEEP, 100, self);
     return n == PROBE_ABSENT ? n : n * PROBE_UNIT;
 }
 

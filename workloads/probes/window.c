@@ -5,7 +5,7 @@
  * H. Wong, "Measuring Reorder Buffer Capacity" (blog.stuffedcow.net, 2013). */
 #include "probes/kit/probe.h"
 
-enum { TRIALS = 15, ENOUGH = 40 /* percent that a second miss adds */ };
+enum { TRIALS = 40, ENOUGH = 40 /* percent that a second miss adds */ };
 
 /* Entries of one kind: what fills them, and how many the two loads take themselves. */
 struct filler {
@@ -34,8 +34,11 @@ static void build(struct code *c, u64 n, const struct filler *f)
 
 static u64 cost_of_two_misses(u64 n, const void *self)
 {
+    static void *page;
     struct code *c = the_code();
-    u64 ticks[TRIALS], warm = (u64)probe_page();
+    u64 ticks[TRIALS];
+    if (!page) page = probe_page();
+    u64 warm = (u64)page;
     build(c, n, self);
     for (unsigned i = 0; i < TRIALS; i++) code_run(c, warm, warm);
     for (unsigned i = 0; i < TRIALS; i++) ticks[i] = code_run(c, (u64)probe_cold_line(), (u64)probe_cold_line());
@@ -64,32 +67,50 @@ FILLERS(ASSEMBLE_FILLER)
     static const struct filler filler_##item = {TEXT_OF(fill_##item), own, low, high};
 FILLERS(ROW_OF_FILLER)
 
-/* --- fill buffers: so many misses overlap, of lines that the last level holds --- */
+/* --- fill buffers: so many misses of the L1D overlap. They hit the L2, and their addresses are there at once, so that all
+ * have begun before the first is over --- */
 
-enum { MISSES_LOW = 2, MISSES_HIGH = 26 };
+enum { MISS_TRIALS = 5, MISSES_LOW = 2, MISSES_HIGH = 26, OTHER_BYTES = 128 * 1024 };
 
-ASSEMBLE(next_miss, "mov (%rdi), %rax; add $8, %rdi; mov (%rax), %rbx");
+ASSEMBLE(load_at, ".byte 0x48, 0x8b, 0x87"); /* mov disp32(%rdi), %rax: the displacement follows */
+
+/* Of the nth line: no two of one page or of one set. */
+static u32 displacement(u64 n)
+{
+    return (u32)(n * PAGE_4K + n * 7 % 64 * 64);
+}
+
+/* The L1D holds what stands here, and so not what was in it before. */
+static void touch_others(void)
+{
+    static volatile u8 *others;
+    if (!others) others = heap_run(OTHER_BYTES, PAGE_4K);
+    for (u64 at = 0; at < OTHER_BYTES; at += 64) others[at];
+}
 
 static u64 cost_of_misses(u64 n, const void *self)
 {
     struct code *c = the_code();
-    u64 ticks[TRIALS], **line = probe_page();
-    (void)self;
+    u64 ticks[MISS_TRIALS];
     code_begin(c);
-    for (u64 i = 0; i < n; i++) code_put_text(c, TEXT(next_miss));
-    code_end(c);
-    for (u64 i = 0; i < n; i++) line[i] = (u64 *)line;
-    for (unsigned t = 0; t < TRIALS; t++) code_run(c, (u64)line, 0);
-    for (unsigned t = 0; t < TRIALS; t++) {
-        for (u64 i = 0; i < n; i++) line[i] = probe_far_line();
-        ticks[t] = code_run(c, (u64)line, 0);
+    for (u64 i = 0; i < n; i++) {
+        code_put_text(c, TEXT(load_at));
+        code_put32(c, displacement(i));
     }
-    return probe_least(ticks, TRIALS);
+    code_end(c);
+    for (unsigned t = 0; t < MISS_TRIALS; t++) {
+        touch_others();
+        ticks[t] = code_run(c, (u64)self, 0);
+    }
+    return probe_least(ticks, MISS_TRIALS);
 }
 
 static u64 measure_fill_buffers(const void *self)
 {
-    return probe_step(cost_of_misses, MISSES_LOW, MISSES_HIGH, self) * PROBE_UNIT;
+    (void)self;
+    const void *lines = heap_run((MISSES_HIGH + 1) * PAGE_4K, PAGE_4K);
+    u64 n = probe_step(cost_of_misses, MISSES_LOW, MISSES_HIGH, lines);
+    return n == PROBE_ABSENT ? n : n * PROBE_UNIT;
 }
 
 /* --- throughput --- */

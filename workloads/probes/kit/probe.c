@@ -1,7 +1,7 @@
 #include "probes/kit/probe.h"
 
 enum { CODE_BYTES = 64 * 1024, WARM_RUNS = 3, RUNS = 7, CHOICES_BYTES = 1024 };
-enum { SCATTER_BITS = 14, LINES = 1 << SCATTER_BITS, LINE_BYTES = 64, FAR_BYTES = 4 * LINE_BYTES };
+enum { SCATTER_BITS = 14, LINES = 1 << SCATTER_BITS, LINE_BYTES = 64 };
 
 #define CR4_OSFXSR     BIT(9)
 #define CR4_OSXMMEXCPT BIT(10)
@@ -125,16 +125,16 @@ u64 probe_knee(probe_cost cost, u64 low, u64 high, u64 percent, const void *self
 
 u64 probe_step(probe_cost cost, u64 low, u64 high, const void *self)
 {
-    u64 step = low, rise = 0;
-    for (u64 before = cost(low, self); low < high; low++) {
-        u64 behind = cost(low + 1, self);
+    u64 step = low, rise = 0, first = cost(low, self), before = first;
+    for (u64 n = low; n < high; n++) {
+        u64 behind = cost(n + 1, self);
         if (behind > before + rise) {
-            step = low;
+            step = n;
             rise = behind - before;
         }
         before = behind;
     }
-    return step;
+    return rise * (high - low) >= 2 * (before - first) ? step : PROBE_ABSENT;
 }
 
 /* --- memory --- */
@@ -156,17 +156,6 @@ void *probe_cold_line(void)
     if (used == LINES) panic("no line of a probe is cold any more");
     u64 page = scatter(used++);
     return pages + page * PAGE_4K + mix(page) % (PAGE_4K / LINE_BYTES) * LINE_BYTES;
-}
-
-void *probe_far_line(void)
-{
-    static u8 *lines;
-    static u64 used;
-    if (!lines) {
-        lines = heap_run(LINES * FAR_BYTES, PAGE_2M);
-        for (u64 i = 0; i < LINES; i++) *(volatile u64 *)(lines + scatter(i) * FAR_BYTES) = 0;
-    }
-    return lines + scatter(used++ % LINES) * FAR_BYTES;
 }
 
 void *probe_page(void)

@@ -64,7 +64,8 @@ typedef u64 (*probe_cost)(u64 n, const void *self);
 /* The largest n in [low, high) that costs less than `percent` more than low does; PROBE_ABSENT if even high costs less. */
 u64 probe_knee(probe_cost cost, u64 low, u64 high, u64 percent, const void *self);
 
-/* The n in [low, high) behind which the cost of one more rises most: where slow is not much more than fast. */
+/* The n in [low, high) behind which the cost of one more rises most, where slow is not much more than fast;
+ * PROBE_ABSENT if nowhere it rises by twice the mean. */
 u64 probe_step(probe_cost cost, u64 low, u64 high, const void *self);
 
 /* --- memory --- */
@@ -72,10 +73,6 @@ u64 probe_step(probe_cost cost, u64 low, u64 high, const void *self);
 /* A line that nothing has touched yet, on a page of its own, in an order that no prefetcher guesses. The run ends with
  * a message when there is none left. */
 void *probe_cold_line(void);
-
-/* A line that the last level holds and the caches in front of it have lost, if they hold less than 2 MiB: of a ring of
- * 1 MiB in one line of four, so in a quarter of their sets. */
-void *probe_far_line(void);
 
 /* A page behind which another one lies, both touched. */
 void *probe_page(void);
