@@ -29,5 +29,7 @@ enum outcome exec_prefetch(struct hart *h, const struct insn *i)
 enum outcome exec_clflush(struct hart *h, const struct insn *i)
 {
     struct mem_span byte;
-    return mem_get_span(h, i->segment, insn_ea(h, i), 1, ACCESS_READ, &byte) ? OUT_NEXT : OUT_FAULT;
+    if (!mem_get_span(h, i->segment, insn_ea(h, i), 1, ACCESS_READ, &byte)) return OUT_FAULT;
+    if (UNLIKELY(h->warm)) h->warm->flush(h->warm_self, byte.at, insn_cold(h, i)->iclass == CLASS_clwb);
+    return OUT_NEXT;
 }

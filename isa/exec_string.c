@@ -50,7 +50,7 @@ static bool goes_down(const struct hart *h)
 static u64 elements_in_line(const struct hart *h, va_t va, unsigned bytes)
 {
     u64 in_line = va.v & (LINE_BYTES - 1);
-    bool alone = h->tf_armed || h->soft.lookup_class == SOFT_CLASS_EMPTY;
+    bool alone = h->tf_armed || h->soft.checks;
     if (in_line + bytes > LINE_BYTES || alone) return 0;
     return goes_down(h) ? in_line / bytes + 1 : (LINE_BYTES - in_line) / bytes;
 }

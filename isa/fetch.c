@@ -21,7 +21,7 @@ void fetch_restart(struct hart *h)
 }
 
 /* Linear addresses of legacy modes wrap at 4 GiB. */
-static u64 linear(const struct hart *h, u64 rip)
+u64 fetch_linear(const struct hart *h, u64 rip)
 {
     return h->mode == MODE_LONG64 ? rip : (u32)(h->seg[SEG_CS].base + rip);
 }
@@ -165,10 +165,11 @@ static bool may_keep(const struct hart *h, const struct block *b, u64 rip)
 static const struct fetch_entry *find_slow(struct hart *h)
 {
     u64 rip = wrap_rip(h);
-    const struct block *b = check_limit(h, rip, 1) ? find_block(h, linear(h, rip)) : NULL;
+    const struct block *b = check_limit(h, rip, 1) ? find_block(h, fetch_linear(h, rip)) : NULL;
     if (!b || !check_limit(h, rip, h->icache->insn[b->first].length)) return NULL;
     struct fetch_entry *e = may_keep(h, b, rip) ? fetch_slot(h, rip) : &h->fetch.scratch;
-    *e = (struct fetch_entry){rip, h->fetch.context, &h->icache->insn[b->first], b->count, b->stops};
+    *e = (struct fetch_entry){rip, h->fetch.context, &h->icache->insn[b->first],
+                              (u32)(b - h->icache->block), b->count, b->stops};
     if (!fits(h, rip, b->bytes)) e->count = 1; /* the block leaves the segment: step by step */
     return e;
 }
@@ -185,7 +186,7 @@ const struct fetch_entry *fetch_find(struct hart *h)
 static bool enter_last_line(struct hart *h, u64 rip, const struct insn *i)
 {
     hpa_t at;
-    return enter_line(h, VA(linear(h, rip + i->length - 1) & ~(LINE_BYTES - 1)), &at);
+    return enter_line(h, VA(fetch_linear(h, rip + i->length - 1) & ~(LINE_BYTES - 1)), &at);
 }
 
 static bool in_line(const struct fetch_state *f, u64 va)
@@ -210,9 +211,9 @@ static const struct insn *find_next(struct hart *h)
     hpa_t at;
     if (!check_limit(h, rip, 1)) return NULL;
     if (i && rip == h->fetch.next_rip && i->exec != exec_cut && i->exec != exec_dropped) {
-        if (!translate(h, VA(linear(h, rip)), &at)) return NULL;
+        if (!translate(h, VA(fetch_linear(h, rip)), &at)) return NULL;
     } else {
-        const struct block *b = find_block(h, linear(h, rip));
+        const struct block *b = find_block(h, fetch_linear(h, rip));
         if (!b) return NULL;
         i = &h->icache->insn[b->first];
     }

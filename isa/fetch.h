@@ -20,7 +20,8 @@ struct fetch_entry {
     u64 rip;
     u64 context; /* address space, privilege class, mode and generation that it was found in */
     const struct insn *first;
-    u32 count;  /* instructions, without the sentinel */
+    u32 block;  /* its index in the decoded-instruction cache */
+    u8 count;   /* instructions, without the sentinel */
     bool stops; /* the functional run returns to the core behind it */
 };
 
@@ -48,6 +49,8 @@ struct block;
 void fetch_restart(struct hart *h);
 /* The block at RIP, decoded if need be. NULL: h->fault tells why it cannot be fetched. */
 const struct fetch_entry *fetch_find(struct hart *h);
+/* Linear address of an instruction pointer in CS. */
+u64 fetch_linear(const struct hart *h, u64 rip);
 /* For timed cores: the instruction at RIP, its fetch accesses added to the record. NULL: h->fault. */
 const struct insn *fetch_next_timed(struct hart *h);
 

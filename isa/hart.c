@@ -121,7 +121,16 @@ void hart_load_mode(struct hart *h)
     h->soft.user = h->cpl == 3;
     h->watch = debug_watches(h);
     bool unchecked = !(h->watch & (WATCH_DATA | WATCH_ALIGNMENT)) && (h->mode == MODE_LONG64 || segments_are_flat(h));
-    h->soft.lookup_class = unchecked ? h->soft.user : SOFT_CLASS_EMPTY;
+    h->soft.checks = !unchecked;
+    h->soft.lookup_class = unchecked && !h->warm ? h->soft.user : SOFT_CLASS_EMPTY;
+}
+
+void isa_set_warming(struct hart *h, const struct warm_ops *ops, void *self, struct insn_record *record)
+{
+    h->warm = ops;
+    h->warm_self = self;
+    h->warm_record = record;
+    hart_load_mode(h);
 }
 
 /* SDM Vol. 3C, "Clearing Address-Range Monitoring" of VM entries and of VM exits. */

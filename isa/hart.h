@@ -292,6 +292,19 @@ struct bus_ops {
     void (*marker)(void *self, struct hart *h, u32 payload);
 };
 
+/* Functional warming: who hears what the functional core does, to keep caches, TLBs and predictors as if it had been timed. Ordinary
+ * memory only. */
+struct warm_ops {
+    /* An access was made: inside a page, after its translation. A read-modify-write may be told as its store alone. */
+    void (*data)(void *self, va_t va, hpa_t at, unsigned bytes, enum access access, enum access_by by);
+    /* CLFLUSH and its relatives, behind their access; `stays`: CLWB, which leaves the line. */
+    void (*flush)(void *self, hpa_t at, bool stays);
+    /* A block is about to run... */
+    void (*fetch)(void *self, const struct fetch_entry *e);
+    /* ...and of its instructions the first `executed` have retired; RIP is where the program goes on. */
+    void (*block)(void *self, const struct fetch_entry *e, unsigned executed);
+};
+
 /* RDMSR or WRMSR that was answered with #GP(0) for its number or value. */
 #define REFUSED_MSRS 16
 struct refused_msr {
@@ -314,6 +327,7 @@ struct hart {
     u8 world;            /* enum world, kept by virt-ext */
     u8 activity;         /* enum activity */
     struct insn_record *record; /* NULL on the fast core */
+    const struct warm_ops *warm; /* NULL but in functional warming, which is the fast core's */
     struct soft_tlb soft;
     struct fetch_state fetch;
     const struct insn *at;  /* of a chain of instructions (operand.h's go_on): the last one begun */
@@ -369,6 +383,7 @@ struct hart {
     /* state: counts that any core keeps */
     u64 instructions;    /* retired */
     u64 run_steps;       /* see isa_run */
+    u64 parts;           /* of repeated string instructions, but for the last of each */
     struct refused_msr refused_msr[REFUSED_MSRS]; /* for the report */
     unsigned refused_msrs;
     u64 unmodelled;      /* instructions answered with #UD because they are not modelled */
@@ -384,7 +399,12 @@ struct hart {
     void *virt_self;
     const struct bus_ops *bus;
     void *bus_self;
+    void *warm_self;
+    struct insn_record *warm_record; /* in functional warming: the references that VMX makes by itself */
 };
+
+/* Who hears of references that VMX makes by itself; NULL: nobody. */
+static inline struct insn_record *hart_vmx_record(const struct hart *h) { return h->record ? h->record : h->warm_record; }
 
 /* Power-up wiring; state as after INIT but in flat 32-bit protected mode is set by boot protocols, not here. */
 void hart_init(struct hart *h, unsigned id, struct physmem *mem, struct icache *ic, const struct cpu_model *model);
@@ -427,6 +447,9 @@ static inline enum outcome hart_ud(struct hart *h) { return hart_fault(h, VEC_UD
  * idle, or when ATTENTION_STOP is set. h->run_steps counts the steps done before the current one of this call whenever an upward call is made
  * (bus, virt), so that a device sees the time of the very instruction. */
 u64 isa_run(struct hart *h, u64 max);
+
+/* From now on the functional core tells `ops` (NULL: nobody) what it does; `record` is as in struct hart. */
+void isa_set_warming(struct hart *h, const struct warm_ops *ops, void *self, struct insn_record *record);
 
 /* Timed, in two halves with h->record set. isa_fetch finds what comes next: an event to take (record->interrupt_taken), a fetch fault, or a decoded
  * instruction (record->info), with the fetch accesses in the record. The core then lets older records leave if info->sees_time or serializing, and calls

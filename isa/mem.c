@@ -116,9 +116,15 @@ static unsigned translate_all(struct hart *h, va_t va, unsigned bytes, const str
     return translate_piece(h, &p[0], q) && translate_piece(h, &p[1], q) ? 2 : 0;
 }
 
+static void tell_warming(struct hart *h, va_t va, hpa_t at, unsigned bytes, enum access kind, enum access_by by)
+{
+    if (UNLIKELY(h->warm)) h->warm->data(h->warm_self, va, at, bytes, kind, by);
+}
+
 static void record_piece(struct hart *h, const struct piece *p, enum access kind, const struct request *q)
 {
     if (!p->t.host) h->fetch.touched_device = true;
+    if (p->t.host) tell_warming(h, p->va, p->t.at, p->bytes, kind, q->by);
     if (!h->record) return;
     struct mem_access *a = record_add_access(h->record);
     *a = (struct mem_access){.va = p->va,
@@ -226,11 +232,17 @@ static u8 *soft_find(const struct hart *h, const struct soft_entry *table, va_t 
     return soft_answers(&h->soft, e, va, bytes) ? soft_host(e, va) : NULL;
 }
 
+static hpa_t place_of(const struct hart *h, const u8 *host)
+{
+    return HPA((u64)(host - h->mem->host));
+}
+
 static bool load_soft(struct hart *h, va_t va, unsigned bytes, u64 *out)
 {
     const u8 *host = soft_find(h, h->soft.read[h->soft.user], va, bytes);
     u64 v = 0;
     if (!host) return false;
+    tell_warming(h, va, place_of(h, host), bytes, ACCESS_READ, explicit_by(h));
     memcpy(&v, host, bytes);
     *out = v;
     return true;
@@ -240,13 +252,32 @@ static bool store_soft(struct hart *h, va_t va, unsigned bytes, u64 value)
 {
     u8 *host = soft_find(h, h->soft.write[h->soft.user], va, bytes);
     if (!host) return false;
+    tell_warming(h, va, place_of(h, host), bytes, ACCESS_WRITE, explicit_by(h));
     memcpy(host, &value, bytes);
     return true;
+}
+
+/* The store behind it tells of both. */
+static bool load_rmw_soft(struct hart *h, va_t va, unsigned bytes, u64 *out)
+{
+    const u8 *host = soft_find(h, h->soft.write[h->soft.user], va, bytes);
+    u64 v = 0;
+    if (!host) return false;
+    memcpy(&v, host, bytes);
+    *out = v;
+    return true;
+}
+
+/* Functional warming comes here although the soft TLB may know the page and nothing must be checked. */
+static bool comes_to_tell(const struct hart *h)
+{
+    return h->warm && !h->soft.checks;
 }
 
 bool mem_load_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 *out)
 {
     struct request q = explicit_request(h, ACCESS_READ);
+    if (comes_to_tell(h) && load_soft(h, va, bytes, out)) return true;
     if (!check_explicit(h, seg, va, bytes, ACCESS_READ)) return false;
     return load_soft(h, va, bytes, out) || load(h, va, bytes, &q, out);
 }
@@ -254,6 +285,7 @@ bool mem_load_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64
 bool mem_store_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes, u64 value)
 {
     struct request q = explicit_request(h, ACCESS_WRITE);
+    if (comes_to_tell(h) && store_soft(h, va, bytes, value)) return true;
     if (!check_explicit(h, seg, va, bytes, ACCESS_WRITE)) return false;
     return store_soft(h, va, bytes, value) || store(h, va, bytes, &q, value);
 }
@@ -262,6 +294,7 @@ bool mem_load_rmw_slow(struct hart *h, enum segreg seg, va_t va, unsigned bytes,
 {
     struct request q = explicit_request(h, ACCESS_WRITE);
     q.rmw = true;
+    if (comes_to_tell(h) && load_rmw_soft(h, va, bytes, out)) return true;
     return check_explicit(h, seg, va, bytes, ACCESS_WRITE) && load(h, va, bytes, &q, out);
 }
 
@@ -289,7 +322,7 @@ static bool soft_span(struct hart *h, va_t va, enum access access, unsigned clas
     const struct soft_entry *e = &table[class][soft_index(va)];
     if (!soft_answers(&h->soft, e, va, 1)) return false;
     out->host = soft_host(e, va);
-    out->at = HPA((u64)(out->host - h->mem->host));
+    out->at = place_of(h, out->host);
     return true;
 }
 
@@ -302,7 +335,10 @@ bool mem_get_span(struct hart *h, enum segreg seg, va_t va, unsigned bytes, enum
           (unsigned long long)va.v);
     if (LIKELY(soft_span(h, va, access, h->soft.lookup_class, out))) return true;
     if (!check_explicit(h, seg, va, bytes, access)) return false;
-    if (soft_span(h, va, access, h->soft.user, out)) return true;
+    if (soft_span(h, va, access, h->soft.user, out)) {
+        tell_warming(h, va, out->at, bytes, access, explicit_by(h));
+        return true;
+    }
     if (!translate_piece(h, &p, &q)) return false;
     *out = (struct mem_span){p.t.host, p.t.at};
     if (p.t.host) {

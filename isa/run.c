@@ -111,6 +111,13 @@ static const struct fetch_entry *next_entry(struct hart *h, u64 max)
     return LIKELY(e && !h->attention && fits(h, e, max)) ? e : NULL;
 }
 
+/* Whether `i` retired, its answer says. */
+static void tell_warming(struct hart *h, const struct fetch_entry *e, const struct insn *i, enum outcome out)
+{
+    if (UNLIKELY(h->warm))
+        h->warm->block(h->warm_self, e, (unsigned)(i - e->first) + (out == OUT_JUMP || out == OUT_FLUSH));
+}
+
 /* A block, and those that jumps lead to from there. True: back to the core. */
 static bool run_entries(struct hart *h, const struct fetch_entry *e, u64 max)
 {
@@ -121,8 +128,10 @@ static bool run_entries(struct hart *h, const struct fetch_entry *e, u64 max)
     do {
         const struct insn *first = i = e->first;
         stops = e->stops;
+        if (UNLIKELY(h->warm)) h->warm->fetch(h->warm_self, e);
         out = run_block(h, &i);
         retire(h, (u64)(i - first) + (out == OUT_JUMP));
+        tell_warming(h, e, i, out);
     } while (out == OUT_JUMP && !stops && (e = next_entry(h, max)));
     if (UNLIKELY(refused(h, out))) {
         h->reg[REG_RIP] -= i->length;
@@ -161,9 +170,12 @@ static bool advance(struct hart *h, u64 max)
         return false;
     }
     if (fits(h, e, max) && LIKELY(!one_by_one(h))) return run_entries(h, e, max);
-    bool stops = e->stops;
-    step(h, e->first);
-    return stops;
+    const struct fetch_entry alone = *e;
+    u64 before = h->instructions;
+    if (UNLIKELY(h->warm)) h->warm->fetch(h->warm_self, &alone);
+    step(h, alone.first);
+    if (UNLIKELY(h->warm)) h->warm->block(h->warm_self, &alone, h->instructions != before);
+    return alone.stops;
 }
 
 u64 isa_run(struct hart *h, u64 max)

@@ -19,6 +19,7 @@
 #define SOFT_TLB_ENTRIES (1u << SOFT_TLB_BITS)
 #define SOFT_TAG_BITS    12 /* the space below the page number */
 #define SOFT_TAG_NONE    0xfffu
+#define SOFT_TAG_PARKED  0xffeu /* no entry has it */
 
 /* Supervisor, user, and one that is never filled: who looks there takes the slow path. */
 #define SOFT_CLASS_EMPTY 2
@@ -30,10 +31,11 @@ struct soft_entry {
 };
 
 struct soft_tlb {
-    u32 space;      /* current address-space tag, 0..0xffe */
+    u32 space;      /* current address-space tag, 0..0xffd, or SOFT_TAG_PARKED */
     u32 generation; /* counts flushes and drops: what an older one found must be looked up again */
     bool user;      /* privilege class of now (CPL 3) */
-    u8 lookup_class; /* the class that inline lookups use: user, or SOFT_CLASS_EMPTY if segments must be checked */
+    u8 lookup_class; /* the class that inline lookups use: user, or SOFT_CLASS_EMPTY if accesses must be checked or told */
+    bool checks;     /* segments, watched addresses or alignment must be checked */
     struct soft_entry read[SOFT_CLASSES][SOFT_TLB_ENTRIES];
     struct soft_entry write[SOFT_CLASSES][SOFT_TLB_ENTRIES];
     struct soft_entry fetch[2][SOFT_TLB_ENTRIES];
@@ -44,6 +46,12 @@ void soft_tlb_flush(struct soft_tlb *t);
 void soft_tlb_drop(struct soft_tlb *t, va_t va);
 /* Drops every entry whose host memory is the 4 KiB page at `host` for writing: it holds decoded code now. */
 void soft_tlb_protect(struct soft_tlb *t, const u8 *host);
+
+/* A timing core runs: what is there stays, and is not found. */
+static inline void soft_tlb_park(struct soft_tlb *t)
+{
+    t->space = SOFT_TAG_PARKED;
+}
 
 static inline u64 soft_tag(const struct soft_tlb *t, va_t va)
 {

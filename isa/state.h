@@ -102,6 +102,7 @@ static inline bool hart_is_in_repeat(const struct hart *h)
 }
 static inline void hart_note_part(struct hart *h)
 {
+    h->parts++;
     h->part_of = h->instructions;
     h->part_rip = h->reg[REG_RIP];
 }

@@ -5,7 +5,7 @@
 
 static void record_store(const struct hart *h, u64 at, u16 bytes)
 {
-    struct insn_record *r = h->record;
+    struct insn_record *r = hart_vmx_record(h);
     if (!r || !physmem_has(h->mem, HPA(at), bytes)) return;
     if (!r->info && r->n_accesses == r->n_fetches) return; /* still fetching: fetches stand first */
     *record_add_access(r) =

@@ -42,7 +42,7 @@ static inline struct vmcs *current_vmcs(const struct vmx *x) { return vmcs_at(x,
 static inline void touch_area(const struct vmx *x, enum vmcs_area area, bool write)
 {
     u64 first = x->area[area].first;
-    transition_touch(x->hart->record, HPA(x->current + first), x->area[area].end - first, write);
+    transition_touch(hart_vmx_record(x->hart), HPA(x->current + first), x->area[area].end - first, write);
 }
 
 /* The guest's segment registers in the order of their encodings in the VMCS: ES CS SS DS FS GS LDTR TR. */

@@ -19,7 +19,7 @@ static bool entry_is_in_ram(const struct vmx *x, u64 at)
 
 static void touch(struct vmx *x, u64 at, bool write)
 {
-    struct insn_record *r = x->hart->record;
+    struct insn_record *r = hart_vmx_record(x->hart);
     transition_touch(r, HPA(at), ENTRY_BYTES, write);
     if (r) r->transition.n_msrs++;
 }

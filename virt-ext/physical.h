@@ -24,8 +24,8 @@ static inline u8 physical_read8(const struct physmem *m, u64 at)
 /* Adds a reference to the instruction or event under way, for a timing core to play; outside RAM there is none. */
 static inline void physical_record(const struct hart *h, u64 at, unsigned bytes, enum access kind)
 {
-    if (!h->record || !physmem_has(h->mem, HPA(at), bytes)) return;
-    struct mem_access *a = record_add_access(h->record);
+    if (!hart_vmx_record(h) || !physmem_has(h->mem, HPA(at), bytes)) return;
+    struct mem_access *a = record_add_access(hart_vmx_record(h));
     *a = (struct mem_access){
         .at = HPA(at), .bytes = (u16)bytes, .kind = (u8)kind, .walk = -1, .system = true};
 }

@@ -56,7 +56,7 @@ void guest_pdptes(const struct hart *h, const struct vmcs *v, u64 pdpte[PDPTES])
     memset(pdpte, 0xff, bytes);
     if (!physmem_has(h->mem, table, bytes)) return;
     memcpy(pdpte, h->mem->host + table.v, bytes);
-    transition_touch(h->record, table, bytes, false);
+    transition_touch(hart_vmx_record(h), table, bytes, false);
 }
 
 _Static_assert(offsetof(struct vmcs, guest_pdpte3) - offsetof(struct vmcs, guest_pdpte0) == 3 * sizeof(u64),

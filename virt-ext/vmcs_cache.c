@@ -12,7 +12,7 @@ static unsigned find(const struct vmx *x, u64 region)
 
 static void write_back(struct vmx *x, u64 region)
 {
-    struct insn_record *r = x->hart->record;
+    struct insn_record *r = hart_vmx_record(x->hart);
     x->stats.vmcs_write_backs++;
     for (u64 at = region; r && at < region + sizeof(struct vmcs); at += LINE_BYTES)
         *record_add_access(r) = (struct mem_access){

@@ -7,7 +7,7 @@
 
 static void record_transition(struct vmx *x, const struct vmcs *v, bool flush)
 {
-    struct insn_record *r = x->hart->record;
+    struct insn_record *r = hart_vmx_record(x->hart);
     if (!r) return;
     transition_begin(r, TRANSITION_ENTRY, (unsigned)x->exit_reason);
     r->transition.flushed_tlbs = flush;

@@ -37,7 +37,7 @@ static void record_information(const struct vmx *x, struct vmcs *v, const struct
  * more. */
 static void record_transition(struct vmx *x, enum exit_reason reason, bool flush)
 {
-    struct insn_record *r = x->hart->record;
+    struct insn_record *r = hart_vmx_record(x->hart);
     if (!r) return;
     if (x->injecting) /* the entry's lines stay */
         r->transition.kind = TRANSITION_EXIT, r->transition.reason = (u16)reason;
@@ -158,9 +158,9 @@ void vmx_exit(struct vmx *x, const struct exit *e)
 void vmx_entry_failed(struct vmx *x, const struct exit *e)
 {
     struct vmcs *v = current_vmcs(x);
-    if (x->hart->record) {
-        x->hart->record->transition.kind = TRANSITION_ENTRY_FAILED;
-        x->hart->record->transition.reason = (u16)e->reason;
+    if (hart_vmx_record(x->hart)) {
+        hart_vmx_record(x->hart)->transition.kind = TRANSITION_ENTRY_FAILED;
+        hart_vmx_record(x->hart)->transition.reason = (u16)e->reason;
         touch_area(x, VMCS_EXIT_INFO, true);
     }
     v->exit_reason = e->reason | (u32)EXIT_REASON_ENTRY_FAILURE;

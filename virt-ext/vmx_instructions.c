@@ -116,8 +116,8 @@ static bool revision_is(const struct vmx *x, u64 region, u64 shadow)
 /* The reference to a line of the VMCS that VMREAD and VMWRITE make. */
 static void record_field(const struct vmx *x, u64 region, int field, bool write)
 {
-    if (!x->hart->record) return;
-    struct mem_access *a = record_add_access(x->hart->record);
+    if (!hart_vmx_record(x->hart)) return;
+    struct mem_access *a = record_add_access(hart_vmx_record(x->hart));
     a->at = HPA(region + vmcs_fields[field].offset);
     a->bytes = vmcs_fields[field].bytes;
     a->kind = write ? ACCESS_WRITE : ACCESS_READ;
