@@ -27,7 +27,7 @@ static enum grant granted(const struct cache *c, u64 line)
     return c->coherence.granted ? c->coherence.granted(c->coherence.self, line) : GRANT_OWNED;
 }
 
-/* Keeps the line that register m waited for, as far as it may. */
+/* Keeps the line that register m waited for, or would have, as far as it may. */
 static void keep_line(struct cache *c, const struct mshr *m, enum grant grant)
 {
     const i64 place = cache_find(c, m->line);
@@ -92,6 +92,23 @@ static void send_miss(void *self, u64 i)
     clock_post(c->clock, ready_cycle, fill_at_ready, c, i);
 }
 
+/* --- warming --- */
+
+/* The line comes, from below if need be, and stays as far as it may. */
+static enum grant warm_line(struct cache *c, const struct mem_request *r, bool prefetch)
+{
+    const bool owns = mem_kind_owns(r->kind);
+    const struct mshr m = {.line = r->at.v >> LINE_SHIFT, .dirty = r->kind == MEM_WRITE, .prefetch = prefetch};
+    const struct mem_request below = {
+        .at = HPA(m.line << LINE_SHIFT), .kind = owns ? MEM_OWN : r->kind, .origin = r->origin};
+
+    *(prefetch ? &c->stats.prefetches : &c->stats.misses) += 1;
+    const enum grant grant = port_warm(&c->next, &below);
+    c->stats.fills++;
+    keep_line(c, &m, grant);
+    return grant;
+}
+
 /* --- prefetches --- */
 
 static void send_prefetch(struct cache *c, u64 line, u8 origin)
@@ -101,6 +118,10 @@ static void send_prefetch(struct cache *c, u64 line, u8 origin)
 
     if (cache_find(c, line) >= 0 || mshr_find(&c->mshrs, line) != MSHR_NONE) {
         c->stats.prefetches_known++;
+        return;
+    }
+    if (UNLIKELY(c->warming)) {
+        warm_line(c, &r, true);
         return;
     }
     i = c->mshrs.used + c->prefetch_reserve < c->mshrs.n && c->queue_length == 0
@@ -241,13 +262,19 @@ static enum port_answer miss(struct cache *c, const struct mem_request *r, u64 l
     return PORT_PENDING;
 }
 
+/* A line that is here, and not shared, is this processor's: no need to ask. */
+static bool owns(const struct cache *c, u64 line, i64 place)
+{
+    return place >= 0 ? cache_state_at(c, (size_t)place) != LINE_SHARED : granted(c, line) == GRANT_OWNED;
+}
+
 /* A dirty line from above. One that this processor does not own any more only passes. */
 static void accept_writeback(struct cache *c, u64 line, i64 place)
 {
     const i32 i = place < 0 ? mshr_find(&c->mshrs, line) : MSHR_NONE;
 
     c->stats.writebacks_in++;
-    if (granted(c, line) != GRANT_OWNED) {
+    if (!owns(c, line, place)) {
         c->stats.writebacks_passed++;
         cache_send_evicted(c, line, MEM_WRITEBACK);
     } else if (place >= 0) {
@@ -305,7 +332,51 @@ static void expect(void *self, u64 line)
     }
 }
 
+static enum grant warm_miss(struct cache *c, const struct mem_request *r, i64 place)
+{
+    c->stats.misses_by[r->origin]++;
+    c->stats.upgrades += place >= 0;
+    const enum grant grant = warm_line(c, r, false);
+    if (UNLIKELY(c->n_prefetchers)) show_prefetchers(c, r, false);
+    return grant;
+}
+
+static enum grant warm_lookup(struct cache *c, const struct mem_request *r, i64 place)
+{
+    count_lookup(c, r);
+    if (!usable(c, r, place)) return warm_miss(c, r, place);
+    hit(c, r, (size_t)place);
+    return cache_state_at(c, (size_t)place) == LINE_SHARED ? GRANT_SHARED : GRANT_OWNED;
+}
+
+static enum grant warm_passing(struct cache *c, const struct mem_request *r, i64 place)
+{
+    struct mem_request passing = *r;
+
+    c->stats.passed++;
+    if (place >= 0) passing.dirty |= cache_treat_passed(c, (size_t)place, r->kind);
+    return port_warm(&c->next, &passing);
+}
+
+static enum grant warm(void *self, const struct mem_request *r)
+{
+    struct cache *c = self;
+    const u64 line = r->at.v >> LINE_SHIFT;
+    const i64 place = cache_find(c, line);
+    enum grant grant = GRANT_NONE;
+
+    c->warming = true;
+    if (UNLIKELY(mem_kind_is_evicted(r->kind)))
+        (r->kind == MEM_WRITEBACK ? accept_writeback : accept_victim)(c, line, place);
+    else if (UNLIKELY(mem_kind_passes_caches(r->kind)))
+        grant = warm_passing(c, r, place);
+    else
+        grant = warm_lookup(c, r, place);
+    c->warming = false;
+    return grant;
+}
+
 struct mem_port cache_port(struct cache *c)
 {
-    return (struct mem_port){.access = access, .self = c, .expect = expect};
+    return (struct mem_port){.access = access, .self = c, .expect = expect, .warm = warm};
 }

@@ -3,13 +3,16 @@
 
 #include "models/sim/check.h"
 
+static struct mem_request evicted(u64 line, u8 kind)
+{
+    return (struct mem_request){.at = HPA(line << LINE_SHIFT), .kind = kind, .origin = ORIGIN_DATA};
+}
+
 /* The message's argument is the line's address, with the kind in the bits of the offset. */
 static void send_evicted(void *self, u64 address_and_kind)
 {
     struct cache *c = self;
-    const struct mem_request r = {.at = HPA(address_and_kind & ~(LINE_BYTES - 1)),
-                                  .kind = (u8)(address_and_kind & (LINE_BYTES - 1)),
-                                  .origin = ORIGIN_DATA};
+    const struct mem_request r = evicted(address_and_kind >> LINE_SHIFT, (u8)(address_and_kind & (LINE_BYTES - 1)));
     u64 ready_cycle;
     enum served served;
 
@@ -18,6 +21,12 @@ static void send_evicted(void *self, u64 address_and_kind)
 
 void cache_send_evicted(struct cache *c, u64 line, enum mem_kind kind)
 {
+    const struct mem_request r = evicted(line, kind);
+
+    if (UNLIKELY(c->warming)) {
+        port_warm(&c->next, &r);
+        return;
+    }
     port_expect(&c->next, line);
     clock_post(c->clock, clock_now(c->clock) + c->hit_cycles, send_evicted, c, line << LINE_SHIFT | kind);
 }
@@ -74,6 +83,11 @@ void cache_install(struct cache *c, u64 line, u8 state)
     c->state[place] = state;
     cache_signatures_of(c, set)[way] = signature_of(line);
     c->replacement.policy->fill(&c->replacement, set, way);
+}
+
+i64 cache_place_of(const struct cache *c, u64 line)
+{
+    return cache_find(c, line);
 }
 
 enum line_state cache_line_state(const struct cache *c, u64 line)

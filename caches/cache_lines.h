@@ -47,6 +47,9 @@ void cache_evict(struct cache *c, size_t place);
 /* The valid line of this place leaves without a message. true: it was dirty, here or above an inclusive level. */
 bool cache_take(struct cache *c, size_t place);
 
+/* What a request that passes makes of a line that is here. true: it takes it along, for it was dirty. */
+bool cache_treat_passed(struct cache *c, size_t place, u8 kind);
+
 /* A request for memory itself (mem_kind_passes_caches) goes below behind hit_cycles: cache_pass.c. */
 void cache_let_pass(struct cache *c, const struct mem_request *r, i64 place);
 

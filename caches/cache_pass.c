@@ -53,8 +53,7 @@ static void send(void *self, u64 i)
     clock_post(c->clock, ready_cycle, answered_at_ready, c, i);
 }
 
-/* What becomes of a line that is here. true: the request takes it along, for it was dirty. */
-static bool treat_line(struct cache *c, size_t place, u8 kind)
+bool cache_treat_passed(struct cache *c, size_t place, u8 kind)
 {
     if (kind == MEM_WRITE_THROUGH) return false;
     if (kind != MEM_CLEAN) return cache_take(c, place);
@@ -70,6 +69,6 @@ void cache_let_pass(struct cache *c, const struct mem_request *r, i64 place)
 
     c->stats.passed++;
     c->pass[i].asked = *r;
-    if (place >= 0) c->pass[i].asked.dirty |= treat_line(c, (size_t)place, r->kind);
+    if (place >= 0) c->pass[i].asked.dirty |= cache_treat_passed(c, (size_t)place, r->kind);
     clock_post(c->clock, clock_now(c->clock) + c->hit_cycles, send, c, i);
 }

@@ -186,6 +186,7 @@ static void context_changed(void *self, struct hart *h)
 {
     struct mmu *m = self;
     struct mmu_context *c = &m->context;
+    m->changes++;
     derive_guest(c, h);
     derive_host(c, m, h);
     derive_rights(c, h);
@@ -259,6 +260,7 @@ static void stlb_fill(struct mmu *m, va_t va, const struct mapping *map)
 
 static void invalidate_tlbs(struct mmu *m, const struct tlb_scope *scope)
 {
+    m->changes++;
     for (unsigned i = 0; i < MMU_SIZES; i++) {
         tlb_invalidate(&m->itlb[i], scope);
         tlb_invalidate(&m->dtlb[i], scope);
@@ -397,6 +399,17 @@ static bool translate(void *self, struct hart *h, va_t va, enum access access, e
     return (LIKELY(m->timed) ? translate_timed : translate_functional)(m, h, va, access, by, out);
 }
 
+const struct walk_ledger *mmu_warm(struct mmu *m, struct hart *h, va_t va, enum access access, enum access_by by,
+                                   struct translation *out)
+{
+    const struct fault fault = h->fault; /* a stale entry's is not the guest's */
+    m->timed = true;
+    bool done = translate(m, h, va, access, by, out);
+    m->timed = false;
+    if (UNLIKELY(!done)) h->fault = fault;
+    return !done || out->tlb == TLB_WALK ? &m->scratch : NULL;
+}
+
 static bool allows(void *self, struct hart *h, va_t va, enum access access, enum access_by by)
 {
     const struct mmu *m = self;
@@ -410,10 +423,9 @@ static void invalidate_linear(struct mmu *m, struct hart *h, const struct tlb_sc
                               const struct tlb_scope *psc_scope)
 {
     m->stats.invalidations += m->timed;
-    if (!m->timed) {
-        soft_spaces_invalidate(&m->spaces, &h->soft, scope);
-        return;
-    }
+    if (!m->timed || m->keeps_structures) soft_spaces_invalidate(&m->spaces, &h->soft, scope);
+    if (m->timed) soft_tlb_park(&h->soft);
+    if (!m->timed && !m->keeps_structures) return;
     invalidate_tlbs(m, scope);
     pwc_invalidate(&m->psc, psc_scope);
 }
@@ -472,7 +484,7 @@ void mmu_set_virt(struct mmu *m, struct hart *h, const struct mmu_virt *v)
     context_changed(m, h);
 }
 
-void mmu_set_timed(struct mmu *m, struct hart *h, bool timed)
+static void drop_all(struct mmu *m, struct hart *h)
 {
     struct tlb_scope everything = {.any_pcid = true, .globals = true};
     invalidate_tlbs(m, &everything);
@@ -480,8 +492,19 @@ void mmu_set_timed(struct mmu *m, struct hart *h, bool timed)
     pwc_invalidate(&m->ept_psc, &everything);
     tlb_invalidate(&m->ntlb, &everything);
     soft_spaces_reset(&m->spaces, &h->soft);
+}
+
+void mmu_set_timed(struct mmu *m, struct hart *h, bool timed)
+{
+    if (!m->keeps_structures) drop_all(m, h);
     m->timed = timed;
+    if (timed) soft_tlb_park(&h->soft);
     context_changed(m, h);
+}
+
+void mmu_keep_structures(struct mmu *m)
+{
+    m->keeps_structures = true;
 }
 
 /* One reference: the four lie in 32 aligned bytes. */

@@ -8,7 +8,9 @@
  *             entries of pieces of a page whose host page is smaller, entries that serve up to 8 small pages;
  *             the memory type of each translation.
  *             In functional mode (the fast core) no modelled structure is looked up or filled, nothing is
- *             counted; walks go straight to RAM and the executor's soft TLB keeps results.
+ *             counted; walks go straight to RAM and the executor's soft TLB keeps results. In a sampled run
+ *             (mmu_keep_structures) both live through both modes: invalidations reach both, and mmu_warm does
+ *             to the modelled ones what a timed access would have done.
  * Not modelled: memory types of the paging structures, EPT sub-page permissions.
  * Choices:    where the manual leaves one: guest accessed and dirty flags are set when the whole translation
  *             has succeeded, so a faulting access sets none; a fault may come from a stale
@@ -186,6 +188,8 @@ struct mmu {
     struct mmu_ept_features ept_features;
     /* state */
     bool timed;
+    bool keeps_structures; /* from mode to mode */
+    u64 changes;           /* of the context, and invalidations: what was found before must be looked up again */
     struct mmu_virt virt;
     struct mmu_context context;
     struct tlb itlb[MMU_SIZES], dtlb[MMU_SIZES], stlb, stlb_1g;
@@ -231,6 +235,16 @@ void mmu_invvpid(struct mmu *m, struct hart *h, enum invvpid_type type, u16 vpid
 
 /* timed=true: modelled structures on (they start empty), soft TLB off. false: the reverse. */
 void mmu_set_timed(struct mmu *m, struct hart *h, bool timed);
+
+/* From now on mmu_set_timed leaves the modelled structures, and the soft TLB, as they are. */
+void mmu_keep_structures(struct mmu *m);
+
+/* Functional warming, in functional mode with structures kept: brings TLBs, paging-structure caches and nested TLB
+ * to what they are behind a timed access that the functional one has been, and counts one. `out`: as the modelled
+ * structures say; untouched if they are stale and the walk ends in a fault. Returns the walk that the access would
+ * have made, valid until the next one, or NULL. */
+const struct walk_ledger *mmu_warm(struct mmu *m, struct hart *h, va_t va, enum access access, enum access_by by,
+                                   struct translation *out);
 
 /* An address of the guest's own (VMX-internal use: PDPTEs, APIC page): guest-physical to host-physical
  * through EPT, straight from RAM, uncounted and without a ledger; sets EPT accessed and dirty flags. false:

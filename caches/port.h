@@ -22,6 +22,9 @@ enum mem_kind {
 enum mem_origin { ORIGIN_DATA, ORIGIN_FETCH, ORIGIN_WALK_GUEST, ORIGIN_WALK_HOST, ORIGIN_VMX, ORIGIN_COUNT };
 enum port_answer { PORT_HIT, PORT_PENDING, PORT_BUSY };
 
+/* What the caches of one processor may do with a line, as the directory says now. */
+enum grant { GRANT_NONE, GRANT_SHARED, GRANT_OWNED };
+
 typedef void (*mem_done_fn)(void *self, u64 token, enum served served);
 
 struct mem_request {
@@ -41,6 +44,10 @@ struct mem_port {
     void *self;
     /* May be NULL. A request for this line is on its way: the host may fetch what it will need. Changes nothing that is simulated. */
     void (*expect)(void *self, u64 line);
+    /* Functional warming, while nothing is under way: what the port leads to is now as it would be once access() had been answered
+     * and all that follows from it had happened. Returns what the asker may keep of the line. Caches count it like others, no
+     * one else does. NULL: nothing to keep there. */
+    enum grant (*warm)(void *self, const struct mem_request *r);
 };
 
 static inline bool mem_kind_is_evicted(u8 kind)
@@ -89,6 +96,11 @@ static inline enum port_answer port_access(const struct mem_port *p, const struc
 static inline void port_expect(const struct mem_port *p, u64 line)
 {
     if (p->expect) p->expect(p->self, line);
+}
+
+static inline enum grant port_warm(const struct mem_port *p, const struct mem_request *r)
+{
+    return p->warm ? p->warm(p->self, r) : GRANT_OWNED;
 }
 
 #endif

@@ -10,7 +10,7 @@ static void forget_tags(struct soft_spaces *s)
 /* Tags are never used twice between two flushes. */
 static void take_tag(struct soft_spaces *s, struct soft_tlb *t, struct soft_space *p)
 {
-    if (s->next_tag == SOFT_TAG_NONE) {
+    if (s->next_tag == SOFT_TAG_PARKED) {
         soft_tlb_flush(t);
         forget_tags(s);
     }

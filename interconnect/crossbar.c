@@ -166,10 +166,19 @@ void crossbar_fini(struct crossbar *x)
     free(x->read);
 }
 
+static enum grant warm(void *self, const struct mem_request *r)
+{
+    struct crossbar_side *side = self;
+    struct mem_request asked = *r;
+
+    asked.asker = (u8)port_of(side);
+    return port_warm(&side->crossbar->next, &asked);
+}
+
 struct mem_port crossbar_port(struct crossbar *x, u32 i)
 {
     CHECK(i < x->n_ports, "%s: no port %u", x->name, i);
-    return (struct mem_port){.access = access, .self = &x->side[i], .expect = expect};
+    return (struct mem_port){.access = access, .self = &x->side[i], .expect = expect, .warm = warm};
 }
 
 #define STAT_OF struct crossbar_stats

@@ -328,7 +328,58 @@ static enum port_answer access(void *self, const struct mem_request *r, u64 *rea
     return PORT_PENDING;
 }
 
+/* --- warming --- */
+
+/* Snoops the others at once. Returns whether one of them has the data. */
+static bool warm_peers(struct directory *d, struct directory_entry *e, u64 cores, enum snoop what)
+{
+    bool found = false;
+
+    for (u32 core = 0; core < d->n_cores; core++) {
+        if (!(cores & BIT(core))) continue;
+        const enum line_state before = directory_snoop_core(d, core, e->line, what);
+
+        if (what == SNOOP_INVALIDATE || before == LINE_INVALID) e->holders &= ~BIT(core);
+        if (before == LINE_DIRTY && what == SNOOP_SHARE) directory_write_memory(d, e->line);
+        found |= before != LINE_INVALID;
+    }
+    return found;
+}
+
+/* The whole of a transaction but its time. */
+static enum grant warm_entry(struct directory *d, struct directory_entry *e, const struct mem_request *r)
+{
+    const enum request request = request_of(r);
+    const bool alone = !(e->holders & ~BIT(r->asker));
+    const struct transition *row =
+        &table[d->protocol][alone && request == READ ? DIRECTORY_UNCACHED : e->state][request];
+    const bool held = directory_core_state(d, r->asker, e->line) != LINE_INVALID;
+    const u64 cores = snooped_cores(e, row, r->asker);
+    const bool found = cores && warm_peers(d, e, cores, snoop_of(r));
+    const struct directory_transaction done = {.asked = *r, .next_state = row->next};
+
+    e->used = ++d->time;
+    if (!(row->data == KEEPER && found) && !(row->data == HELD && held)) port_warm(&d->next, r);
+    hand_over(d, e, &done);
+    return e->state == DIRECTORY_OWNED ? GRANT_OWNED : GRANT_SHARED;
+}
+
+/* What passes the caches has met those of its asker; the entry of a line that nobody has any more may stay. */
+static enum grant warm(void *self, const struct mem_request *r)
+{
+    struct directory *d = self;
+    struct directory_entry *e = NULL;
+
+    if (mem_kind_is_evicted(r->kind))
+        note_evicted(d, directory_find(d, line_of(r)), r);
+    else if (!mem_kind_passes_caches(r->kind))
+        e = directory_find_or_take(d, line_of(r));
+    if (e && e->busy == DIRECTORY_IDLE) return warm_entry(d, e, r);
+    port_warm(&d->next, r);
+    return GRANT_NONE;
+}
+
 struct mem_port directory_port(struct directory *d)
 {
-    return (struct mem_port){.access = access, .self = d, .expect = directory_expect};
+    return (struct mem_port){.access = access, .self = d, .expect = directory_expect, .warm = warm};
 }

@@ -189,7 +189,7 @@ static inline struct core_bench *bench_new(const struct pc_cfg *cfg, enum core_k
     struct core_bench *b = calloc(1, sizeof *b);
     kernel_fini(); /* of a test that failed */
     kernel_init();
-    assert_true(pc_init(&b->pc, cfg, &(struct pc_hooks){bench_marker, bench_exited, bench_console, b}));
+    assert_true(pc_init(&b->pc, cfg, &(struct pc_hooks){.marker = bench_marker, .exited = bench_exited, .console = bench_console, .self = b}));
     b->cpu = &b->pc.cpu[0];
     bench_mock_caches(b);
     boot_enter_multiboot(b->cpu->hart, CODE_AT, 0);
