@@ -14,7 +14,9 @@ struct stat {
     char *path;
     const char *meaning;
     const u64 *value;
-    u64 begin, end; /* at the region's */
+    bool level; /* no counter */
+    u64 begin, end; /* at the region's; begin: or at the window's */
+    u64 sum; /* over windows */
 };
 
 enum region { REGION_NONE, REGION_OPEN, REGION_ENDED };
@@ -24,6 +26,7 @@ struct stats {
     size_t n, capacity;
     struct histogram_registry histograms;
     enum region region;
+    bool sampled;
 };
 
 struct stats *stats_new(void)
@@ -93,6 +96,11 @@ void stats_add_histogram(struct stats *s, const char *path, const char *meaning,
     histograms_add(&s->histograms, path, meaning, part, n_parts);
 }
 
+void stats_add_level(struct stats *s, const char *path, const char *meaning, const u64 *value)
+{
+    add(s, (struct stat){.path = (char *)path, .meaning = meaning, .value = value, .level = true});
+}
+
 void stats_add_rows(struct stats *s, const char *prefix, const struct stat_row *rows, size_t n,
                     const void *base)
 {
@@ -118,7 +126,10 @@ const char *stats_path(const struct stats *s, size_t i)
 
 void stats_region_begin(struct stats *s)
 {
-    for (struct stat *t = s->stat; t < s->stat + s->n; t++) t->begin = *t->value;
+    for (struct stat *t = s->stat; t < s->stat + s->n; t++) {
+        t->begin = *t->value;
+        t->sum = 0;
+    }
     histograms_region_begin(&s->histograms);
     s->region = REGION_OPEN;
 }
@@ -131,6 +142,24 @@ void stats_region_end(struct stats *s)
     s->region = REGION_ENDED;
 }
 
+void stats_sample(struct stats *s)
+{
+    s->sampled = true;
+    stats_region_begin(s);
+}
+
+void stats_window_begin(struct stats *s)
+{
+    for (struct stat *t = s->stat; t < s->stat + s->n; t++)
+        t->begin = *t->value;
+}
+
+void stats_window_end(struct stats *s)
+{
+    for (struct stat *t = s->stat; t < s->stat + s->n; t++)
+        t->sum += *t->value - t->begin;
+}
+
 bool stats_region_seen(const struct stats *s)
 {
     return s->region != REGION_NONE;
@@ -138,7 +167,9 @@ bool stats_region_seen(const struct stats *s)
 
 static u64 region_value(const struct stats *s, const struct stat *t)
 {
-    return (s->region == REGION_ENDED ? t->end : *t->value) - t->begin;
+    u64 end = s->region == REGION_ENDED ? t->end : *t->value;
+    if (t->level) return end;
+    return s->sampled ? t->sum : end - t->begin;
 }
 
 static u64 value_of(const struct stats *s, const struct stat *t, bool region)

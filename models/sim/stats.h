@@ -42,6 +42,9 @@ void stats_add_rows(struct stats *s, const char *prefix, const struct stat_row *
 /* Registers a histogram of cycles: the sum of `n_parts` of them from `part` on. */
 void stats_add_histogram(struct stats *s, const char *path, const char *meaning, struct histogram *part, size_t n_parts);
 
+/* Registers a value that is no count: reports of the region give it as it is. */
+void stats_add_level(struct stats *s, const char *path, const char *meaning, const u64 *value);
+
 size_t stats_count(const struct stats *s);
 /* In the order of strcmp(). */
 const char *stats_path(const struct stats *s, size_t i);
@@ -56,6 +59,11 @@ bool stats_region_seen(const struct stats *s);
 /* Value in the measured region (to now if it was not ended); false if there is no such path. A region must
  * have begun. */
 bool stats_find_region(const struct stats *s, const char *path, u64 *value);
+
+/* A sampled run: from now on the region, which begins here, is what lies in its windows: counters are summed over them. */
+void stats_sample(struct stats *s);
+void stats_window_begin(struct stats *s);
+void stats_window_end(struct stats *s);
 
 /* Writes <dir>/<name>.json (flat map, path to number, sorted by path) and <dir>/<name>.txt (aligned, with
  * meanings), each replaced whole or not at all. region=true: the measured region (to now if it was not
