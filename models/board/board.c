@@ -36,22 +36,38 @@ static void sync_cores(struct board *b)
     for (unsigned i = 0; i < b->cfg.board.cores; i++) core_sync(&b->pc.cpu[i].core);
 }
 
+static struct sample *sample_of(struct board *b) { return boot_cpu(b)->sample; }
+
+static void on_window(void *self, bool begins)
+{
+    struct board *b = self;
+    (begins ? stats_window_begin : stats_window_end)(b->stats);
+}
+
 static void region_begin(struct board *b)
 {
     sync_cores(b);
     stats_region_begin(b->stats);
+    if (sample_of(b) && sample_of(b)->begun) sample_begin(sample_of(b), 0);
     observer_region_begin(&b->observer);
 }
 
 static void region_end(struct board *b)
 {
     sync_cores(b);
+    if (sample_of(b)) sample_end(sample_of(b));
     stats_region_end(b->stats);
     observer_region_end(&b->observer);
 }
 
-/* The others follow. */
-static void switch_core(struct board *b) { core_switch(&boot_cpu(b)->core, (enum core_kind)b->cfg.board.core); }
+/* The others follow. A sampled run begins its sample here. */
+static void switch_core(struct board *b)
+{
+    if (sample_of(b))
+        sample_begin(sample_of(b), 0);
+    else
+        core_switch(&boot_cpu(b)->core, (enum core_kind)b->cfg.board.core);
+}
 
 static void stop_at(struct board *b, enum marker_kind kind)
 {
@@ -105,13 +121,14 @@ static void on_console(void *self, u8 byte)
 struct board *board_new(struct config *c)
 {
     struct board *b = calloc(1, sizeof *b);
-    struct pc_hooks hooks = {.marker = on_marker, .exited = on_exit_port, .console = on_console, .self = b};
+    struct pc_hooks hooks = {.marker = on_marker, .exited = on_exit_port, .console = on_console, .window = on_window, .self = b};
     if (!b || !pc_cfg_bind(&b->cfg, c) || !pc_init(&b->pc, &b->cfg, &hooks)) {
         free(b);
         return NULL;
     }
     b->stats = stats_new();
     pc_register_stats(&b->pc, b->stats);
+    if (sample_of(b)) stats_sample(b->stats);
     return b;
 }
 
@@ -163,7 +180,10 @@ bool board_load(struct board *b, const struct board_options *o)
 static void plan_switch(struct board *b)
 {
     if (b->cfg.run.switch_at == SWITCH_AT_START) switch_core(b);
-    if (b->cfg.run.switch_at == SWITCH_AT_INSTRUCTIONS) {
+    if (b->cfg.run.switch_at != SWITCH_AT_INSTRUCTIONS) return;
+    if (sample_of(b)) {
+        sample_begin(sample_of(b), b->cfg.run.switch_instructions);
+    } else {
         boot_cpu(b)->core.switch_at_instruction = b->cfg.run.switch_instructions;
         boot_cpu(b)->core.switch_to = (enum core_kind)b->cfg.board.core;
     }
@@ -258,6 +278,7 @@ void board_check(struct board *b)
 {
     catch_up(&b->pc.clock);
     sync_cores(b);
+    if (sample_of(b)) sample_end(sample_of(b));
     pc_check_identities(&b->pc);
 }
 
@@ -363,6 +384,11 @@ static void print_all_refused_msrs(const struct board *b, FILE *out)
     for (unsigned i = 0; i < b->cfg.board.cores; i++) refused += b->pc.cpu[i].hart->refused_msrs;
     if (refused) fprintf(out, "RDMSR and WRMSR that were answered with #GP(0):\n");
     for (unsigned i = 0; i < b->cfg.board.cores; i++) print_refused_msrs(b->pc.cpu[i].hart, out);
+}
+
+void board_print_sample(struct board *b, FILE *out)
+{
+    if (sample_of(b)) sample_print(sample_of(b), out);
 }
 
 void board_print_report(struct board *b, enum board_end end, FILE *out)

@@ -79,6 +79,8 @@ struct stats *board_stats(struct board *b);
 
 /* How the guest ended, and where: one line, and one for each processor if there are several. */
 void board_print_end(struct board *b, enum board_end end, FILE *out);
+/* What the sample of a sampled run says. Not one: writes nothing. */
+void board_print_sample(struct board *b, FILE *out);
 /* What the guest used that is not modelled, each with its bytes and disassembly; the last VM entry or VMX
  * instruction that failed, as options.explain says. Nothing to say: writes nothing. */
 void board_print_report(struct board *b, enum board_end end, FILE *out);

@@ -112,6 +112,11 @@ bool pc_init(struct pc *pc, const struct pc_cfg *cfg, const struct pc_hooks *hoo
         return false;
     }
     build_devices(pc);
+    struct sample_watch watch = {pc->hooks.window, pc->hooks.self};
+    if (cfg->sample.on && !processor_add_sample(&pc->cpu[0], cfg, &pc->l3, watch)) {
+        perror("sample.on");
+        return false;
+    }
     return true;
 }
 

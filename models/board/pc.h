@@ -40,6 +40,7 @@ struct pc_hooks {
     void (*marker)(void *self, u32 payload);
     void (*exited)(void *self, u8 status);
     void (*console)(void *self, u8 byte);
+    void (*window)(void *self, bool begins); /* of a sampled run: struct sample_watch */
     void *self;
 };
 

@@ -11,6 +11,7 @@
 #include "interconnect/directory.h"
 #include "models/core/inorder.h"
 #include "models/core/ooo/ooo.h"
+#include "models/core/sample.h"
 #include "models/dev/lapic.h"
 #include "models/mem/dram.h"
 #include "models/sim/config.h"
@@ -53,6 +54,7 @@ struct pc_cfg {
     struct inorder_cfg inorder;
     struct ooo_cfg ooo;
     struct ideal_cfg ideal;
+    struct sample_cfg sample;
     struct cost_cfg cost;
     struct bpred_cfg bpred;
     struct mmu_cfg mmu;

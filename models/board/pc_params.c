@@ -25,12 +25,21 @@ static const char *walker_problem(const struct pc_cfg *cfg)
     return room ? NULL : "walkers and queue_entries must hold a walk for each of cpu.inorder.loads_in_flight and .store_buffer_entries";
 }
 
+static const char *sample_problem(const struct pc_cfg *cfg)
+{
+    if (!cfg->sample.on) return NULL;
+    if (cfg->board.core == CORE_FAST) return "a sampled run measures a timed core: board.core=fast has no time to measure (allowed: inorder ooo)";
+    if (cfg->board.cores > 1) return "a sampled run has one processor (allowed: board.cores=1)";
+    return sample_cfg_problem(&cfg->sample);
+}
+
 static bool cross_checks(const struct pc_cfg *cfg)
 {
     return check("board.ram_bytes", cfg->board.ram_bytes % PAGE_BYTES ? "not a multiple of 4 KiB" : NULL) &&
            check("cpu.l1i", cache_cfg_error(&cfg->l1i)) && check("cpu.l1d", cache_cfg_error(&cfg->l1d)) &&
            check("cpu.l2", cache_cfg_error(&cfg->l2)) && check("l3", cache_cfg_error(&cfg->l3)) && check("dram", dram_cfg_error(&cfg->dram)) &&
-           check("cpu.mmu", mmu_cfg_problem(&cfg->mmu)) && check("cpu.walker", walker_problem(cfg));
+           check("cpu.mmu", mmu_cfg_problem(&cfg->mmu)) && check("cpu.walker", walker_problem(cfg)) &&
+           check("sample", sample_problem(cfg));
 }
 
 bool pc_cfg_bind(struct pc_cfg *cfg, struct config *c)
@@ -46,6 +55,7 @@ bool pc_cfg_bind(struct pc_cfg *cfg, struct config *c)
         {"cpu", cpu_params, ARRAY_LEN(cpu_params), &cfg->cpu},
         {"cpu.inorder", inorder_params, inorder_params_count, &cfg->inorder},
         {"cpu.ideal", ideal_params, ideal_params_count, &cfg->ideal},
+        {"sample", sample_params, sample_params_count, &cfg->sample},
         {"cpu.ooo", ooo_params, ooo_params_count, &cfg->ooo},
         {"cpu.cost", cost_params, cost_params_count, &cfg->cost},
         {"cpu.bpred", bpred_params, bpred_params_count, &cfg->bpred},

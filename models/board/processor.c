@@ -247,9 +247,34 @@ bool processor_init(struct processor *p, unsigned id, const struct pc_cfg *cfg, 
     return true;
 }
 
+bool processor_add_sample(struct processor *p, const struct pc_cfg *cfg, const struct cache *l3, struct sample_watch watch)
+{
+    bool walks_enter_l1 = cfg->walker.enters == WALKER_ENTERS_L1D;
+    struct warm_wiring warm = {.hart = p->hart, .mmu = &p->mmu, .bpred = &p->bpred, .l1i = &p->l1i, .l1d = &p->l1d,
+                               .walks = cache_port(walks_enter_l1 ? &p->l1d : &p->l2)};
+    struct sample_wiring sample = {.cfg = &cfg->sample, .core = &p->core, .kind = (enum core_kind)cfg->board.core, .watch = watch};
+    p->warm = calloc(1, sizeof *p->warm);
+    p->sample = calloc(1, sizeof *p->sample);
+    if (!p->warm || !p->sample) return false;
+    warm_init(p->warm, &warm);
+    sample.warm = p->warm;
+    sample.counter[SAMPLE_l1i_misses] = &p->l1i.stats.misses;
+    sample.counter[SAMPLE_l1d_misses] = &p->l1d.stats.misses;
+    sample.counter[SAMPLE_l2_misses] = &p->l2.stats.misses;
+    sample.counter[SAMPLE_l3_misses] = &l3->stats.misses;
+    sample.counter[SAMPLE_dtlb_misses] = &p->mmu.dtlb_stats.misses;
+    sample.counter[SAMPLE_walks] = &p->mmu.stats.walks;
+    sample.counter[SAMPLE_mispredicts] = &p->bpred.stats.mispredicts;
+    sample.counter[SAMPLE_exits] = &p->vmx.stats.exits_total;
+    sample_init(p->sample, &sample);
+    return true;
+}
+
 void processor_fini(struct processor *p)
 {
     core_fini(&p->core);
+    free(p->warm);
+    free(p->sample);
     ooo_fini(p->ooo);
     free(p->ooo);
     bpred_fini(&p->bpred);
@@ -275,6 +300,7 @@ void processor_register_stats(struct processor *p, struct stats *s)
     cache_add_stats(&p->l1d, s, p->name.l1d);
     cache_add_stats(&p->l2, s, p->name.l2);
     lapic_add_stats(&p->lapic, s, p->name.lapic);
+    if (p->sample) sample_register_stats(p->sample, s, p->name.cpu);
 }
 
 void processor_check_identities(struct processor *p)

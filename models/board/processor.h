@@ -16,6 +16,7 @@
 #include "models/core/core.h"
 #include "models/core/inorder.h"
 #include "models/core/ooo/ooo.h"
+#include "models/core/sample.h"
 #include "models/dev/lapic.h"
 
 struct pc;
@@ -47,6 +48,8 @@ struct processor {
     struct walker walker;
     struct write_combining wc;
     struct lapic lapic;
+    struct warm *warm; /* of a sampled run; else NULL, as the next */
+    struct sample *sample;
     struct kernel_event *preemption_timer; /* VMX's */
 };
 
@@ -65,6 +68,9 @@ struct processor_socket {
 /* false: out of host memory. */
 bool processor_init(struct processor *p, unsigned id, const struct pc_cfg *cfg, const struct processor_socket *socket);
 void processor_fini(struct processor *p);
+
+/* Makes this a sampled run. `l3`: what it shares. false: out of host memory. */
+bool processor_add_sample(struct processor *p, const struct pc_cfg *cfg, const struct cache *l3, struct sample_watch watch);
 
 /* Shut down, waiting for a start-up message, or halted with interrupts off and no way for a device to raise an NMI. Several processors:
  * another one may still wake it. */

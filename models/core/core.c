@@ -1,6 +1,7 @@
 #include "models/core/core.h"
 #include "models/core/inorder.h"
 #include "models/core/ooo/ooo.h"
+#include "models/core/sample.h"
 #include "models/sim/check.h"
 #include <stdio.h>
 
@@ -43,11 +44,25 @@ static void check_switch_point(struct core *c)
     c->wanted = c->switch_to;
 }
 
+/* A sampled run may go through several phases of no instructions. */
+static void change_model(struct core *c, u64 cycle)
+{
+    do {
+        if (c->kind == CORE_FAST && c->hart->instructions >= c->fast_edge) sample_pass_edge(c->sample);
+        check_switch_point(c);
+        if (c->wanted != c->kind && pipe_is_empty(c)) switch_now(c, cycle);
+    } while (c->kind == CORE_FAST && c->hart->instructions >= c->fast_edge);
+}
+
+void core_pass_timed_edge(struct core *c)
+{
+    sample_pass_edge(c->sample);
+}
+
 static u64 core_tick(void *self, u64 cycle)
 {
     struct core *c = self;
-    check_switch_point(c);
-    if (c->wanted != c->kind && pipe_is_empty(c)) switch_now(c, cycle);
+    change_model(c, cycle);
     if (c->hart->instructions >= c->max_instructions && pipe_is_empty(c)) {
         kernel_stop();
         return cycle + 1;
@@ -72,6 +87,9 @@ void core_init(struct core *c, unsigned id, enum core_kind kind, const struct co
                        .ooo = w->ooo,
                        .kind = CORE_FAST,
                        .wanted = kind,
+                       .pace = CORE_PACE_UNIT,
+                       .fast_edge = UINT64_MAX,
+                       .timed_edge = UINT64_MAX,
                        .max_instructions = UINT64_MAX,
                        .switch_at_instruction = UINT64_MAX};
     if (w->ideal) c->ideal = *w->ideal;
@@ -101,7 +119,13 @@ void core_wake(struct core *c)
 void core_sync_clock(struct core *c)
 {
     if (c->kind == CORE_FAST)
-        clock_advance(c->clock, max_u64(clock_now(c->clock), c->run_start + c->hart->run_steps));
+        clock_advance(c->clock, max_u64(clock_now(c->clock), c->run_start + core_pace_cycles(c, c->hart->run_steps)));
+}
+
+void core_set_pace(struct core *c, u64 cycles, u64 steps)
+{
+    c->pace = min_u64(max_u64(cycles * CORE_PACE_UNIT / max_u64(steps, 1), 1), CORE_PACE_UNIT << 20);
+    c->pace_rest = 0;
 }
 
 void core_sync(struct core *c)

@@ -21,6 +21,7 @@ enum core_kind { CORE_FAST, CORE_INORDER, CORE_OOO, CORE_KINDS };
 
 struct inorder;
 struct ooo;
+struct sample;
 
 /* Who watches a core for the user. It changes nothing that is simulated. */
 struct core_watch {
@@ -50,10 +51,13 @@ struct core {
     struct trace *trace; /* may be NULL */
     const struct core *leader; /* NULL, or the core whose changes of model this one follows */
     const struct core_watch *watch; /* may be NULL */
+    struct sample *sample; /* NULL: not a sampled run */
     /* state */
     enum core_kind kind;
     enum core_kind wanted;       /* differs from kind until the pipe is empty */
     u64 run_start;               /* fast: the cycle at which the current isa_run began */
+    u64 pace, pace_rest;         /* fast: cycles of a step, in 1/CORE_PACE_UNITs; what is left of the last cycle */
+    u64 fast_edge, timed_edge;   /* instruction counts at which the sample is asked; UINT64_MAX: none */
     u64 max_instructions;        /* the run ends here */
     u64 state_digest, digested_instructions; /* trace category state */
     u64 switch_at_instruction;   /* core model changes here; UINT64_MAX: never */
@@ -88,6 +92,22 @@ void core_wake(struct core *c);
 /* The cycle of the very instruction that executes now: tells the clock, so kernel_now_ps() is exact inside
  * device calls. */
 void core_sync_clock(struct core *c);
+
+#define CORE_PACE_UNIT 1024u
+/* The fast core takes `cycles` for `steps` from now on: at least one unit, at most 2^20 cycles each. Until then, a cycle each. */
+void core_set_pace(struct core *c, u64 cycles, u64 steps);
+/* Cycles from the begin of its current run to that of the step behind `steps`. */
+static inline u64 core_pace_cycles(const struct core *c, u64 steps)
+{
+    return (steps * c->pace + c->pace_rest) / CORE_PACE_UNIT;
+}
+
+/* A timed core's front end, before each instruction: it may be a window's edge. */
+void core_pass_timed_edge(struct core *c);
+static inline void core_look_at_edge(struct core *c)
+{
+    if (UNLIKELY(c->hart->instructions >= c->timed_edge)) core_pass_timed_edge(c);
+}
 
 /* Closes the account at the current cycle; before statistics are read. */
 void core_sync(struct core *c);

@@ -12,15 +12,48 @@ static u64 sleep_until_woken(struct core *c, u64 cycle)
     return isa_would_wake(c->hart) ? cycle + 1 : CLOCK_SLEEP;
 }
 
+/* Steps that begin before `cycles` have passed; at least one. */
+static u64 steps_in(const struct core *c, u64 cycles)
+{
+    if (LIKELY(c->pace == CORE_PACE_UNIT)) return cycles;
+    return (cycles * CORE_PACE_UNIT - c->pace_rest + c->pace - 1) / c->pace;
+}
+
+/* The run of so many steps is over: the cycle behind it. Several steps may share one, which the clock has passed then. */
+static u64 finish_run(struct core *c, u64 cycle, u64 steps)
+{
+    u64 units = steps * c->pace + c->pace_rest;
+    u64 last = cycle + (steps ? core_pace_cycles(c, steps - 1) : 0);
+    clock_advance(c->clock, max_u64(clock_now(c->clock), last));
+    c->pace_rest = units % CORE_PACE_UNIT;
+    c->hart->run_steps = 0;
+    return c->run_start = cycle + units / CORE_PACE_UNIT;
+}
+
+/* Up to the next instruction count at which somebody wants to be asked. */
+static u64 instructions_left(const struct core *c)
+{
+    u64 edge = min_u64(c->fast_edge, min_u64(c->switch_at_instruction, c->max_instructions));
+    return edge - c->hart->instructions;
+}
+
+/* What the tick returns is behind the last cycle that it ran. */
+static u64 come_back(struct core *c, enum world world, u64 cycle)
+{
+    cycle = max_u64(cycle, clock_now(c->clock) + 1);
+    account_charge(&c->account, world, CAUSE_base, cycle);
+    return cycle;
+}
+
 u64 fast_tick(struct core *c, u64 cycle)
 {
     struct hart *h = c->hart;
-    account_charge(&c->account, h->world, CAUSE_idle, cycle);
+    enum world world = h->world;
+    account_charge(&c->account, world, CAUSE_idle, cycle);
     while (cycle < c->clock->horizon) {
-        enum world world = h->world;
-        u64 budget = min_u64(c->clock->horizon - cycle, c->switch_at_instruction - h->instructions);
-        budget = min_u64(budget, c->max_instructions - h->instructions);
-        if (budget == 0) return cycle; /* behind a step: core.c has looked before the first */
+        world = h->world;
+        u64 budget = min_u64(steps_in(c, c->clock->horizon - cycle), instructions_left(c));
+        if (budget == 0) break; /* behind a step: core.c has looked before the first */
         if (core_traces_instructions(c)) {
             core_trace_next(c);
             budget = 1;
@@ -29,13 +62,10 @@ u64 fast_tick(struct core *c, u64 cycle)
         h->run_steps = 0;
         u64 steps = isa_run(h, budget);
         if (trace_on(c->trace, TRACE_state)) core_trace_state(c);
-        cycle += steps;
-        h->run_steps = 0;
-        c->run_start = cycle;
-        clock_advance(c->clock, cycle - (steps != 0));
+        cycle = finish_run(c, cycle, steps);
         account_charge(&c->account, world, CAUSE_base, cycle);
         if (steps == 0) return sleep_until_woken(c, cycle);
-        if (c->wanted != c->kind) return cycle;
+        if (c->wanted != c->kind) break;
     }
-    return cycle;
+    return come_back(c, world, cycle);
 }

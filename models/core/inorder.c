@@ -60,6 +60,7 @@ static u64 leave_when_empty(struct inorder *p, u64 now)
 static u64 phase_begin(struct inorder *p, u64 now)
 {
     struct core *c = p->core;
+    core_look_at_edge(c);
     if (c->wanted != c->kind || c->hart->instructions >= c->switch_at_instruction ||
         c->hart->instructions >= c->max_instructions)
         return leave_when_empty(p, now);

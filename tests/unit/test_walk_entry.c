@@ -10,7 +10,7 @@ static struct core_bench *start(u32 enters)
     struct core_bench *b = calloc(1, sizeof *b);
     kernel_fini();
     kernel_init();
-    assert_true(pc_init(&b->pc, &cfg, &(struct pc_hooks){bench_marker, bench_exited, bench_console, b}));
+    assert_true(pc_init(&b->pc, &cfg, &(struct pc_hooks){.marker = bench_marker, .exited = bench_exited, .console = bench_console, .self = b}));
     b->cpu = &b->pc.cpu[0];
     boot_enter_multiboot(b->cpu->hart, CODE_AT, 0);
     b->code_end = CODE_AT;

@@ -13,7 +13,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-enum { KEY_TRACE = 256, KEY_VCD, KEY_LEDGER, KEY_TIMELINE, KEY_KANATA, KEY_PIPEVIEW, KEY_PIPELINE_WINDOW, KEY_PIPELINE_CPU, KEY_CPUS, KEY_EXPLAIN, KEY_QUIET };
+enum { KEY_TRACE = 256, KEY_VCD, KEY_LEDGER, KEY_TIMELINE, KEY_KANATA, KEY_PIPEVIEW, KEY_PIPELINE_WINDOW, KEY_PIPELINE_CPU, KEY_CPUS, KEY_EXPLAIN, KEY_SAMPLE, KEY_QUIET };
 
 static const struct argp_option options[] = {
     {"output", 'o', "DIR", 0, "write stats.json, stats.txt, histograms.json (each also as *-all), config.yaml, console.log, run.json there", 0},
@@ -29,6 +29,8 @@ static const struct argp_option options[] = {
     {"explain", KEY_EXPLAIN, "WHEN", OPTION_ARG_OPTIONAL,
      "say why a VM entry, VMX instruction or VM exit failed: failures (default: the last one, behind the run), never, always (each as it happens; so "
      "without WHEN)", 0},
+    {"sample", KEY_SAMPLE, "PERIOD", OPTION_ARG_OPTIONAL,
+     "measure short windows, one in PERIOD instructions, and estimate the whole with a confidence interval (parameters sample.*)", 0},
     {"quiet", KEY_QUIET, NULL, 0, "no summary on stderr", 0},
     {0},
 };
@@ -37,7 +39,8 @@ struct run {
     struct machine_args args;
     struct config *config;
     const char *output, *trace_categories;
-    bool quiet;
+    bool quiet, sampled;
+    u64 sample_period; /* 0: the parameter's */
     struct timespec start;
     struct progress *progress;
     struct board *machine;
@@ -74,6 +77,21 @@ static const char *without_suffix(char *path)
     return path;
 }
 
+static void parse_sample(struct argp_state *state, struct run *r, const char *period)
+{
+    r->sampled = true;
+    if (period) r->sample_period = machine_args_count(state, "sample", period);
+}
+
+/* As if they had been given as settings. */
+static bool configure_sample(const struct run *r)
+{
+    char period[64];
+    if (!r->sampled) return true;
+    snprintf(period, sizeof period, "sample.period_instructions=%llu", (unsigned long long)r->sample_period);
+    return config_set(r->config, "sample.on=true") && (r->sample_period == 0 || config_set(r->config, period));
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct run *r = state->input;
@@ -89,6 +107,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_CPUS: r->args.board.traced_cpus = machine_args_cpus(state, "cpus", arg); break;
     case KEY_TIMELINE: r->args.board.timeline_path = arg; break;
     case KEY_EXPLAIN: parse_explain(state, r, arg); break;
+    case KEY_SAMPLE: parse_sample(state, r, arg); break;
     case KEY_QUIET: r->quiet = true; break;
     case ARGP_KEY_INIT: state->child_inputs[0] = &r->args; break;
     case ARGP_KEY_END:
@@ -213,6 +232,7 @@ static void print_summary(const struct run *r, enum board_end end)
     board_print_end(r->machine, end, stderr);
     fprintf(stderr, "%llu instructions in %.2f s of host time: %.1f MIPS\n", (unsigned long long)n, seconds,
             seconds > 0 ? (double)n / seconds / 1e6 : 0.0);
+    board_print_sample(r->machine, stderr);
     board_print_report(r->machine, end, stderr);
 }
 
@@ -253,7 +273,7 @@ int cli_run(int argc, char **argv)
     if (argp_parse(&argp, argc, argv, 0, NULL, &r) != 0) return EXIT_USE;
     kernel_init();
     int status = EXIT_USE;
-    bool loaded = (r.config = machine_args_configure(&r.args)) && (r.machine = board_new(r.config)) && board_load(r.machine, &r.args.board);
+    bool loaded = (r.config = machine_args_configure(&r.args)) && configure_sample(&r) && (r.machine = board_new(r.config)) && board_load(r.machine, &r.args.board);
     if (loaded && make_output(&r) && open_trace(&r) && board_open(r.machine, &r.args.board)) status = run_machine(&r);
     if (r.machine) board_free(r.machine);
     if (r.args.board.trace) trace_close(r.args.board.trace);

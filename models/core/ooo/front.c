@@ -44,6 +44,7 @@ static u64 phase_execute(struct ooo *p, u64 now);
 static u64 phase_begin(struct ooo *p, u64 now)
 {
     struct core *c = p->core;
+    core_look_at_edge(c);
     if (leaves(c)) return leave_when_empty(p, now);
     if (p->branch_pending) return CLOCK_SLEEP;
     if (p->front_ready > now) return p->front_ready;
