@@ -75,7 +75,7 @@
     P(u32,  ntlb_ways,             16,   MMU_WAYS,      "their associativity")                               \
     P(bool, l1_holds_all_sizes,    false, ANY,          "the L1 TLBs for 4-KiB pages hold larger ones too")      \
     P(u32,  coalesced_pages,       1,    POW2_RANGE(1, 8), "aligned small pages that are contiguous and alike, in one entry") \
-    P(u32,  stlb_hit_cycles,       9,    RANGE(0, 1000), "what an STLB hit costs over an L1 TLB hit")        \
+    P(u32,  stlb_hit_cycles,       9,    RANGE(0, 1000), "what an STLB hit costs over an L1 TLB hit, and its miss before the walk") \
     P(u32,  psc_lookup_cycles,     2,    RANGE(0, 100), "a search of a dimension's paging-structure caches") \
     P(u32,  ntlb_lookup_cycles,    1,    RANGE(0, 100), "one lookup of the nested TLB")
 

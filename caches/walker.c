@@ -160,12 +160,13 @@ static void next_reference(void *self, u64 slot)
 static void begin_walk(struct walker *w, u32 slot)
 {
     struct walk_play *p = &w->play[slot];
+    const u64 searched = p->arrival_cycle + w->search_cycles;
 
-    p->start_cycle = clock_now(w->clock);
+    p->start_cycle = max_u64(clock_now(w->clock), searched);
     p->next_ref = 0;
     p->blocked = false;
     memset(p->cycles_in, 0, sizeof p->cycles_in);
-    w->stats.queue_cycles += p->start_cycle - p->arrival_cycle;
+    w->stats.queue_cycles += p->start_cycle - searched;
     clock_post(w->clock, p->start_cycle + p->ledger.cache_cycles, next_reference, w, slot);
 }
 
@@ -211,6 +212,7 @@ void walker_init(struct walker *w, const struct walker_cfg *cfg, const struct wa
 {
     *w = (struct walker){.name = desc->name, .n = cfg->walkers, .queue_entries = cfg->queue_entries};
     w->ad_update_cycles = cfg->ad_update_cycles;
+    w->search_cycles = desc->search_cycles;
     w->clock = desc->clock;
     w->port = desc->port;
     w->done = desc->done;

@@ -1,7 +1,8 @@
 /* walker.h - the page-walk unit of a core: N walkers that play walk ledgers through the caches.
  *
- * Models:       N concurrent walks; a queue in order of arrival when all walkers are busy; the lookups of
- *               translation caches in front (ledger's cache_cycles); every reference an ordinary request,
+ * Models:       N concurrent walks; a queue in order of arrival when all walkers are busy; the STLB's search in
+ *               front of a walk, which goes on while it waits for a walker; the lookups of translation caches
+ *               (ledger's cache_cycles); every reference an ordinary request,
  *               strictly one after the other; the price of setting accessed and dirty bits. Fills in which
  *               level served each reference, and its cycles.
  * Not modelled: speculative and abandoned walks, coalescing of walks for one page (the MMU asks once).
@@ -37,7 +38,7 @@ enum walker_enters { WALKER_ENTERS_L1D, WALKER_ENTERS_L2 };
     S(cycles_host,   "of them in references of the host dimension")                      \
     S(cycles_caches, "of them in lookups of paging-structure caches and nested TLB")     \
     S(queued,        "walks that found every walker busy")                               \
-    S(queue_cycles,  "cycles that walks waited for a walker")                            \
+    S(queue_cycles,  "cycles that walks waited for a walker, behind the STLB's search")                            \
     S(refs_guest,    "references of the guest dimension (or the only one)")              \
     S(refs_host,     "references of the host dimension")                                 \
     S(ad_updates,    "references that set accessed or dirty bits")
@@ -83,13 +84,14 @@ struct walker_desc {
     struct mem_port port;
     walker_done_fn done;
     void *done_self;
+    u32 search_cycles; /* of the STLB, before it has missed */
 };
 
 /* A walk that waits or is played. */
 struct walk_play {
     u64 token;
     u64 arrival_cycle; /* at walker_start */
-    u64 start_cycle;   /* got its walker */
+    u64 start_cycle;   /* got its walker, and the STLB has missed */
     u64 issue_cycle;   /* of the reference that is played */
     u64 cycles_in[WALKER_N_DIMS]; /* of the references that are over */
     u8 next_ref;       /* index of the reference that is played */
@@ -100,7 +102,7 @@ struct walk_play {
 struct walker {
     /* fixed at elaboration */
     const char *name;
-    u32 n, queue_entries, ad_update_cycles;
+    u32 n, queue_entries, ad_update_cycles, search_cycles;
     /* wiring */
     struct clock *clock;
     struct mem_port port;
@@ -121,7 +123,7 @@ struct walker {
 void walker_init(struct walker *w, const struct walker_cfg *cfg, const struct walker_desc *desc);
 void walker_fini(struct walker *w);
 
-/* Copies the ledger and plays it from now on; desc.done is called when it ends, never from inside this call.
+/* Copies the ledger and plays it, search_cycles from now; desc.done is called when it ends, never from inside this call.
  * References marked SERVED_PSC or SERVED_NTLB cost nothing. The asker keeps at most `walkers` +
  * `queue_entries` walks in flight (asserted). */
 void walker_start(struct walker *w, const struct walk_ledger *ledger, u64 token);

@@ -127,6 +127,7 @@ static void build_core(struct processor *p, const struct pc_cfg *cfg, const stru
     if (cfg->ideal.walkers) walker.walkers = IDEAL_WALKERS;
     walker_init(&p->walker, &walker,
                 &(struct walker_desc){.name = p->name.walker, .clock = s->clock, .port = walks_enter_l1 ? l1d : cache_port(&p->l2),
+                                      .search_cycles = cfg->mmu.stlb_entries ? cfg->mmu.stlb_hit_cycles : 0,
                                       .done = walk_done, .done_self = p});
     ooo_init(p->ooo, &(struct ooo_wiring){.cfg = &cfg->ooo, .cost = &cfg->cost, .core = &p->core, .bpred = &p->bpred,
                                           .l1i = l1i, .l1d = l1d, .walker = &p->walker, .wc = &p->wc});

@@ -57,7 +57,7 @@ static u64 start_tick(void *self, u64 cycle)
 
 static void build_on(struct walker_cfg cfg, struct mem_port port)
 {
-    const struct walker_desc desc = {"cpu0.walker", &f.bench.clock, port, on_done, &f};
+    const struct walker_desc desc = {"cpu0.walker", &f.bench.clock, port, on_done, &f, 0};
 
     walker_init(&f.walker, &cfg, &desc);
     walker_set_trace(&f.walker, on_trace, &f);
@@ -167,6 +167,31 @@ static void walk_that_translation_caches_served_whole_takes_their_lookup_only(vo
     walker_set_trace(&f.walker, NULL, NULL);
     expect_end_at(0, 12);
     assert_int_equal(f.bench.below.n, 0);
+}
+
+static void the_stlbs_search_comes_in_front(void **state)
+{
+    (void)state;
+    build(two_walkers());
+    f.walker.search_cycles = 9;
+    add_walk(10, 1, 100)->cache_cycles = 2;
+    expect_end_at(0, 10 + 9 + 2 + REF);
+    assert_int_equal(f.walker.stats.cycles, 2 + REF);
+    assert_int_equal(f.walker.stats.queue_cycles, 0);
+}
+
+static void the_search_goes_on_while_a_walk_waits_for_a_walker(void **state)
+{
+    (void)state;
+    struct walker_cfg one = two_walkers();
+    one.walkers = 1;
+    build(one);
+    f.walker.search_cycles = 9;
+    add_walk(10, 1, 100);
+    add_walk(11, 1, 200);
+    expect_end_at(0, 10 + 9 + REF);
+    expect_end_at(1, 10 + 9 + 2 * REF);
+    assert_int_equal(f.walker.stats.queue_cycles, REF - 1);
 }
 
 static void saved_references_cost_nothing(void **state)
@@ -329,6 +354,8 @@ int main(void)
         TEST(ledger_tells_who_served_each_reference_and_its_cycles),
         TEST(translation_cache_lookups_come_first),
         TEST(walk_that_translation_caches_served_whole_takes_their_lookup_only),
+        TEST(the_stlbs_search_comes_in_front),
+        TEST(the_search_goes_on_while_a_walk_waits_for_a_walker),
         TEST(saved_references_cost_nothing),
         TEST(setting_accessed_or_dirty_bits_is_a_write_and_costs_more),
         TEST(ports_that_call_back_are_waited_for),
