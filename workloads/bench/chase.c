@@ -22,19 +22,6 @@ static struct node *node_of_page(u8 *data, u64 page)
     return (struct node *)(data + page * PAGE_4K + line * LINE_BYTES);
 }
 
-/* Sattolo's algorithm: a random permutation that is a single cycle. */
-static void make_cycle(u32 *next, u64 pages, u64 seed)
-{
-    u64 stream = random_seeded(seed);
-    for (u64 i = 0; i < pages; i++) next[i] = (u32)i;
-    for (u64 i = pages - 1; i > 0; i--) {
-        u64 j = random_below(&stream, i);
-        u32 swapped = next[i];
-        next[i] = next[j];
-        next[j] = swapped;
-    }
-}
-
 static void link_pages(u8 *data, const u32 *next, u64 pages)
 {
     for (u64 i = 0; i < pages; i++) node_of_page(data, i)->next = node_of_page(data, next[i]);
@@ -78,7 +65,7 @@ int main(void)
     bench_start(words, COUNT_OF(words));
     u8 *data = bench_data(pages, PAGE_SIZE_OF(page_size));
     u32 *next = heap_run(pages * sizeof *next, PAGE_4K);
-    make_cycle(next, pages, seed);
+    random_cycle(next, pages, seed);
     link_pages(data, next, pages);
 
     MARK_WARM();

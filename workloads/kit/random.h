@@ -41,4 +41,7 @@ static inline u64 random_below(u64 *stream, u64 bound)
     return scale_below(random_next(stream), bound);
 }
 
+/* A random permutation that is a single cycle: next[i] comes behind i. n is 1..2^32 - 1. */
+void random_cycle(u32 *next, u64 n, u64 seed);
+
 #endif

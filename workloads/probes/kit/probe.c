@@ -109,18 +109,22 @@ u64 probe_slope(probe_emit emit, u64 n, const void *self, u64 data)
 
 /* --- knees --- */
 
-u64 probe_knee(probe_cost cost, u64 low, u64 high, u64 percent, const void *self)
+u64 probe_last(probe_cost cost, u64 low, u64 high, u64 limit, const void *self)
 {
-    u64 slow = cost(low, self) * (100 + percent) / 100;
-    if (cost(high, self) < slow) return PROBE_ABSENT;
     while (high - low > 1) {
         u64 n = (low + high) / 2;
-        if (cost(n, self) < slow)
+        if (cost(n, self) <= limit)
             low = n;
         else
             high = n;
     }
     return low;
+}
+
+u64 probe_knee(probe_cost cost, u64 low, u64 high, u64 percent, const void *self)
+{
+    u64 limit = cost(low, self) * (100 + percent) / 100;
+    return cost(high, self) <= limit ? PROBE_ABSENT : probe_last(cost, low, high, limit, self);
 }
 
 u64 probe_step(probe_cost cost, u64 low, u64 high, const void *self)

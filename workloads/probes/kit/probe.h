@@ -61,12 +61,15 @@ u64 probe_slope(probe_emit emit, u64 n, const void *self, u64 data);
 /* Something that is fast up to some n and slow behind it. */
 typedef u64 (*probe_cost)(u64 n, const void *self);
 
-/* The largest n in [low, high) that costs less than `percent` more than low does; PROBE_ABSENT if even high costs less. */
+/* The largest n in [low, high) that costs at most `percent` more than low does; PROBE_ABSENT if even high does. */
 u64 probe_knee(probe_cost cost, u64 low, u64 high, u64 percent, const void *self);
 
 /* The n in [low, high) behind which the cost of one more rises most, where slow is not much more than fast;
  * PROBE_ABSENT if nowhere it rises by twice the mean. */
 u64 probe_step(probe_cost cost, u64 low, u64 high, const void *self);
+
+/* The largest n in [low, high) that costs at most `limit`; low if none does. */
+u64 probe_last(probe_cost cost, u64 low, u64 high, u64 limit, const void *self);
 
 /* --- memory --- */
 
