@@ -109,6 +109,7 @@ void ooo_begin(struct ooo *p, u64 cycle)
     p->delivery.cycle = cycle;
     p->delivery.window = ~0ull;
     p->topdown.until = cycle;
+    topdown_right_path(&p->topdown);
     p->topdown.category = TOPDOWN_front_end;
     p->world = p->core->hart->world;
     p->core->hart->record = &p->record;

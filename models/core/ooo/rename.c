@@ -113,13 +113,25 @@ static void rename_one(struct ooo *p, struct ooo_uop *u, u64 seq)
 
 /* --- the stage --- */
 
+static enum topdown_category back_end_category(struct ooo *p)
+{
+    return !rob_is_empty(p) && is_memory(uop_at(p, p->head)) ? TOPDOWN_memory : TOPDOWN_core;
+}
+
 /* Why the slots that are left stay empty: `missing` refuses them, or there is nothing to rename. */
 static enum topdown_category empty_category(struct ooo *p, const u64 *missing)
 {
     p->refuses = missing != NULL;
     if (!missing) return ooo_front_category(p);
-    if (missing == &p->stats.stall_stores) return TOPDOWN_memory;
-    return !rob_is_empty(p) && is_memory(uop_at(p, p->head)) ? TOPDOWN_memory : TOPDOWN_core;
+    return missing == &p->stats.stall_stores ? TOPDOWN_memory : back_end_category(p);
+}
+
+static void tell_path(struct ooo *p)
+{
+    if (UNLIKELY(p->branch_pending))
+        topdown_wrong_path(&p->topdown, p->cfg.rob_entries - p->rob_used, back_end_category(p));
+    else
+        topdown_right_path(&p->topdown);
 }
 
 void ooo_rename(struct ooo *p, u64 now)
@@ -136,6 +148,8 @@ void ooo_rename(struct ooo *p, u64 now)
     }
     if (missing) ++*missing;
     if (missing && rob_is_empty(p)) ooo_set_front_cause(p, CAUSE_stores);
+    topdown_advance(&p->topdown, now);
+    tell_path(p);
     topdown_cycle(&p->topdown, now, used, empty_category(p, missing));
 }
 
