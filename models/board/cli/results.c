@@ -17,6 +17,7 @@ static const char schema[] =
     "                  mode TEXT, label TEXT, preset TEXT, image TEXT);"
     "CREATE TABLE words(run INTEGER, key TEXT, value TEXT, number REAL, PRIMARY KEY(run, key)) WITHOUT ROWID;"
     "CREATE TABLE stats(run INTEGER, path TEXT, value INTEGER, PRIMARY KEY(run, path)) WITHOUT ROWID;"
+    "CREATE TABLE histograms(run INTEGER, path TEXT, low INTEGER, high INTEGER, count INTEGER, PRIMARY KEY(run, path, low)) WITHOUT ROWID;"
     "CREATE TABLE ledger(run INTEGER, cpu INTEGER, walk INTEGER, ref INTEGER, va TEXT, access TEXT, dim TEXT, guest_level "
     "INTEGER,"
     "                    host_level INTEGER, hpa TEXT, served TEXT, cycles INTEGER, PRIMARY KEY(run, walk, "
@@ -185,14 +186,22 @@ static bool add_words(struct results *r, sqlite3_int64 run, const char *words)
     return good;
 }
 
+/* An object of a run's results, to be freed; NULL: message printed. */
+static json_t *load(const char *run_dir, const char *name)
+{
+    char *path = files_path(run_dir, name, ".json");
+    json_error_t error;
+    json_t *all = json_load_file(path, 0, &error);
+    if (!all) fprintf(stderr, "%s: %s\n", path, error.text);
+    free(path);
+    return all;
+}
+
 static bool add_stats(struct results *r, sqlite3_int64 run, const char *run_dir)
 {
-    char *path = files_path(run_dir, "stats", ".json");
-    json_error_t error;
-    json_t *all = json_load_file(path, 0, &error), *value;
+    json_t *all = load(run_dir, "stats"), *value;
     const char *name;
     bool good = all != NULL;
-    if (!good) fprintf(stderr, "%s: %s\n", path, error.text);
     sqlite3_stmt *s = prepare(r, "INSERT INTO stats VALUES (?, ?, ?)");
     sqlite3_bind_int64(s, 1, run);
     json_object_foreach(all, name, value)
@@ -203,7 +212,43 @@ static bool add_stats(struct results *r, sqlite3_int64 run, const char *run_dir)
     }
     sqlite3_finalize(s);
     json_decref(all);
-    free(path);
+    return good;
+}
+
+static bool add_buckets(struct results *r, sqlite3_stmt *s, const json_t *buckets)
+{
+    static const char *const field[] = {"from", "to", "count"};
+    size_t i;
+    json_t *bucket;
+    bool good = true;
+    json_array_foreach(buckets, i, bucket)
+    {
+        for (int f = 0; f < (int)ARRAY_LEN(field); f++) {
+            json_t *n = json_object_get(bucket, field[f]);
+            if (json_is_integer(n))
+                sqlite3_bind_int64(s, 3 + f, json_integer_value(n));
+            else
+                sqlite3_bind_null(s, 3 + f); /* no end */
+        }
+        good = good && insert(r, s);
+    }
+    return good;
+}
+
+static bool add_histograms(struct results *r, sqlite3_int64 run, const char *run_dir)
+{
+    json_t *all = load(run_dir, "histograms"), *value;
+    const char *name;
+    bool good = all != NULL;
+    sqlite3_stmt *s = prepare(r, "INSERT INTO histograms VALUES (?, ?, ?, ?, ?)");
+    sqlite3_bind_int64(s, 1, run);
+    json_object_foreach(all, name, value)
+    {
+        bind_text(s, 2, name);
+        good = good && add_buckets(r, s, json_object_get(value, "buckets"));
+    }
+    sqlite3_finalize(s);
+    json_decref(all);
     return good;
 }
 
@@ -277,7 +322,7 @@ bool results_add_run(struct results *r, const struct experiment *e, const struct
     sqlite3_int64 number = run - e->run;
     return add_row(r, e, run, number) && add_words(r, number, run->words) &&
            add_words(r, number, run->varied) && add_stats(r, number, run_dir) &&
-           add_measures(r, number, run_dir) && (!run->group->ledger || add_ledger(r, number, run_dir));
+           add_histograms(r, number, run_dir) && add_measures(r, number, run_dir) && (!run->group->ledger || add_ledger(r, number, run_dir));
 }
 
 /* --- queries --- */

@@ -5,6 +5,7 @@
  *                                   run: 0, 1, ... in the experiment's order
  *   words(run, key, value, number)  the guest's words and varied parameters; number: 64K is 65536; or NULL
  *   stats(run, path, value)         stats.json of each run that ended well
+ *   histograms(run, path, low, high, count)    histograms.json, a row a bucket; high NULL: no end
  *   ledger(run, cpu, walk, ref, va, access, dim, guest_level, host_level, hpa, served, cycles)
  *                                   of groups with `ledger: true`
  *   measures(run, measure, value, unit)    what the guest measured itself: "measure: NAME NUMBER UNIT" on its console
@@ -29,7 +30,7 @@ struct results {
 /* Opens DIR/results.db, to be there when results_commit says so. false: message printed. */
 bool results_begin(struct results *r, const char *dir, const struct experiment *e);
 
-/* Takes in a run whose directory holds stats.json (and ledger.csv). false: message printed. */
+/* Takes in a run whose directory holds stats.json and histograms.json (and ledger.csv). false: message printed. */
 bool results_add_run(struct results *r, const struct experiment *e, const struct exp_run *run,
                      const char *run_dir);
 
