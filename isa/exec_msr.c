@@ -101,7 +101,7 @@ static bool write_efer(struct hart *h, u64 value) { return hart_write_efer(h, va
 enum row {
 #define MSR(number, name, feature, field, writable, check, reset) ROW_##name,
 #define MSR_CONSTANT(number, name, feature, value)                ROW_##name,
-#define MSR_COMMAND(number, name, feature, allowed)               ROW_##name,
+#define MSR_COMMAND(number, name, feature, command)               ROW_##name,
 #define MSR_CODE(number, name, feature)                           ROW_##name,
 #include "isa/msrs.def"
 #undef MSR
@@ -114,7 +114,7 @@ enum row {
 struct msr_row {
     enum cpu_feature feature;
     size_t field; /* offset in struct hart, 0: none */
-    u64 writable, value; /* value: at power-up, or the constant; writable without a field: a command */
+    u64 writable, value; /* value: at power-up, or the constant; writable without a field: a command, which is the value */
     check_fn check;
     u64 (*read)(struct hart *h);
     bool (*write)(struct hart *h, u64 value);
@@ -124,7 +124,7 @@ static const struct msr_row rows[] = {
 #define MSR(number, name, feature, field, writable, check, reset)                                            \
     {feature, offsetof(struct hart, field), writable, reset, check_##check, NULL, NULL},
 #define MSR_CONSTANT(number, name, feature, value) {feature, 0, 0, value, check_any, NULL, NULL},
-#define MSR_COMMAND(number, name, feature, allowed) {feature, 0, allowed, 0, check_any, NULL, NULL},
+#define MSR_COMMAND(number, name, feature, command) {feature, 0, 1, COMMAND_##command, check_any, NULL, NULL},
 #define MSR_CODE(number, name, feature)            {feature, 0, 0, 0, check_any, read_##name, write_##name},
 #include "isa/msrs.def"
 #undef MSR
@@ -138,7 +138,7 @@ static enum row row_of(u32 msr)
     switch (msr) {
 #define MSR(number, name, feature, field, writable, check, reset) case number: return ROW_##name;
 #define MSR_CONSTANT(number, name, feature, value)                case number: return ROW_##name;
-#define MSR_COMMAND(number, name, feature, allowed)               case number: return ROW_##name;
+#define MSR_COMMAND(number, name, feature, command)               case number: return ROW_##name;
 #define MSR_CODE(number, name, feature)                           case number: return ROW_##name;
 #include "isa/msrs.def"
 #undef MSR
@@ -170,12 +170,21 @@ static u64 read_row(struct hart *h, const struct msr_row *r)
     return r->field ? *field_of(h, r) : r->value;
 }
 
+static bool give_command(struct hart *h, const struct msr_row *r, u64 value)
+{
+    if (!is_command(r) || (value & ~r->writable))
+        return false;
+    if (value)
+        hart_command(h, (enum command)r->value);
+    return true;
+}
+
 static bool write_row(struct hart *h, const struct msr_row *r, u64 value)
 {
     if (r->write)
         return r->write(h, value);
     if (!r->field)
-        return is_command(r) && !(value & ~r->writable);
+        return give_command(h, r, value);
     u64 *field = field_of(h, r);
     if (((*field ^ value) & ~r->writable) || !r->check(h, value))
         return false;

@@ -123,19 +123,25 @@ enum outcome exec_pause(struct hart *h, const struct insn *i)
     return hart_intercepted(h, i, INTERCEPT_pause, 0) ? OUT_EXIT : OUT_NEXT;
 }
 
-/* Data live in RAM, so there is nothing to write back; the time it takes is the timing model's. */
-static enum outcome empty_caches(struct hart *h, const struct insn *i, enum intercept what)
+/* Data live in RAM, and INVD loses none; lines and time are the timing core's. */
+static enum outcome empty_caches(struct hart *h, const struct insn *i, enum intercept what, enum command command)
 {
     if (h->cpl != 0)
         return hart_gp(h, 0);
-    return hart_intercepted(h, i, what, 0) ? OUT_EXIT : OUT_NEXT;
+    if (hart_intercepted(h, i, what, 0))
+        return OUT_EXIT;
+    hart_command(h, command);
+    return OUT_NEXT;
 }
 
 enum outcome exec_wbinvd(struct hart *h, const struct insn *i)
 {
-    return empty_caches(h, i, INTERCEPT_wbinvd);
+    return empty_caches(h, i, INTERCEPT_wbinvd, COMMAND_WRITE_BACK);
 }
-enum outcome exec_invd(struct hart *h, const struct insn *i) { return empty_caches(h, i, INTERCEPT_invd); }
+enum outcome exec_invd(struct hart *h, const struct insn *i)
+{
+    return empty_caches(h, i, INTERCEPT_invd, COMMAND_DROP);
+}
 
 /* --- flags --- */
 

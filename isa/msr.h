@@ -2,8 +2,8 @@
  *
  * Models:       the rows of msrs.def; IA32_APIC_BASE and x2APIC through bus_ops, VMX capability MSRs through
  *               virt_ops.
- * Not modelled: performance counters, last-branch records, speculation control, machine-check banks (their
- *               count is 0); MTRRs and PAT are kept but memory types have no effect.
+ * Not modelled: performance counters, last-branch records, what IA32_SPEC_CTRL restricts, machine-check banks (their
+ *               count is 0).
  * Neighbours:   exec_msr.c (RDMSR, WRMSR), virt-ext (MSR lists of VM entry and exit).
  * Checked by:   tests/unit/test_msr.c
  */

@@ -72,6 +72,14 @@ struct mem_access {
     bool rmw;      /* a load that its store follows under LOCK */
 };
 
+/* What an instruction, or the MSR-load list of a VM entry, orders from what only timing models have: caches and branch predictors. Bits. */
+enum command {
+    COMMAND_WRITE_BACK = 1, /* WBINVD */
+    COMMAND_DROP = 2,       /* INVD */
+    COMMAND_FLUSH_L1D = 4,  /* IA32_FLUSH_CMD */
+    COMMAND_BARRIER = 8     /* IA32_PRED_CMD: the indirect branch predictor barrier */
+};
+
 enum transition_kind { TRANSITION_NONE, TRANSITION_EXIT, TRANSITION_ENTRY, TRANSITION_ENTRY_FAILED };
 
 #define TRANSITION_MAX_LINES 128
@@ -106,6 +114,7 @@ struct insn_record {
     bool task_switched;           /* a hardware task switch was done */
     bool interrupt_taken;         /* began with an external interrupt, NMI or pending VM exit instead of an instruction */
     bool halted;                  /* ended in a HLT (or other inactive) state */
+    u8 commands;                  /* enum command bits */
     bool io;                      /* touched a port, MMIO or a virtualized APIC's page */
     u32 virtual_cycles;           /* microcode of APIC virtualization */
     bool wide_dividend;           /* of the last 64-bit division: more than RAX alone, extended */
@@ -126,6 +135,7 @@ static inline void record_reset(struct insn_record *r)
     r->n_fetches = r->n_accesses = r->n_walks = 0;
     r->transition.kind = TRANSITION_NONE;
     r->transition.n_lines = 0;
+    r->commands = 0;
     r->virtual_cycles = 0;
 }
 

@@ -49,6 +49,12 @@ void hart_write_pkru(struct hart *h, u32 value);
  * va_is_canonical. Intel, "5-Level Paging and 5-Level EPT", "Linear-Address Canonicality". */
 bool base_is_canonical(const struct hart *h, u64 va);
 
+/* Orders it from the timing core that plays the record; where none does there is nothing that could obey. */
+static inline void hart_command(struct hart *h, enum command command)
+{
+    if (h->record) h->record->commands |= command;
+}
+
 /* --- mode (isa/hart.c) --- */
 
 /* Derives h->mode and the class of the soft TLB's lookups from CR0, EFER, RFLAGS.VM, h->cpl and the segments:

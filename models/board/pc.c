@@ -52,7 +52,7 @@ static bool build_processors(struct pc *pc)
     build_model(pc);
     for (unsigned i = 0; i < pc->cfg.board.cores; i++) {
         struct processor_socket socket = {.pc = pc, .clock = &pc->clock, .ram = &pc->ram, .icache = &pc->icache, .model = &pc->model,
-                                          .memory = crossbar_port(&pc->crossbar, i),
+                                          .memory = crossbar_port(&pc->crossbar, i), .l3 = &pc->l3,
                                           .coherence = directory_coherence(&pc->directory, i), .bus = &pc_bus_ops};
         if (!processor_init(&pc->cpu[i], i, &pc->cfg, &socket)) return false;
         directory_attach(&pc->directory, i, &pc->cpu[i].l1i);

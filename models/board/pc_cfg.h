@@ -6,6 +6,7 @@
 #define BOARD_PC_CFG_H
 
 #include "caches/cache.h"
+#include "caches/flusher.h"
 #include "caches/walker.h"
 #include "interconnect/crossbar.h"
 #include "interconnect/directory.h"
@@ -60,6 +61,7 @@ struct pc_cfg {
     struct mmu_cfg mmu;
     struct walker_cfg walker;
     struct write_combining_cfg wc;
+    struct flusher_cfg flusher;
     struct vmx_cfg vmx;
     struct cache_cfg l1i, l1d, l2, l3;
     struct crossbar_cfg crossbar;

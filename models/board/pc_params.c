@@ -62,6 +62,7 @@ bool pc_cfg_bind(struct pc_cfg *cfg, struct config *c)
         {"cpu.mmu", mmu_params, mmu_params_count, &cfg->mmu},
         {"cpu.walker", walker_params, walker_params_count, &cfg->walker},
         {"cpu.wc", write_combining_params, write_combining_params_count, &cfg->wc},
+        {"cpu.flusher", flusher_params, flusher_params_count, &cfg->flusher},
         {"cpu.vmx", vmx_params, vmx_params_count, &cfg->vmx},
         {"cpu.l1i", cache_params, cache_params_count, &cfg->l1i},
         {"cpu.l1d", cache_params, cache_params_count, &cfg->l1d},

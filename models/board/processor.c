@@ -18,6 +18,7 @@ static void set_names(struct processor_names *n, unsigned id)
     set_name(n->walker, id, ".walker");
     set_name(n->vmx, id, ".vmx");
     set_name(n->wc, id, ".wc");
+    set_name(n->flusher, id, ".flusher");
     set_name(n->lapic, id, ".lapic");
     set_name(n->timer, id, ".vmx.timer");
     set_name(n->lapic_timer, id, ".lapic.timer");
@@ -107,6 +108,35 @@ static void build_l2(struct processor *p, const struct pc_cfg *cfg, const struct
     cache_init(&p->l2, &cfg->l2, &(struct cache_desc){.name = p->name.l2, .level = SERVED_L2, .clock = s->clock, .next = s->memory,
                                                       .coherence = &s->coherence, .sends_victims = l3_keeps_victims});
     cache_set_recall(&p->l2, (struct recall_port){recall_from_l1, p});
+}
+
+/* --- what records command --- */
+
+static void caches_are_empty(void *self)
+{
+    core_commands_done(&((struct processor *)self)->core);
+}
+
+/* Predictors at once; caches in their time, of several commands the one that does most. */
+static bool obey(void *self, u8 commands)
+{
+    struct processor *p = self;
+    if (commands & COMMAND_BARRIER) bpred_forget_targets(&p->bpred);
+    if (!(commands & ~COMMAND_BARRIER)) return false;
+    if (commands & COMMAND_WRITE_BACK)
+        flusher_start(&p->flusher, FLUSHER_WRITES_BACK, p->flusher.desc.n_caches);
+    else if (commands & COMMAND_DROP)
+        flusher_start(&p->flusher, FLUSHER_DROPS, p->flusher.desc.n_caches);
+    else
+        flusher_start(&p->flusher, FLUSHER_SPILLS, 1);
+    return true;
+}
+
+static void build_flusher(struct processor *p, const struct pc_cfg *cfg, const struct processor_socket *s)
+{
+    flusher_init(&p->flusher, &cfg->flusher,
+                 &(struct flusher_desc){.clock = s->clock, .cache = {&p->l1d, &p->l1i, &p->l2, s->l3}, .n_caches = 4, .done = caches_are_empty, .self = p});
+    p->core.commands = (struct core_commands){obey, p};
 }
 
 static void build_core(struct processor *p, const struct pc_cfg *cfg, const struct processor_socket *s)
@@ -242,6 +272,7 @@ bool processor_init(struct processor *p, unsigned id, const struct pc_cfg *cfg, 
     set_names(&p->name, id);
     build_hart(p, cfg, socket);
     build_core(p, cfg, socket);
+    build_flusher(p, cfg, socket);
     if (id != 0) hart_set_activity(p->hart, ACTIVITY_WAIT_SIPI); /* an application processor */
     build_lapic(p, cfg);
     build_preemption_timer(p);
@@ -296,6 +327,7 @@ void processor_register_stats(struct processor *p, struct stats *s)
     mmu_register_stats(&p->mmu, s, p->name.cpu);
     walker_add_stats(&p->walker, s, p->name.walker);
     write_combining_add_stats(&p->wc, s, p->name.wc);
+    flusher_add_stats(&p->flusher, s, p->name.flusher);
     vmx_register_stats(&p->vmx, s, p->name.cpu);
     cache_add_stats(&p->l1i, s, p->name.l1i);
     cache_add_stats(&p->l1d, s, p->name.l1d);

@@ -9,6 +9,7 @@
 #define BOARD_PROCESSOR_H
 
 #include "caches/cache.h"
+#include "caches/flusher.h"
 #include "caches/walker.h"
 #include "isa/cpu_model.h"
 #include "isa/icache.h"
@@ -26,7 +27,7 @@ struct pc;
 /* Paths of its models: "cpu0", "cpu0.l1d"... */
 struct processor_names {
     char cpu[PROCESSOR_NAME_BYTES], l1i[PROCESSOR_NAME_BYTES], l1d[PROCESSOR_NAME_BYTES], l2[PROCESSOR_NAME_BYTES];
-    char walker[PROCESSOR_NAME_BYTES], vmx[PROCESSOR_NAME_BYTES], wc[PROCESSOR_NAME_BYTES], lapic[PROCESSOR_NAME_BYTES], timer[PROCESSOR_NAME_BYTES];
+    char walker[PROCESSOR_NAME_BYTES], vmx[PROCESSOR_NAME_BYTES], wc[PROCESSOR_NAME_BYTES], flusher[PROCESSOR_NAME_BYTES], lapic[PROCESSOR_NAME_BYTES], timer[PROCESSOR_NAME_BYTES];
     char lapic_timer[PROCESSOR_NAME_BYTES], lapic_ipi[PROCESSOR_NAME_BYTES];
 };
 
@@ -47,6 +48,7 @@ struct processor {
     struct cache l1i, l1d, l2;
     struct walker walker;
     struct write_combining wc;
+    struct flusher flusher;
     struct lapic lapic;
     struct warm *warm; /* of a sampled run; else NULL, as the next */
     struct sample *sample;
@@ -61,6 +63,7 @@ struct processor_socket {
     struct icache *icache;
     const struct cpu_model *model;
     struct mem_port memory; /* below its L2 */
+    struct cache *l3;
     struct coherence_port coherence; /* what its caches may keep */
     const struct bus_ops *bus;
 };

@@ -119,6 +119,14 @@ enum prediction bpred_branch(struct bpred *b, enum flow flow, u64 rip, u64 fallt
     return p;
 }
 
+void bpred_forget_targets(struct bpred *b)
+{
+    btb_clear(&b->btb);
+    if (has_tage(b)) ittage_clear(&b->ittage);
+    memset(b->return_stack, 0, sizeof b->return_stack);
+    b->stats.barriers++;
+}
+
 #define STAT_OF struct bpred_stats
 static const struct stat_row rows[] = {BPRED_STATS(STAT_ROW)};
 #undef STAT_OF

@@ -42,7 +42,8 @@ enum bpred_kind { BPRED_BY_CORE, BPRED_SIMPLE, BPRED_TAGE, BPRED_PERFECT };
     S(direction_mispredicts, "conditional branches that went the other way") \
     S(target_mispredicts,   "indirect branches with another target")       \
     S(return_mispredicts,   "returns with another target")                 \
-    S(late_targets,         "direct taken branches that decode had to find")
+    S(late_targets,         "direct taken branches that decode had to find") \
+    S(barriers,             "times that all targets were forgotten (IBPB)")
 struct bpred_stats {
     BPRED_STATS(STAT_FIELD)
 };
@@ -72,6 +73,9 @@ void bpred_fini(struct bpred *b);
 /* Predicts the branch at `rip`, learns what it did, and tells whether the prediction was right (not WRONG).
  * fallthrough: address behind it; next: where the program went. */
 enum prediction bpred_branch(struct bpred *b, enum flow flow, u64 rip, u64 fallthrough, bool taken, u64 next);
+
+/* The indirect branch predictor barrier: no target learned before is predicted behind it; directions stay. */
+void bpred_forget_targets(struct bpred *b);
 
 void bpred_register_stats(struct bpred *b, struct stats *s, const char *prefix);
 

@@ -1,6 +1,7 @@
 #include "models/core/bpred_btb.h"
 #include "models/sim/check.h"
 #include <stdlib.h>
+#include <string.h>
 
 void btb_init(struct btb *b, u32 entries)
 {
@@ -12,6 +13,11 @@ void btb_init(struct btb *b, u32 entries)
 void btb_fini(struct btb *b)
 {
     free(b->entry);
+}
+
+void btb_clear(struct btb *b)
+{
+    memset(b->entry, 0, b->entries * sizeof *b->entry);
 }
 
 u64 btb_exchange(struct btb *b, u64 rip, u64 next)

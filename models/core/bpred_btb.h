@@ -20,6 +20,9 @@ struct btb {
 void btb_init(struct btb *b, u32 entries);
 void btb_fini(struct btb *b);
 
+/* Forgets every branch. */
+void btb_clear(struct btb *b);
+
 /* The last target of the branch at `rip`, 0 if there is no entry for it; from now on it is `next`. */
 u64 btb_exchange(struct btb *b, u64 rip, u64 next);
 

@@ -25,6 +25,11 @@ void ittage_fini(struct ittage *t)
     for (unsigned i = 0; i < ITTAGE_TABLES; i++) free(t->table[i]);
 }
 
+void ittage_clear(struct ittage *t)
+{
+    for (unsigned i = 0; i < ITTAGE_TABLES; i++) memset(t->table[i], 0, sizeof *t->table[i] << t->table_bits);
+}
+
 void ittage_update_history(struct ittage *t, const struct branch_history *h)
 {
     for (unsigned i = 0; i < ITTAGE_TABLES; i++) {

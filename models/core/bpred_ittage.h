@@ -28,6 +28,8 @@ struct ittage {
 
 void ittage_init(struct ittage *t, u32 table_bits);
 void ittage_fini(struct ittage *t);
+/* Forgets every target; the history stays. */
+void ittage_clear(struct ittage *t);
 
 /* Predicts where the branch at `rip` goes, and learns that it goes to `next`; base_target: what the table of last targets
  * says. True: the prediction was right. */

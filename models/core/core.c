@@ -116,6 +116,20 @@ void core_wake(struct core *c)
     clock_wake(c->clock, c->tick, clock_now(c->clock));
 }
 
+bool core_obeys(struct core *c, struct insn_record *r)
+{
+    const u8 commands = r->commands;
+    r->commands = 0;
+    if (UNLIKELY(commands)) c->obeys = c->commands.begin(c->commands.self, commands);
+    return c->obeys;
+}
+
+void core_commands_done(struct core *c)
+{
+    c->obeys = false;
+    core_wake(c);
+}
+
 void core_sync_clock(struct core *c)
 {
     if (c->kind == CORE_FAST)

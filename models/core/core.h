@@ -36,6 +36,13 @@ struct core_watch {
     void (*transition_ends)(void *self, const struct vm_transition *t, u64 cycle);
 };
 
+/* Who obeys what a record commands (isa/record.h, enum command): begin() is called by a core with an empty pipe; true: the core waits until
+ * core_commands_done(). */
+struct core_commands {
+    bool (*begin)(void *self, u8 commands);
+    void *self;
+};
+
 struct core {
     /* fixed at elaboration */
     struct ideal_cfg ideal;
@@ -52,7 +59,9 @@ struct core {
     const struct core *leader; /* NULL, or the core whose changes of model this one follows */
     const struct core_watch *watch; /* may be NULL */
     struct sample *sample; /* NULL: not a sampled run */
+    struct core_commands commands;
     /* state */
+    bool obeys; /* a record's commands are under way */
     enum core_kind kind;
     enum core_kind wanted;       /* differs from kind until the pipe is empty */
     u64 run_start;               /* fast: the cycle at which the current isa_run began */
@@ -88,6 +97,10 @@ void core_switch(struct core *c, enum core_kind kind);
 
 /* An interrupt or another event may end an idle state: look again at the current cycle. */
 void core_wake(struct core *c);
+
+/* Has what the record commands begun, once. True while it is under way: core_wake() is called when it is over. */
+bool core_obeys(struct core *c, struct insn_record *r);
+void core_commands_done(struct core *c);
 
 /* The cycle of the very instruction that executes now: tells the clock, so kernel_now_ps() is exact inside
  * device calls. */

@@ -19,6 +19,7 @@ u64 inorder_phase_microcode(struct inorder *p, u64 now)
     if (p->microcode_until == 0)
         p->microcode_until = now + microcode_cycles(&p->cost, &p->core->vmx->cfg, &p->record);
     if (p->microcode_until > now) return inorder_wait(p, current_cause(p), FLIGHT_NONE, p->microcode_until);
+    if (core_obeys(p->core, &p->record)) return inorder_wait(p, current_cause(p), FLIGHT_NONE, CLOCK_SLEEP);
     inorder_settle(p);
     p->microcode_until = 0;
     p->phase = PHASE_REFERENCES;

@@ -16,8 +16,9 @@ static bool touches_mmio(const struct insn_record *r)
 
 u64 microcode_cycles(const struct cost_cfg *cost, const struct vmx_cfg *vmx, const struct insn_record *r)
 {
-    if (r->transition.kind != TRANSITION_NONE) return transition_microcode_cycles(vmx, &r->transition);
-    u64 cycles = r->info && !r->event ? cost->cycles[r->info->iclass] : 0;
+    u64 cycles = r->commands & COMMAND_BARRIER ? cost->barrier_cycles : 0;
+    if (r->transition.kind != TRANSITION_NONE) return cycles + transition_microcode_cycles(vmx, &r->transition);
+    if (r->info && !r->event) cycles += cost->cycles[r->info->iclass];
     if (r->event) cycles += cost->event_cycles;
     if (r->task_switched) cycles += cost->cycles[CLASS_task_switch];
     if (touches_mmio(r)) cycles += cost->mmio_cycles;

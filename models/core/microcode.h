@@ -17,13 +17,14 @@
 /* clang-format off */
 #define EVENT_COSTS(P)                                                                                    \
     P(event, 60,  ANY,     "microcode of an exception's or interrupt's delivery (estimated)")             \
-    P(mmio,  200, NONZERO, "one memory-mapped device access (estimated)")
+    P(mmio,  200, NONZERO, "one memory-mapped device access (estimated)")                                 \
+    P(barrier, 340, ANY,   "of an indirect branch predictor barrier, beside its WRMSR (estimated)")
 /* clang-format on */
 
 /* Per class one parameter, "<class>_cycles" (costs.def); VMX classes are virt-ext's. Then the events'. */
 struct cost_cfg {
     u32 cycles[CLASS_COUNT];
-    u32 event_cycles, mmio_cycles;
+    u32 event_cycles, mmio_cycles, barrier_cycles;
 };
 extern const struct param cost_params[];
 extern const size_t cost_params_count;
@@ -37,7 +38,7 @@ static inline bool microcode_carries_out(const struct cost_cfg *cost, const stru
 {
     /* `event` and `io` apart: tested together they are one wide load right behind narrow stores, which stalls
      * the host. */
-    if (!r->info || r->event || r->transition.kind != TRANSITION_NONE || r->io) return true;
+    if (!r->info || r->event || r->transition.kind != TRANSITION_NONE || r->io || r->commands) return true;
     if (r->info->iclass == CLASS_string || (atomics && r->info->iclass == CLASS_atomic)) return false;
     return cost->cycles[r->info->iclass] > 0;
 }

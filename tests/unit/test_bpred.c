@@ -80,6 +80,23 @@ static void direct_jumps_are_always_right_and_far_transfers_never(void **state)
     bpred_fini(&b);
 }
 
+static void behind_a_barrier_no_target_is_known_but_directions_are(void **state)
+{
+    (void)state;
+    struct bpred b = make(no_history);
+    for (unsigned i = 0; i < 2; i++) {
+        bpred_branch(&b, FLOW_COND, AT + 16, BEHIND + 16, true, TARGET);
+        bpred_branch(&b, FLOW_INDIRECT, AT, BEHIND, true, TARGET);
+    }
+    bpred_branch(&b, FLOW_CALL, AT, BEHIND, true, TARGET);
+    bpred_forget_targets(&b);
+    assert_false(bpred_branch(&b, FLOW_RET, TARGET, TARGET + 1, true, BEHIND));
+    assert_false(bpred_branch(&b, FLOW_INDIRECT, AT, BEHIND, true, TARGET));
+    assert_true(bpred_branch(&b, FLOW_INDIRECT, AT, BEHIND, true, TARGET));
+    assert_true(bpred_branch(&b, FLOW_COND, AT + 16, BEHIND + 16, true, TARGET));
+    bpred_fini(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +104,7 @@ int main(void)
         cmocka_unit_test(history_learns_an_alternating_branch),
         cmocka_unit_test(an_indirect_branch_goes_where_it_went_last),
         cmocka_unit_test(returns_match_calls_up_to_the_stacks_depth),
+        cmocka_unit_test(behind_a_barrier_no_target_is_known_but_directions_are),
         cmocka_unit_test(direct_jumps_are_always_right_and_far_transfers_never),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -123,6 +123,55 @@ static void a_flush_gives_no_data_to_a_load(void **state)
     }
 }
 
+/* --- whole caches, and predictors: what a record commands --- */
+
+#define WBINVD       0x0f, 0x09
+#define INVD         0x0f, 0x08
+#define WRMSR_1(msr) 0xb9, IMM32(msr), 0xb8, IMM32(1), 0x31, 0xd2, 0x0f, 0x30
+
+static void the_core_waits_until_its_caches_are_empty(void **state)
+{
+    static const struct {
+        u8 bytes[16];
+        unsigned n;
+        bool l1d_only;
+    } cases[] = {{{WBINVD}, 2, false}, {{INVD}, 2, false}, {{WRMSR_1(0x10b)}, 14, true}};
+    (void)state;
+    for (unsigned k = 0; k < ARRAY_LEN(kinds); k++)
+        for (unsigned i = 0; i < ARRAY_LEN(cases); i++) {
+            struct core_bench *b = start(kinds[k]);
+            const struct flusher_stats *f = &b->cpu->flusher.stats;
+            CODE(b, LOAD_EAX(LINE(0)));
+            bench_append(b, cases[i].bytes, cases[i].n);
+            CODE(b, LOAD_EBX(LINE(1)), HLT);
+            bench_run(b, 100000);
+            assert_int_equal(f->runs, 1);
+            assert_int_equal(f->cycles == 1 + b->cpu->l1d.sets + b->cpu->l1d.hit_cycles, cases[i].l1d_only);
+            assert_in_range(bench_sent(b, LINE(1)) - bench_sent(b, LINE(0)), f->cycles + 100, f->cycles + 300);
+            bench_free(b);
+        }
+}
+
+static void an_indirect_branch_predictor_barrier_costs_its_cycles_and_reaches_the_predictor(void **state)
+{
+    (void)state;
+    for (unsigned k = 0; k < ARRAY_LEN(kinds); k++) {
+        u64 behind[2];
+        for (unsigned barrier = 0; barrier < 2; barrier++) {
+            struct core_bench *b = start(kinds[k]);
+            CODE(b, WRMSR_1(0x49));
+            b->pc.ram.host[CODE_AT + 6] = (u8)barrier; /* the immediate of EAX */
+            CODE(b, LOAD_EBX(LINE(1)), HLT);
+            bench_run(b, 3000);
+            behind[barrier] = bench_sent(b, LINE(1));
+            assert_int_equal(b->cpu->bpred.stats.barriers, barrier);
+            assert_int_equal(b->cpu->flusher.stats.runs, 0);
+            bench_free(b);
+        }
+        assert_int_equal(behind[1] - behind[0], bench_cfg().cost.barrier_cycles);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +181,8 @@ int main(void)
         cmocka_unit_test(clflushopt_waits_for_older_stores_to_its_line),
         cmocka_unit_test(fences_and_locked_instructions_wait_for_flushes),
         cmocka_unit_test(a_flush_gives_no_data_to_a_load),
+        cmocka_unit_test(the_core_waits_until_its_caches_are_empty),
+        cmocka_unit_test(an_indirect_branch_predictor_barrier_costs_its_cycles_and_reaches_the_predictor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,6 +47,7 @@ static void an_unknown_msr_is_gp_and_remembered(void **state)
 
 static void speculation_controls_are_those_of_the_preset(void **state)
 {
+    static struct insn_record record;
     struct hart_bench *b = *state;
     assert_int_equal(wrmsr(b, 0x48, 7), OUT_FLUSH); /* IA32_SPEC_CTRL */
     assert_int_equal(rdmsr(b, 0x48), 7);
@@ -58,6 +59,15 @@ static void speculation_controls_are_those_of_the_preset(void **state)
         refused(b, wrmsr(b, command, 2));
         unreadable(b, command);
     }
+    b->h.record = &record;
+    record.commands = 0;
+    wrmsr(b, 0x49, 0);
+    assert_int_equal(record.commands, 0); /* the bit is the command */
+    wrmsr(b, 0x49, 1);
+    assert_int_equal(record.commands, COMMAND_BARRIER);
+    wrmsr(b, 0x10b, 1);
+    assert_int_equal(record.commands, COMMAND_BARRIER | COMMAND_FLUSH_L1D); /* as in one MSR-load list */
+    b->h.record = NULL;
     assert_int_equal(rdmsr(b, 0x10a), 0x2b); /* IA32_ARCH_CAPABILITIES */
     refused(b, wrmsr(b, 0x10a, 0x2b));
     assert_true(cpu_model_init(&b->model, "haswell"));

@@ -101,7 +101,7 @@ static bool is_uncacheable(const struct insn_record *r)
 static bool drains_stores(const struct insn_record *r)
 {
     const struct insn_info *i = r->info;
-    if (r->transition.kind != TRANSITION_NONE || r->io || r->not_drained || is_uncacheable(r)) return true;
+    if (r->transition.kind != TRANSITION_NONE || r->io || r->commands || r->not_drained || is_uncacheable(r)) return true;
     if (!i || r->event) return false;
     return i->serializing || i->marker || i->locked || i->iclass == CLASS_fence || i->iclass == CLASS_port_io;
 }

@@ -7,6 +7,7 @@ u64 ooo_front_microcode(struct ooo *p, u64 now)
     if (p->microcode_until == 0)
         p->microcode_until = now + microcode_cycles(&p->cost, &p->core->vmx->cfg, &p->record);
     if (p->microcode_until > now) return p->microcode_until;
+    if (core_obeys(p->core, &p->record)) return CLOCK_SLEEP;
     p->microcode_until = 0;
     p->phase = FRONT_REFERENCES;
     return GO_ON;

@@ -1,0 +1,22 @@
+#!/bin/bash
+# flush.sh BUILD - flush and reload, as a guest sees it, on both timed cores, on one processor and on two, with an L3 that includes the
+# other caches and with one that does not.
+# Prints "ok <name>" or "FAIL <name>" per check; exit 1 if any failed.
+set -u
+. "$(dirname "$0")/lib.sh" "$@"
+
+# guest CORE CORES INCLUSION: each line that the guest judges is a check.
+guest() {
+    local name=$1-$2-$3
+    simulate_well "$name" --quiet -s l3.inclusion="$3" -s board.core="$1" -s board.cores="$2" "$images/test-flush.elf" || return
+    while IFS= read -r line; do
+        verdict "$2 $1, L3 $3: ${line%: *}" test "${line##*: }" = ok
+    done < <(grep -E ': (ok|FAILED)$' "$work/$name.out")
+}
+
+for core in inorder ooo; do
+    guest $core 1 non_inclusive
+    guest $core 2 non_inclusive
+done
+guest ooo 2 inclusive
+finish
