@@ -111,7 +111,7 @@ enum line_state cache_snoop(struct cache *c, u64 line, enum snoop what)
     before = cache_state_at(c, (size_t)place);
     c->stats.snoops++;
     if (what == SNOOP_CLEAN) {
-        if (before == LINE_DIRTY) c->state[place] = LINE_CLEAN;
+        if (before == LINE_DIRTY) c->state[place] = LINE_CLEAN | (c->state[place] & LINE_PREFETCHED);
     } else if (what == SNOOP_SHARE) {
         c->state[place] = LINE_SHARED | (c->state[place] & LINE_PREFETCHED);
     } else {

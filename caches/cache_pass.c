@@ -59,7 +59,7 @@ bool cache_treat_passed(struct cache *c, size_t place, u8 kind)
     if (kind != MEM_CLEAN) return cache_take(c, place);
     if (cache_state_at(c, place) != LINE_DIRTY) return false;
     c->stats.cleaned++;
-    c->state[place] = LINE_CLEAN;
+    c->state[place] = LINE_CLEAN | (c->state[place] & LINE_PREFETCHED);
     return true;
 }
 
