@@ -5,10 +5,14 @@
 set -u
 . "$(dirname "$0")/lib.sh" "$@"
 
+# A prefetcher brings back what was flushed.
+without_prefetchers=()
+for cache in l1d l2; do without_prefetchers+=(-s cpu.$cache.prefetcher=none -s cpu.$cache.prefetcher2=none); done
+
 # guest CORE CORES INCLUSION: each line that the guest judges is a check.
 guest() {
     local name=$1-$2-$3
-    simulate_well "$name" --quiet -s l3.inclusion="$3" -s board.core="$1" -s board.cores="$2" "$images/test-flush.elf" || return
+    simulate_well "$name" --quiet "${without_prefetchers[@]}" -s l3.inclusion="$3" -s board.core="$1" -s board.cores="$2" "$images/test-flush.elf" || return
     while IFS= read -r line; do
         verdict "$2 $1, L3 $3: ${line%: *}" test "${line##*: }" = ok
     done < <(grep -E ': (ok|FAILED)$' "$work/$name.out")

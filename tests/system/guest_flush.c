@@ -1,7 +1,7 @@
 /* guest_flush.c - what CLFLUSH, CLFLUSHOPT, CLWB, WBINVD, IA32_FLUSH_CMD and non-temporal stores leave in the caches, as a program sees it:
  * by the time that the next load takes (flush and reload).
  *
- * Every line of output is a check. Times are compared with each other only, so the guest holds on any core with caches. With a second
+ * Every line of output is a check. Times are compared with each other only, so the guest holds on any core with caches and without prefetchers. With a second
  * processor, lines that it has are flushed, too.
  */
 #include "kit/bench.h"
