@@ -347,7 +347,7 @@ static void play_walk(struct bench *b, void (*between)(struct bench *b))
     clock_init(&clock, "clock", GHz, true);
     walker_init(&walker, &cfg,
                 &(struct walker_desc){
-                    .name = "walker", .clock = &clock, .port = {slow_memory, &clock}, .done = walk_ended});
+                    .name = "walker", .clock = &clock, .port = {.access = slow_memory, .self = &clock}, .done = walk_ended});
     walks_ended = 0;
     walker_start(&walker, bench_ledger(b), 0);
     kernel_run_until(clock_cycle_to_ps(&clock, 150));

@@ -47,6 +47,7 @@ void vmx_on_processor(u64 vmxon_region)
 
 void vmx_on(void)
 {
+    check_vmx(); /* before the first of its MSRs is read */
     vmx_on_processor(vmx_region());
     u64 vmcs = vmx_region();
     vmclear(vmcs);
