@@ -62,6 +62,23 @@ probe window scheduler 50.00 cpu.ooo.scheduler_entries=50
 probe window fill_buffers 6.00 cpu.l1d.mshrs=6
 probe branch return_stack 8.00 cpu.bpred.return_entries=8
 probe latency l1d_hit 7.00 cpu.l1d.hit_cycles=7
+probe memory l2_hit 19.99 cpu.l2.hit_cycles=16
+probe memory l1d_bytes 16384.00 cpu.l1d.size_bytes=16KiB
+probe tlb dtlb_entries 32.00 cpu.mmu.dtlb_4k_entries=32
+probe tlb dtlb_ways 8.00 cpu.mmu.dtlb_4k_ways=8
+probe tlb dtlb_2m_entries 16.00 cpu.mmu.dtlb_2m_entries=16
+probe tlb dtlb_1g_entries 8.00 cpu.mmu.dtlb_1g_entries=8
+probe tlb stlb_hit 15.00 cpu.mmu.stlb_hit_cycles=15
+probe tlb stlb_ways 6.00 cpu.mmu.stlb_entries=768 cpu.mmu.stlb_ways=6
+probe tlb stlb_xor_distance 7.00 cpu.mmu.stlb_hashed=true
+probe tlb stlb_xor_distance 0.00 cpu.mmu.stlb_hashed=false
+probe tlb walkers 0.99 cpu.walker.walkers=1 cpu.walker.queue_entries=130
+
+# --- how the DRAM is reached: about 250 cycles on Cascade Lake, 15 % allowed ---
+
+simulate dram -s board.core=ooo -s run.switch_at=warm "$images/probe-memory.elf" -- item=dram
+near_250() { awk '/^measure: dram / { found = $3 >= 212.5 && $3 <= 287.5 } END { exit !found }' "$work/dram.out"; }
+verdict "DRAM is as far as on Cascade Lake, within 15 %" near_250
 
 # --- what is said of rows that are off ---
 
