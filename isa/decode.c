@@ -106,6 +106,15 @@ static bool is_non_temporal_store(ZydisMnemonic mnemonic)
     }
 }
 
+/* Intel, Optimization Reference Manual, "Length-Changing Prefixes (LCP)": an operand-size prefix in front of an immediate of
+ * 16 bits where 32 are usual, or the reverse. */
+static bool changes_length(const ZydisDecodedInstruction *z)
+{
+    return (z->attributes & ZYDIS_ATTRIB_HAS_OPERANDSIZE) && z->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT &&
+           z->raw.imm[0].size == z->operand_width && (z->operand_width == 16 || z->operand_width == 32) &&
+           !z->raw.imm[0].is_relative;
+}
+
 static u8 refine_flow(const struct decoding *d, u8 flow)
 {
     if (d->op[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE) return flow;
@@ -118,6 +127,7 @@ static void describe(struct decoding *d, const struct row *row)
     info->iclass = row->iclass;
     info->flow = refine_flow(d, row->flow);
     info->serializing = row->traits & SERIALIZING;
+    info->length_changes = changes_length(d->z);
     info->streams = is_non_temporal_store(d->z->mnemonic);
     info->sees_time = row->traits & SEES_TIME;
     info->locked = is_locked(d);

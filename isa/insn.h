@@ -108,6 +108,7 @@ struct insn_info {
     bool serializing;   /* SDM Vol. 3A, "Serializing Instructions"; older records leave first, younger wait */
     bool sees_time;     /* RDTSC, port I/O, HLT, VM transitions...: older records have left the pipe before it executes */
     bool locked;
+    bool length_changes; /* a prefix changes the length of its immediate */
     bool streams;       /* its stores are non-temporal */
     bool repeats;       /* REP string: one record per part */
     u8 fusion;          /* enum fusion, several for a comparison; 0: takes no part in it */

@@ -183,6 +183,43 @@ static void micro_fusion_saves_slots(void **state)
     assert_int_equal(bench_slope(&cfg, false, load_ops, 100), 300);
 }
 
+EMIT(indexed_additions, 0x03, 0x9c, 0x09, IMM32(LINE(1)))                /* add ebx, [ecx + ecx + LINE(1)] */
+EMIT(indexed_stores, 0x89, 0x9c, 0x09, IMM32(LINE(1)))                   /* mov [ecx + ecx + LINE(1)], ebx */
+EMIT(indexed_shuffles, 0x66, 0x0f, 0x70, 0x84, 0x09, IMM32(LINE(1)), 0)  /* pshufd xmm0, [ecx + ecx + LINE(1)], 0 */
+EMIT(long_immediates, 0x81, 0xc1, 1, 0, 0, 0)                            /* add ecx, 1 with 32 bits */
+EMIT(short_immediates, 0x66, 0x81, 0xc1, 1, 0)                           /* add cx, 1 with 16 bits */
+
+/* One slot a cycle: a cycle for each that rename takes. */
+static u64 slots_of(emit_fn emit, unsigned unlamination)
+{
+    cfg.ooo.rename_width = 1;
+    cfg.ooo.unlamination = unlamination;
+    return bench_slope(&cfg, false, emit, 100) / 100;
+}
+
+static void what_is_fused_with_an_indexed_load_may_come_apart(void **state)
+{
+    (void)state;
+    assert_int_equal(slots_of(indexed_additions, UNLAMINATE_NEVER), 1);
+    assert_int_equal(slots_of(indexed_additions, UNLAMINATE_THREE_INPUTS), 1); /* EBX is an operand, too */
+    assert_int_equal(slots_of(indexed_additions, UNLAMINATE_INDEXED), 2);
+    assert_int_equal(slots_of(indexed_stores, UNLAMINATE_THREE_INPUTS), 1);
+    assert_int_equal(slots_of(indexed_stores, UNLAMINATE_INDEXED), 2);
+    assert_int_equal(slots_of(indexed_shuffles, UNLAMINATE_NEVER), 1);
+    assert_int_equal(slots_of(indexed_shuffles, UNLAMINATE_THREE_INPUTS), 2);
+    assert_int_equal(slots_of(indexed_shuffles, UNLAMINATE_INDEXED), 2);
+}
+static void a_length_changing_prefix_stops_the_decoders(void **state)
+{
+    (void)state;
+    cfg.ooo.uop_cache_ways = 0;
+    cfg.ooo.decoders = 1;
+    assert_int_equal(bench_slope(&cfg, false, long_immediates, 32), 32);
+    assert_int_equal(bench_slope(&cfg, false, short_immediates, 32), 32 * (1 + cfg.ooo.length_change_cycles));
+    cfg.ooo.uop_cache_ways = 8;
+    assert_int_equal(bench_slope(&cfg, false, short_immediates, 32), 32 * (1 + cfg.ooo.length_change_cycles)); /* cold */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +243,8 @@ int main(void)
         cmocka_unit_test_setup(one_port_multiplies, setup),
         cmocka_unit_test_setup(two_loads_a_cycle_one_store, setup),
         cmocka_unit_test_setup(micro_fusion_saves_slots, setup),
+        cmocka_unit_test_setup(what_is_fused_with_an_indexed_load_may_come_apart, setup),
+        cmocka_unit_test_setup(a_length_changing_prefix_stops_the_decoders, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -281,6 +281,18 @@ static void a_conditional_move_depends_on_what_it_may_keep(void **state)
     assert_true(d.cold.uop[0].reads_flags);
 }
 
+static void a_prefix_that_changes_the_immediates_length_is_told(void **state)
+{
+    (void)state;
+    assert_true(DECODE64(0x66, 0x05, 0x34, 0x12).cold.length_changes);             /* add ax, 0x1234 */
+    assert_true(DECODE64(0x66, 0xc7, 0x00, 0x34, 0x12).cold.length_changes);       /* mov word [rax], 0x1234 */
+    assert_false(DECODE64(0x05, 0x34, 0x12, 0, 0).cold.length_changes);            /* add eax, 0x1234 */
+    assert_false(DECODE64(0x66, 0x83, 0xc0, 0x12).cold.length_changes);            /* add ax, 0x12 */
+    assert_false(DECODE64(0x66, 0x01, 0xd8).cold.length_changes);                  /* add ax, bx */
+    assert_false(DECODE64(0x66, 0x0f, 0x70, 0xc0, 0x12).cold.length_changes);      /* pshufd xmm0, xmm0, 0x12 */
+    assert_false(DECODE64(0xc2, 0x10, 0x00).cold.length_changes);                  /* ret 16 */
+}
+
 static void flow_tells_direct_from_indirect(void **state)
 {
     (void)state;
@@ -399,6 +411,7 @@ int main(void)
         cmocka_unit_test(kinds_follow_operands_and_width),
         cmocka_unit_test(a_cleared_register_depends_on_nothing),
         cmocka_unit_test(a_conditional_move_depends_on_what_it_may_keep),
+        cmocka_unit_test(a_prefix_that_changes_the_immediates_length_is_told),
         cmocka_unit_test(flow_tells_direct_from_indirect),
         cmocka_unit_test(locked_and_exchanging_instructions_are_atomic),
         cmocka_unit_test(a_marker_is_a_nop_with_a_payload),

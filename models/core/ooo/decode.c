@@ -59,7 +59,12 @@ static void deliver_legacy(struct ooo *p, u64 at, u32 slots)
     struct ooo_delivery *d = &p->delivery;
     u64 block = at / p->cfg.fetch_bytes;
     bool first = d->decoders == p->cfg.decoders;
-    if (!first && (block != d->block || d->decoders == 0 || slots > 1)) next_cycle(p, d->cycle + 1);
+    if (UNLIKELY(p->record.info->length_changes)) {
+        next_cycle(p, d->cycle + !first + p->cfg.length_change_cycles);
+        p->stats.length_changes++;
+    } else if (!first && (block != d->block || d->decoders == 0 || slots > 1)) {
+        next_cycle(p, d->cycle + 1);
+    }
     d->block = block;
     d->decoders--;
     d->window_slots += slots;
@@ -149,6 +154,30 @@ static void fuse(struct ooo *p, struct ooo_uop *u)
     if (p->cfg.micro_fusion) u->slots = 0;
 }
 
+/* Un-lamination, before rename: Intel, Optimization Reference Manual, "Micro-Fusion" (Sandy Bridge: whatever is indexed); from
+ * Haswell on what replaces one of its operands, or has no result, stays together (measured: uops.info, "unlamination"). */
+static void fuse_indexed(struct ooo *p, struct ooo_uop *u, enum unlamination apart_from)
+{
+    fuse(p, u);
+    if (u->slots || p->cfg.unlamination < apart_from) return;
+    u->slots = 1;
+    p->unlaminated++;
+    p->stats.unlaminated++;
+}
+
+static bool replaces_operand(const struct ooo_uop *u)
+{
+    return u->dst == REG_NONE || u->dst == u->src[0] || u->dst == u->src[1] || u->dst == u->src[2];
+}
+
+static void fuse_with_load(struct ooo *p, struct ooo_uop *u, const struct ooo_uop *load)
+{
+    if (load->flags & UOP_INDEXED)
+        fuse_indexed(p, u, replaces_operand(u) ? UNLAMINATE_INDEXED : UNLAMINATE_THREE_INPUTS);
+    else
+        fuse(p, u);
+}
+
 static const struct mem_access *next_access(const struct ooo *p, enum access kind)
 {
     if (p->next_access >= p->record.n_accesses) return NULL;
@@ -209,10 +238,13 @@ static struct ooo_uop *push_store_data(struct ooo *p)
 
 static void push_one_store(struct ooo *p, const struct uop *u, const struct mem_access *a)
 {
-    set_address(push_memory(p, OP_sta, REG_NONE, a), u, 1);
-    struct ooo_uop *data = push_store_data(p);
+    struct ooo_uop *address = push_memory(p, OP_sta, REG_NONE, a), *data = push_store_data(p);
+    set_address(address, u, 1);
     data->src[0] = u->src[0];
-    fuse(p, data);
+    if (address->flags & UOP_INDEXED)
+        fuse_indexed(p, data, UNLAMINATE_INDEXED);
+    else
+        fuse(p, data);
 }
 
 static void push_store(struct ooo *p, const struct uop *u)
@@ -352,7 +384,7 @@ static void push_uop(struct ooo *p, const struct uop *u, bool behind_load)
     } else {
         u64 first = p->tail;
         push_operation(p, u);
-        if (behind_load) fuse(p, uop_at(p, first));
+        if (behind_load) fuse_with_load(p, uop_at(p, first), uop_at(p, first - 1));
     }
 }
 
@@ -429,7 +461,7 @@ static void queue_from(struct ooo *p, u64 from, u64 now)
 {
     u32 slots = 0;
     for (u64 seq = from; seq != p->tail; seq++) slots += uop_at(p, seq)->slots;
-    u64 cycle = deliver(p, now, slots) + 1;
+    u64 cycle = deliver(p, now, slots - p->unlaminated) + 1;
     for (u64 seq = from; seq != p->tail; seq++) uop_at(p, seq)->cycle = cycle;
     p->queue_used += slots;
     p->front_ready = p->delivery.cycle;
@@ -442,6 +474,7 @@ void ooo_decode(struct ooo *p, u64 now)
         p->fusible = 0;
         return;
     }
+    p->unlaminated = 0;
     push_all(p);
     queue_from(p, from, now);
     if (UNLIKELY(p->trace)) ooo_trace_decoded(p, from, now);

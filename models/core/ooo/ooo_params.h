@@ -17,6 +17,7 @@
     P(u32, decoders, 4, RANGE(1, 8), "instructions decoded a cycle; only the first may be several micro-operations")  \
     P(u32, complex_slots, 4, RANGE(1, 8), "most micro-operations of an instruction that is decoded, not sequenced")   \
     P(u32, sequencer_width, 4, RANGE(1, 8), "micro-operations a cycle from the microcode sequencer")                  \
+    P(u32, length_change_cycles, 3, RANGE(0, 16), "pre-decoding of a prefix that changes the immediate's length")     \
     P(u32, uop_cache_sets, 32, POW2_RANGE(1, 256), "sets of the micro-op cache")                                      \
     P(u32, uop_cache_ways, 8, RANGE(0, 16), "lines a set; 0: no micro-op cache")                                      \
     P(u32, uop_cache_line, 6, RANGE(1, 8), "micro-operations a line; three lines a 32-byte window at most")           \
@@ -24,6 +25,8 @@
     P(u32, uop_cache_switch_cycles, 1, RANGE(0, 8), "from the micro-op cache to the legacy decoders (estimated)")     \
     P(bool, macro_fusion, true, ANY, "a comparison and the jump behind it are one micro-operation")                   \
     P(bool, micro_fusion, true, ANY, "load and operation, store address and data take one slot")                      \
+    P(choice, unlamination, 1, ONE_OF("never", "three_inputs", "indexed"),                                            \
+      "what is fused with an indexed reference takes a slot from rename on: nothing; what has a result apart; all")   \
     P(bool, zero_idioms, true, ANY, "zeroing a register takes no port")                                               \
     P(bool, move_elimination, true, ANY, "copying a register takes no port and no time")                              \
     P(u32, queue_entries, 64, RANGE(4, 128), "fused micro-operations between decode and rename")                      \
@@ -70,6 +73,8 @@ extern const size_t ooo_params_count;
     S(uop_cache_lookups,  "windows of 32 bytes entered")                                    \
     S(uop_cache_misses,   "of them not in the micro-op cache")                              \
     S(macro_fused,        "comparisons fused with their jump")                              \
+    S(length_changes,     "prefixes that changed an immediate's length, at the decoders")   \
+    S(unlaminated,        "fused micro-operations that rename takes as two")                \
     S(zero_idioms,        "registers zeroed without a port")                                \
     S(moves_eliminated,   "register copies without a port")                                 \
     S(loads,              "load references, one per line")                                  \

@@ -76,6 +76,9 @@ struct ooo_uop {
     u8 cause; /* enum cause of waiting for it */
 };
 
+/* What of fused micro-operations with an index register comes apart: cpu.ooo.unlamination. */
+enum unlamination { UNLAMINATE_NEVER, UNLAMINATE_THREE_INPUTS, UNLAMINATE_INDEXED };
+
 /* Where a load stands. */
 enum load_phase {
     LOAD_LOCK, /* locked: until it is the oldest and the store buffer empty */
@@ -184,6 +187,7 @@ struct ooo {
     struct microcode_cursor cursor;
     u8 next_access; /* of record: not yet in a micro-operation */
     u64 fusible;        /* sequence number + 1 of the micro-operation that a jump may join; 0: none */
+    u32 unlaminated;    /* of the record: fused for the decoders, but not for rename */
     u8 fusible_groups;  /* of jumps: isa/insn.h, enum fusion */
     struct ooo_delivery delivery;
     struct uop_cache uop_cache;
