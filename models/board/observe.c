@@ -1,4 +1,5 @@
 #include "models/board/observe.h"
+#include "models/sim/check.h"
 #include "virt-ext/qualification.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -172,6 +173,12 @@ static bool open_ledger(struct observer *o, const char *path)
     return o->ledger != NULL;
 }
 
+static const char *pipeline_place(void *self, enum world world, u64 pc)
+{
+    struct observer *o = self;
+    return observer_name(o, world, pc, o->pipeline_place);
+}
+
 static bool open_pipeline(struct observer *o, const struct board_options *options)
 {
     bool kanata = options->kanata_path != NULL;
@@ -182,10 +189,13 @@ static bool open_pipeline(struct observer *o, const struct board_options *option
         return false;
     }
     o->pipeline = calloc(1, sizeof *o->pipeline);
+    CHECK(o->pipeline, "no host memory for the pipeline's trace");
     o->pc->cpu[options->pipeline_cpu].ooo->trace = o->pipeline;
     if (!pipe_trace_open(o->pipeline, path, kanata ? PIPE_KANATA : PIPE_O3PIPEVIEW, options->pipeline_skip, options->pipeline_count))
         return false;
     o->pipeline->thread = options->pipeline_cpu;
+    o->pipeline->place = pipeline_place;
+    o->pipeline->place_self = o;
     return true;
 }
 

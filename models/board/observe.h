@@ -41,6 +41,7 @@ struct observer {
     FILE *ledger;            /* NULL: none */
     struct timeline_file timeline;
     struct pipe_trace *pipeline; /* NULL: none */
+    char pipeline_place[SYMBOL_TEXT_BYTES];
     const char *booted_path, *guest_path; /* images; guest_path NULL: there is no monitor */
     u32 cpus;                /* a bit each: those that it watches */
     bool remembers_entry, explains_all;

@@ -412,6 +412,7 @@ static void predict(struct ooo *p, struct ooo_uop *branch)
         branch->flags |= UOP_MISPREDICTED;
         if (flow == FLOW_INDIRECT || flow == FLOW_CALL_INDIRECT || flow == FLOW_RET) branch->flags |= UOP_INDIRECT;
         p->branch_pending = true;
+        if (ooo_is_traced(p)) ooo_trace_mispredicted(p, branch);
     }
     if (!r->branch_taken) return;
     leave_window(p);
@@ -471,13 +472,14 @@ void ooo_decode(struct ooo *p, u64 now)
 {
     u64 from = p->tail;
     if (join_comparison(p)) {
+        if (ooo_is_traced(p)) ooo_trace_fused(p, p->fusible - 1);
         p->fusible = 0;
         return;
     }
     p->unlaminated = 0;
     push_all(p);
     queue_from(p, from, now);
-    if (UNLIKELY(p->trace)) ooo_trace_decoded(p, from, now);
+    if (ooo_is_traced(p)) ooo_trace_decoded(p, from);
     struct ooo_uop *branch = find_branch(p, from);
     if (branch) predict(p, branch);
     if (p->record.info->iclass == CLASS_string) p->front_ready += p->cost.cycles[CLASS_string];

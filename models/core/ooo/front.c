@@ -55,6 +55,7 @@ static u64 phase_begin(struct ooo *p, u64 now)
     if (!isa_fetch(c->hart, &p->record)) return idle(p, now);
     if (ideal_changes_records(&c->ideal)) ideal_record(&c->ideal, &p->record);
     if (p->front_cause == CAUSE_idle) p->front_cause = CAUSE_front_end;
+    if (ooo_is_traced(p)) ooo_trace_fetched(p);
     p->next_access = 0;
     p->phase = FRONT_LINES;
     return phase_lines(p, now);
@@ -66,6 +67,7 @@ static u64 phase_lines(struct ooo *p, u64 now)
         if (!ooo_start_reference(p, &p->record.access[p->next_access], MEM_FETCH, ORIGIN_FETCH)) break;
     if (p->references) {
         ooo_set_front_cause(p, CAUSE_front_end);
+        if (ooo_is_traced(p)) ooo_trace_front_stall(p, PIPE_MISS);
         return CLOCK_SLEEP;
     }
     p->phase = FRONT_EXECUTE;
@@ -120,6 +122,12 @@ static bool is_drained(struct ooo *p)
     return !stores;
 }
 
+static u64 wait_for_drain(struct ooo *p)
+{
+    ooo_trace_stage(p, PIPE_FETCHED, PIPE_DRAIN);
+    return CLOCK_SLEEP;
+}
+
 static void finish_record(struct ooo *p)
 {
     if (ideal_changes_records(&p->core->ideal)) ideal_record(&p->core->ideal, &p->record);
@@ -146,7 +154,7 @@ static void count_drain(struct ooo *p)
 static u64 phase_execute(struct ooo *p, u64 now)
 {
     if (p->record.info && drains_first(p)) {
-        if (!is_drained(p)) return CLOCK_SLEEP;
+        if (!is_drained(p)) return wait_for_drain(p);
         count_drain(p);
         p->record.drained = true;
     }
@@ -164,12 +172,12 @@ static u64 phase_execute(struct ooo *p, u64 now)
 
 static u64 phase_drain(struct ooo *p)
 {
-    if (!is_drained(p)) return CLOCK_SLEEP;
+    if (!is_drained(p)) return wait_for_drain(p);
     count_drain(p);
     ooo_charge_wait(p);
     if (p->record.transition.kind != TRANSITION_NONE) core_begin_transition(p->core, &p->record);
     ooo_set_front_cause(p, CAUSE_microcode);
-    if (UNLIKELY(p->trace)) ooo_trace_sequence(p, ooo_now(p));
+    if (ooo_is_traced(p)) ooo_trace_sequence(p);
     p->cursor = (struct microcode_cursor){.next_access = p->next_access};
     p->phase = FRONT_MICROCODE;
     return GO_ON;

@@ -69,6 +69,7 @@ void ooo_load_answered(struct ooo *p, u32 index, u64 cycle, enum served served)
 {
     p->uop[index].cause = data_cause[served] ? data_cause[served] : CAUSE_l1_data;
     load_latency_add(&p->stats.load_latency, served, cycle - p->mem[index].issued);
+    if (ooo_is_traced(p)) ooo_trace_load(p, index, served, cycle - p->mem[index].issued);
     ooo_finish_at(p, index, cycle);
 }
 
@@ -126,11 +127,15 @@ static void access(struct ooo *p, u32 index)
     while (m->unsent) {
         if (send_part(p, index, lines) == PORT_BUSY) {
             ooo_park(p, index, &p->refused);
+            ooo_trace_stall(p, index, PIPE_BUSY);
             return;
         }
         m->unsent--;
     }
-    if (m->parts == 0) ooo_load_answered(p, index, m->ready + m->penalty, (enum served)m->served);
+    if (m->parts == 0)
+        ooo_load_answered(p, index, m->ready + m->penalty, (enum served)m->served);
+    else
+        ooo_trace_stall(p, index, PIPE_MISS);
 }
 
 void ooo_retry_loads(struct ooo *p)
@@ -154,6 +159,7 @@ static bool may_pass_lock(struct ooo *p, u32 index)
 {
     if (is_oldest(p, index) && p->store_head == p->mem[index].store_mark) return true;
     ooo_set_cause(p, index, CAUSE_serialization);
+    ooo_trace_stall(p, index, PIPE_LOCK);
     return false;
 }
 
@@ -175,6 +181,7 @@ static bool pass_lock(struct ooo *p, u32 index)
 {
     if (!may_pass_lock(p, index)) return false;
     ooo_set_cause(p, index, CAUSE_l1_data);
+    ooo_trace_stall(p, index, PIPE_NO_STALL);
     p->mem[index].phase = LOAD_TRANSLATE;
     return true;
 }

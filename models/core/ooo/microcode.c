@@ -36,7 +36,7 @@ u64 ooo_front_finish(struct ooo *p, u64 now)
 {
     const struct insn_record *r = &p->record;
     ooo_charge_wait(p);
-    if (UNLIKELY(p->trace)) ooo_trace_sequence_ends(p, now);
+    if (ooo_is_traced(p)) ooo_trace_sequence_ends(p);
     p->stats.events += r->event;
     p->phase = FRONT_BEGIN;
     p->front_cause = CAUSE_front_end;

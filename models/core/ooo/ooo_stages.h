@@ -89,15 +89,31 @@ bool ooo_start_reference(struct ooo *p, const struct mem_access *a, enum mem_kin
 void ooo_reference_translated(struct ooo *p, u32 index);
 void ooo_retry_references(struct ooo *p);
 
-/* --- trace_stages.c --- */
-/* The micro-operations from sequence number `from` on are those of the record. */
-void ooo_trace_decoded(struct ooo *p, u64 from, u64 now);
-/* Microcode carries out the record. */
-void ooo_trace_sequence(struct ooo *p, u64 now);
-void ooo_trace_sequence_ends(struct ooo *p, u64 now);
+/* --- trace_stages.c: for the pipeline trace, asked for only if there is one (ooo_is_traced) --- */
+static inline bool ooo_is_traced(const struct ooo *p) { return UNLIKELY(p->trace != NULL); }
+/* The front end has the next record. It becomes the micro-operations from sequence number `from` on; or is a jump that goes with the
+ * micro-operation `with`; or microcode carries it out. */
+void ooo_trace_fetched(struct ooo *p);
+void ooo_trace_decoded(struct ooo *p, u64 from);
+void ooo_trace_fused(struct ooo *p, u64 with);
+void ooo_trace_sequence(struct ooo *p);
+void ooo_trace_sequence_ends(struct ooo *p);
+/* The front end stops behind it. */
+void ooo_trace_mispredicted(struct ooo *p, const struct ooo_uop *branch);
+/* What the front end waits for. */
+void ooo_trace_front_stall(struct ooo *p, enum pipe_stall stall);
+void ooo_trace_front_walked(struct ooo *p, const struct walk_ledger *played);
+/* Why a micro-operation waited: its data took so long, its page walk has ended, rename lacks what this counter counts. */
+void ooo_trace_load(struct ooo *p, u32 index, enum served served, u64 cycles);
+void ooo_trace_walked(struct ooo *p, u32 index, const struct walk_ledger *played);
+void ooo_trace_refused(struct ooo *p, u32 index, const u64 *missing);
 static inline void ooo_trace_stage(struct ooo *p, u32 index, enum pipe_stage stage)
 {
-    if (UNLIKELY(p->trace)) pipe_trace_stage(p->trace, index, ooo_now(p), stage);
+    if (ooo_is_traced(p)) pipe_trace_stage(p->trace, index, ooo_now(p), stage);
+}
+static inline void ooo_trace_stall(struct ooo *p, u32 index, enum pipe_stall stall)
+{
+    if (ooo_is_traced(p)) pipe_trace_stall(p->trace, index, ooo_now(p), stall);
 }
 
 /* --- retire.c --- */

@@ -49,6 +49,7 @@ static bool older_store_is_locked(struct ooo *p, const struct ooo_mem *m)
 static enum order_answer wait_in(struct ooo *p, u32 index, u16 *list)
 {
     ooo_park(p, index, list);
+    ooo_trace_stall(p, index, list == &p->lock_waiters ? PIPE_LOCK : PIPE_ORDER);
     return ORDER_WAITS;
 }
 

@@ -71,6 +71,7 @@ void ooo_reference_translated(struct ooo *p, u32 index)
 static void stlb_answered(void *self, u64 index)
 {
     struct ooo *p = self;
+    if (ooo_is_traced(p)) ooo_trace_front_stall(p, PIPE_NO_STALL);
     if (rob_is_empty(p)) core_charge(p->core, (enum world)p->world, CAUSE_stlb, ooo_now(p));
     ooo_reference_translated(p, (u32)index);
 }
@@ -89,6 +90,8 @@ static void send_fetch(struct ooo *p, u32 index)
 static void translate(struct ooo *p, u32 index, const struct mem_access *a)
 {
     u64 stlb = ooo_now(p) + p->core->mmu->cfg.stlb_hit_cycles;
+    bool misses = a->walk >= 0 || a->tlb == TLB_L2;
+    if (misses && ooo_is_traced(p)) ooo_trace_front_stall(p, a->walk >= 0 ? PIPE_WALK : PIPE_STLB);
     if (a->walk >= 0)
         walker_start(p->walker, &p->record.walk[a->walk], OOO_TRANSLATIONS + index);
     else if (a->tlb == TLB_L2)

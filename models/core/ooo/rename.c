@@ -51,6 +51,7 @@ static void link_sources(struct ooo *p, struct ooo_uop *u, u32 index)
         u->next_waiter[s] = from->waiters;
         from->waiters = (u16)(index * OOO_SOURCES + s);
         u->pending++;
+        if (ooo_is_traced(p)) pipe_trace_wait(p->trace, index, (u32)(from - p->uop), ooo_now(p));
     }
 }
 
@@ -147,6 +148,7 @@ void ooo_rename(struct ooo *p, u64 now)
         rename_one(p, u, p->renamed);
     }
     if (missing) ++*missing;
+    if (missing && ooo_is_traced(p)) ooo_trace_refused(p, p->renamed % OOO_RING, missing);
     if (missing && rob_is_empty(p)) ooo_set_front_cause(p, CAUSE_stores);
     topdown_advance(&p->topdown, now);
     tell_path(p);

@@ -12,7 +12,7 @@ static void give_back(struct ooo *p, const struct ooo_uop *u)
 
 static void retire_one(struct ooo *p, struct ooo_uop *u)
 {
-    if (UNLIKELY(p->trace)) pipe_trace_retire(p->trace, p->head % OOO_RING, ooo_now(p));
+    if (ooo_is_traced(p)) pipe_trace_retire(p->trace, p->head % OOO_RING, ooo_now(p));
     give_back(p, u);
     if (u->op == OP_std) {
         p->store[u->store].retired = true;

@@ -76,6 +76,7 @@ static void translated(struct ooo *p, u32 index)
 
 static void stlb_answered(void *self, u64 index)
 {
+    ooo_trace_stall(self, (u32)index, PIPE_NO_STALL);
     translated(self, (u32)index);
     ooo_wake(self);
 }
@@ -84,7 +85,7 @@ static void wait_for_walk(struct ooo *p, u32 index)
 {
     struct ooo_translation *t = &p->translation[p->mem[index].translation];
     ooo_set_cause(p, index, CAUSE_guest_walk);
-    ooo_trace_stage(p, index, PIPE_WALK);
+    ooo_trace_stall(p, index, PIPE_WALK);
     ooo_park(p, index, &t->waiters);
     if (t->started) return;
     t->started = true;
@@ -104,6 +105,7 @@ bool ooo_translate(struct ooo *p, u32 index)
     }
     if (LIKELY(m->tlb != TLB_L2)) return true;
     ooo_set_cause(p, index, CAUSE_stlb);
+    ooo_trace_stall(p, index, PIPE_STLB);
     clock_post(p->core->clock, ooo_now(p) + p->core->mmu->cfg.stlb_hit_cycles, stlb_answered, p, index);
     return false;
 }
@@ -126,7 +128,7 @@ static void finish_walk(struct ooo *p, u16 at, const struct walk_ledger *played)
         u16 next = p->mem[index].next;
         if (is_oldest(p, index)) core_charge_walk(p->core, (enum world)p->world, played, ooo_now(p));
         leave(p, at);
-        ooo_trace_stage(p, index, PIPE_EXECUTE);
+        if (ooo_is_traced(p)) ooo_trace_walked(p, index, played);
         translated(p, index);
         index = next;
     }
@@ -137,6 +139,7 @@ void ooo_walk_done(void *self, u64 token, const struct walk_ledger *played)
     struct ooo *p = self;
     if (token >= OOO_TRANSLATIONS) {
         if (rob_is_empty(p)) core_charge_walk(p->core, (enum world)p->world, played, ooo_now(p));
+        if (ooo_is_traced(p)) ooo_trace_front_walked(p, played);
         ooo_reference_translated(p, (u32)token - OOO_TRANSLATIONS);
     } else {
         finish_walk(p, (u16)token, played);
