@@ -13,6 +13,9 @@ stream pages=12 iters=3000
 stream pages=600 iters=2000 page=2M
 chase pages=64 iters=2000
 chase pages=1024 iters=2000 page=2M seed=3
+walk laps=1
+walk page=2M laps=1
+walk page=2M tables=cold
 gups pages=64 iters=2000
 gups pages=1024 iters=2000 page=2M
 hashjoin pages=64 iters=500
