@@ -37,7 +37,7 @@ static u64 horizon_of(const struct clock *c, unsigned i)
     return max_u64(horizon, soonest);
 }
 
-static void run_tick(struct clock *c, unsigned i)
+static void run_exactly(struct clock *c, unsigned i)
 {
     if (c->wake_cycle[i] <= c->cycle) c->wake_cycle[i] = CLOCK_SLEEP;
     c->horizon = horizon_of(c, i);
@@ -45,6 +45,26 @@ static void run_tick(struct clock *c, unsigned i)
     CHECK(c->cycle < c->horizon, "%s: tick %u ran on beyond its horizon", c->name, i);
     CHECK(next > c->cycle, "%s: tick %u says that its next cycle is a past one", c->name, i);
     c->due_cycle[i] = min_u64(next, c->wake_cycle[i]);
+}
+
+/* From its own cycle, which others may have left behind, to the end of the quantum. */
+static void run_ahead(struct clock *c, unsigned i)
+{
+    u64 from = c->due_cycle[i];
+    if (c->wake_cycle[i] <= c->cycle) c->wake_cycle[i] = CLOCK_SLEEP;
+    u64 end = min_u64(c->business, min_u64(c->wheel->next, c->wake_cycle[i]));
+    c->horizon = max_u64(from + 1, min_u64(end, from - from % c->quantum + c->quantum));
+    u64 next = c->tick[i].fn(c->tick[i].self, from);
+    CHECK(next > from, "%s: tick %u does not go on from its cycle", c->name, i);
+    c->due_cycle[i] = min_u64(next, c->wake_cycle[i]);
+}
+
+static void run_tick(struct clock *c, unsigned i)
+{
+    if (UNLIKELY(clock_runs_ahead(c)))
+        run_ahead(c, i);
+    else
+        run_exactly(c, i);
 }
 
 static void run_ticks(struct clock *c)
@@ -59,10 +79,10 @@ static void run_ticks(struct clock *c)
 
 static void run_cycle(struct clock *c, u64 cycle)
 {
-    c->cycle = cycle;
+    c->cycle = max_u64(c->cycle, cycle);
     c->turn = 0;
-    wheel_set_base(c->wheel, cycle);
-    if (c->wheel->next <= cycle) deliver_messages(c);
+    wheel_set_base(c->wheel, c->cycle);
+    if (c->wheel->next <= c->cycle) deliver_messages(c);
     run_ticks(c);
     if (c->wheel->next <= c->cycle) deliver_messages(c);
 }
@@ -86,21 +106,24 @@ static void on_notified(void *self, u64 at_ps)
     struct clock *c = self;
     if (at_ps >= c->bound_ps) return;
     c->bound_ps = at_ps;
-    c->bound = min_u64(c->bound, max_u64(clock_ps_to_cycle(c, at_ps), c->cycle + 1));
-    c->horizon = min_u64(c->horizon, c->bound);
+    c->business = max_u64(clock_ps_to_cycle(c, at_ps), c->cycle + 1);
+    c->bound = min_u64(c->bound, c->business);
+    c->horizon = min_u64(c->horizon, c->business);
 }
 
 static void set_bound(struct clock *c, u64 first_cycle)
 {
     bool batching = c->batching && !kernel_vcd_is_open();
     c->bound_ps = min_u64(kernel_next_event_ps(), kernel_run_limit_ps());
-    c->bound = first_cycle + (batching ? CLOCK_MAX_BATCH_CYCLES : 1);
-    if (c->bound_ps != KERNEL_NEVER) c->bound = min_u64(c->bound, clock_ps_to_cycle(c, c->bound_ps));
+    c->business = c->bound_ps == KERNEL_NEVER ? CLOCK_SLEEP : clock_ps_to_cycle(c, c->bound_ps);
+    c->bound = min_u64(c->business, first_cycle + (batching ? CLOCK_MAX_BATCH_CYCLES : 1));
 }
 
+/* The cycle of a tick that others have left behind is now. */
 static void set_alarm(struct clock *c, u64 cycle)
 {
-    if (cycle != CLOCK_SLEEP) kernel_notify(c->event, clock_cycle_to_ps(c, cycle) - kernel_now_ps());
+    u64 now_ps = kernel_now_ps();
+    if (cycle != CLOCK_SLEEP) kernel_notify(c->event, max_u64(clock_cycle_to_ps(c, cycle), now_ps) - now_ps);
 }
 
 /* The kernel event's callback: runs the due cycle, and those after it that nobody else can notice. */
@@ -110,12 +133,12 @@ static void run_batch(void *self)
     u64 cycle = next_work(c);
     c->running = true;
     set_bound(c, cycle);
-    c->cycle = cycle;
+    c->cycle = max_u64(c->cycle, cycle);
     kernel_borrow_time(&c->borrower);
     do {
         run_cycle(c, cycle);
         cycle = next_work(c);
-    } while (cycle < c->bound);
+    } while (cycle < c->bound && !kernel_stop_requested());
     kernel_borrow_time(NULL);
     c->next_free = c->cycle + 1;
     c->running = false;
@@ -128,7 +151,7 @@ void clock_init(struct clock *c, const char *name, u64 frequency_hz, bool batchi
 {
     CHECK(frequency_hz >= 1 && frequency_hz <= PS_PER_SECOND, "%s: no clock of 0 Hz or above 1 THz", name);
     *c = (struct clock){
-        .name = name, .frequency_hz = frequency_hz, .batching = batching, .next_tick = CLOCK_SLEEP};
+        .name = name, .frequency_hz = frequency_hz, .batching = batching, .quantum = 1, .next_tick = CLOCK_SLEEP};
     c->event = kernel_event_new(name, KERNEL_CLOCK, run_batch, c);
     c->borrower = (struct kernel_borrower){.now_ps = borrowed_now_ps, .notified = on_notified, .self = c};
     c->wheel = wheel_new();
@@ -175,6 +198,20 @@ unsigned clock_add_tick(struct clock *c, tick_fn fn, void *self)
     c->due_cycle[index] = c->wake_cycle[index] = CLOCK_SLEEP;
     clock_wake(c, index, 0);
     return index;
+}
+
+void clock_set_quantum(struct clock *c, u64 cycles)
+{
+    CHECK(cycles > 0, "%s: a quantum of no cycles", c->name);
+    c->quantum = cycles;
+}
+
+void clock_allow_ahead(struct clock *c, unsigned index, bool allowed)
+{
+    CHECK(index < c->n_ticks, "%s has no tick %u", c->name, index);
+    c->n_ahead = c->n_ahead - c->may_run_ahead[index] + allowed;
+    c->may_run_ahead[index] = allowed;
+    clock_yield(c);
 }
 
 /* Beyond the window as it stands. A tick that has run on left the window behind: it catches up, since nothing

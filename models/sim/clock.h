@@ -2,7 +2,7 @@
  *
  * Models:       exact cycle times floor(n * 10^12 / f) ps; messages due at a cycle, in order of posting;
  *               ticks in order of registration; sleeping; batching (cycle after cycle without going back to
- *               the kernel).
+ *               the kernel); quanta: ticks that allow it run ahead of each other, each for a stretch of cycles, while all allow it.
  * Order in a cycle: messages due now (including those posted for now meanwhile), then the ticks that are
  *                   due, then messages that the ticks posted for now.
  * Not modelled: frequency changes, clock gating energy.
@@ -33,6 +33,7 @@ struct clock {
     const char *name;
     u64 frequency_hz;
     bool batching;
+    u64 quantum; /* cycles; 1: ticks never run ahead of each other */
     unsigned n_ticks;
     struct {
         tick_fn fn;
@@ -44,7 +45,10 @@ struct clock {
     u64 cycle;                      /* the cycle that runs now; between two, the last that ran */
     u64 horizon;                    /* first cycle that a tick must not run on its own */
     u64 bound;                      /* first cycle that this batch must not run */
-    u64 bound_ps;                   /* the kernel's business that made the bound */
+    u64 bound_ps;                   /* the kernel's next business */
+    u64 business;                   /* its cycle */
+    unsigned n_ahead;               /* ticks that may run ahead */
+    bool may_run_ahead[CLOCK_MAX_TICKS];
     u64 next_free;                  /* first cycle that has not run yet */
     u64 next_tick;                  /* earliest of the due cycles, as far as ticks have had their turn */
     unsigned turn;                  /* number of ticks that have had their turn in this cycle */
@@ -65,6 +69,17 @@ unsigned clock_add_tick(struct clock *c, tick_fn fn, void *self);
  * earlier wins. A tick that has had its turn in this cycle is woken for the next. From outside the domain:
  * not before the next cycle boundary. */
 void clock_wake(struct clock *c, unsigned index, u64 cycle);
+
+/* While all ticks of the domain (two or more) are allowed it, each runs alone, in its turn, up to the next multiple of `cycles`,
+ * the next message, or the kernel's next business; 1: never. clock_now() does not go back when the turn passes on: it is the
+ * latest cycle that any of them has reached, and so is what devices are told. A tick's own place is its argument. */
+void clock_set_quantum(struct clock *c, u64 cycles);
+void clock_allow_ahead(struct clock *c, unsigned index, bool allowed);
+
+static inline bool clock_runs_ahead(const struct clock *c)
+{
+    return c->quantum > 1 && c->n_ahead == c->n_ticks && c->n_ticks > 1;
+}
 
 /* Posts a message that arrives at `cycle` >= clock_now(). From outside the domain: not before the next cycle
  * boundary. Capacity (CLOCK_WHEEL_MESSAGES) is checked by assertion. Costs a few ns up to CLOCK_WHEEL_SLOTS

@@ -320,6 +320,67 @@ static void a_tick_s_horizon_ends_at_the_time_limit_of_the_run(void **state)
     assert_int_equal(clock_now(&clk), 100);
 }
 
+/* --- quanta --- */
+
+/* Where a tick is, and what time it is there. */
+static u64 runner(void *self, u64 cycle)
+{
+    struct pacer *p = self;
+    clock_advance(p->clock, max_u64(clock_now(p->clock), cycle));
+    note(p->clock, p->who * 1000 + cycle);
+    cycle = max_u64(cycle + 1, p->clock->horizon);
+    clock_advance(p->clock, max_u64(clock_now(p->clock), cycle - 1));
+    return cycle < p->end ? cycle : CLOCK_SLEEP;
+}
+
+static void two_runners(struct pacer pair[2], u64 quantum)
+{
+    clock_set_quantum(&clk, quantum);
+    for (unsigned i = 0; i < 2; i++) {
+        pair[i] = pacer(i + 1, 1, 64);
+        clock_allow_ahead(&clk, clock_add_tick(&clk, runner, &pair[i]), true);
+    }
+}
+
+static void ticks_that_may_run_ahead_take_turns_and_time_does_not_go_back(void **state)
+{
+    (void)state;
+    struct pacer pair[2];
+    two_runners(pair, 32);
+    kernel_run_until(KERNEL_NEVER);
+    assert_int_equal(seen.n, 4);
+    assert_seen(0, 0, 1000);
+    assert_seen(1, 31, 2000);
+    assert_seen(2, 32, 1032);
+    assert_seen(3, 63, 2032);
+}
+
+static void a_message_ends_every_turn_before_its_cycle(void **state)
+{
+    (void)state;
+    struct pacer pair[2];
+    two_runners(pair, 32);
+    clock_post(&clk, 10, arrive, &clk, 7);
+    kernel_run_until(clock_cycle_to_ps(&clk, 20));
+    assert_seen(1, 9, 2000);
+    assert_seen(2, 10, 7);
+    assert_seen(3, 10, 1010);
+    assert_seen(4, 19, 2010);
+}
+
+static void one_tick_that_may_not_run_ahead_keeps_all_exact(void **state)
+{
+    (void)state;
+    struct pacer pair[2], third = pacer(3, 1, 3);
+    two_runners(pair, 32);
+    clock_add_tick(&clk, pace, &third);
+    kernel_run_until(KERNEL_NEVER);
+    assert_seen(0, 0, 1000);
+    assert_seen(1, 0, 2000);
+    assert_seen(2, 0, 3);
+    assert_seen(3, 1, 1001);
+}
+
 static u64 stop_at_70(void *self, u64 cycle)
 {
     struct pacer *p = self;
@@ -452,14 +513,15 @@ static void receive(void *self, u64 arg)
     if (r % 11 == 0) kernel_notify(a->world->device, r % 3000);
 }
 
-/* One cycle's work of an actor: it decides who hears from it; returns its next cycle. */
+/* One cycle's work of an actor: it decides who hears from it; returns its next cycle. Others may be ahead of it. */
 static u64 work(struct actor *a, u64 cycle)
 {
-    u64 r = choice(a->who, cycle, a->world->seed);
+    u64 r = choice(a->who, cycle, a->world->seed), now = clock_now(a->clock);
     struct actor *other = &a->world->actor[r % 2 ? 1 : a->clock == &a->world->domain[1]][r / 2 % N_ACTORS];
     note(a->clock, a->who);
-    if (r % 7 == 0) clock_post(a->clock, cycle + r / 7 % 40, receive, a, r);
-    if (r % 13 == 0) clock_post(a->clock, cycle + r / 13 % 5000, receive, a, r);
+    if (r % 7 == 0) clock_post(a->clock, now + r / 7 % 40, receive, a, r);
+    if (r % 13 == 0) clock_post(a->clock, now + r / 13 % 5000, receive, a, r);
+    if (r % 101 == 0) clock_allow_ahead(a->clock, a->index, r / 101 % 4);
     if (r % 17 == 0) clock_post(other->clock, clock_now(other->clock) + 1 + r / 17 % 20, receive, other, r);
     if (r % 19 == 0) clock_wake(other->clock, other->index, clock_now(other->clock) + r / 19 % 9);
     if (r % 23 == 0) kernel_notify(a->world->device, r / 23 % 4000);
@@ -472,7 +534,7 @@ static u64 live(void *self, u64 cycle)
     struct actor *a = self;
     u64 next = work(a, cycle);
     while (next != CLOCK_SLEEP && next < a->clock->horizon) {
-        clock_advance(a->clock, next);
+        clock_advance(a->clock, max_u64(clock_now(a->clock), next));
         next = work(a, next);
     }
     return next;
@@ -497,10 +559,12 @@ static void run_world(u64 seed, unsigned n_actors, bool batching)
     world.device = kernel_event_new("device", KERNEL_DEVICE, device, &world);
     for (unsigned d = 0; d < N_DOMAINS; d++) {
         clock_init(&world.domain[d], "domain", d ? 1333333333 : 3100 * MHz, batching);
+        clock_set_quantum(&world.domain[d], 1 + seed % 3 * 50);
         for (unsigned i = 0; i < N_ACTORS; i++) {
             struct actor *a = &world.actor[d][i];
             *a = (struct actor){.world = &world, .clock = &world.domain[d], .who = d * N_ACTORS + i};
             a->index = i < n_actors ? clock_add_tick(a->clock, live, a) : 0;
+            if (i < n_actors) clock_allow_ahead(a->clock, a->index, true);
         }
     }
     kernel_notify(world.device, 50);
@@ -565,6 +629,9 @@ int main(void)
         T(a_message_wakes_a_sleeping_tick_in_its_own_cycle),
         T(a_tick_that_had_its_turn_is_woken_for_the_next_cycle_and_a_later_one_for_this),
         T(a_lone_tick_runs_on_to_the_next_message_and_not_into_it),
+        T(ticks_that_may_run_ahead_take_turns_and_time_does_not_go_back),
+        T(a_message_ends_every_turn_before_its_cycle),
+        T(one_tick_that_may_not_run_ahead_keeps_all_exact),
         T(a_tick_s_horizon_ends_at_the_time_limit_of_the_run),
         T(a_stop_ends_the_batch_after_its_cycle_and_time_stands_there),
         T(a_batch_notices_an_interrupt_soon),
