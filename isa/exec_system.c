@@ -120,7 +120,9 @@ enum outcome exec_hlt(struct hart *h, const struct insn *i)
 
 enum outcome exec_pause(struct hart *h, const struct insn *i)
 {
-    return hart_intercepted(h, i, INTERCEPT_pause, 0) ? OUT_EXIT : OUT_NEXT;
+    if (hart_intercepted(h, i, INTERCEPT_pause, 0)) return OUT_EXIT;
+    h->fetch.paused = true;
+    return OUT_NEXT;
 }
 
 /* Data live in RAM, and INVD loses none; lines and time are the timing core's. */

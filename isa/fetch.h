@@ -31,6 +31,7 @@ struct fetch_state {
     bool segmented;      /* CS has a base or a limit: blocks are looked up and checked each time */
     bool alone;          /* the instruction that runs is the only one of its step: it may touch devices */
     bool touched_device; /* it did */
+    bool paused;         /* it was PAUSE */
     struct fetch_entry scratch; /* the block found last, when it must not be kept */
     /* timed cores */
     const struct insn *next;    /* decoded instruction behind the last one, NULL: look it up */

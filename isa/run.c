@@ -184,13 +184,13 @@ u64 isa_run(struct hart *h, u64 max)
     bool stop = false;
     CHECK(!h->record, "isa_run is for the fast core");
     h->run_steps = 0;
-    h->fetch.touched_device = false;
+    h->fetch.touched_device = h->fetch.paused = false;
     fetch_restart(h);
     while (!stop && h->run_steps < max) {
         enum between between = UNLIKELY(h->attention) ? attend(h) : BETWEEN_NOTHING;
         if (between == BETWEEN_STOP) break;
         if (between == BETWEEN_NOTHING) stop = advance(h, max);
-        stop |= h->fetch.touched_device || h->world != world;
+        stop |= h->fetch.touched_device || h->fetch.paused || h->world != world;
     }
     h->attention &= ~(u32)ATTENTION_STOP;
     return h->run_steps;

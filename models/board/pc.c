@@ -106,6 +106,7 @@ bool pc_init(struct pc *pc, const struct pc_cfg *cfg, const struct pc_hooks *hoo
         return false;
     }
     clock_init(&pc->clock, "socket0", cfg->cpu.frequency_hz, cfg->board.batching);
+    clock_set_quantum(&pc->clock, cfg->board.quantum_instructions);
     build_memory(pc);
     if (!build_processors(pc)) {
         perror("board.cores");

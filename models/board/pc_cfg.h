@@ -23,6 +23,7 @@
     P(u32,    cores,      1,       RANGE(1, 16),                "logical processors")                                         \
     P(u64,    ram_bytes,  2 * GiB, RANGE(16 * MiB, 3 * GiB),    "RAM from address 0; a multiple of 4 KiB")                    \
     P(u64,    seed,       1,       ANY,                         "of what RDRAND and RDSEED return")                           \
+    P(u32,    quantum_instructions, 256, RANGE(1, 65536),        "fast core, several processors: instructions that one runs before the next has its turn") \
     P(bool,   batching,   true,    ANY,                         "clock domains run on while nothing else is due; changes nothing but speed")
 #define RUN_PARAMS(P)                                                                                                         \
     P(choice, switch_at,  0,       ONE_OF("start", "warm", "begin", "instructions"), "the fast core runs until here, then board.core: the start, the guest's `warm` or `begin` marker, or run.switch_instructions") \

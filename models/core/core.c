@@ -21,6 +21,7 @@ static void switch_now(struct core *c, u64 cycle)
         trace_line(c->trace, TRACE_core, cycle, "core", "cpu%u is %s from here on", c->id,
                    kind_name[c->kind]);
     mmu_set_timed(c->mmu, c->hart, c->kind != CORE_FAST);
+    clock_allow_ahead(c->clock, c->tick, c->kind == CORE_FAST);
     c->hart->record = NULL;
     transition_account_forget(&c->transition, c->vmx->stats.exits_total);
     if (c->kind == CORE_INORDER) inorder_begin(c->inorder, cycle);
@@ -62,7 +63,8 @@ void core_pass_timed_edge(struct core *c)
 static u64 core_tick(void *self, u64 cycle)
 {
     struct core *c = self;
-    change_model(c, cycle);
+    u64 latest = max_u64(cycle, clock_now(c->clock)); /* others may be ahead of a fast core, never of a timed one */
+    change_model(c, latest);
     if (c->hart->instructions >= c->max_instructions && pipe_is_empty(c)) {
         kernel_stop();
         return cycle + 1;
@@ -70,7 +72,7 @@ static u64 core_tick(void *self, u64 cycle)
     c->world = c->hart->world;
     if (c->kind == CORE_FAST) return fast_tick(c, cycle);
     bool inorder = c->kind == CORE_INORDER;
-    u64 next = inorder ? inorder_tick(c->inorder, cycle) : ooo_tick(c->ooo, cycle);
+    u64 next = inorder ? inorder_tick(c->inorder, latest) : ooo_tick(c->ooo, latest);
     /* as the account sees it: a transition belongs to the world that it leaves */
     c->world = inorder ? c->inorder->world : c->ooo->world;
     return next;
@@ -97,6 +99,7 @@ void core_init(struct core *c, unsigned id, enum core_kind kind, const struct co
     transition_account_init(&c->transition);
     mmu_set_timed(c->mmu, c->hart, false);
     c->tick = clock_add_tick(c->clock, core_tick, c);
+    clock_allow_ahead(c->clock, c->tick, true);
 }
 
 void core_fini(struct core *c)

@@ -1,6 +1,7 @@
 /* fast.c - the functional core: one instruction (or part of a REP string, or event delivery) per cycle.
  *
- * Models:       order and effect of instructions; time as one step per cycle, so timers and interrupts work.
+ * Models:       order and effect of instructions; time as one step per cycle, so timers and interrupts work. Several
+ *               processors take turns of a quantum (clock_set_quantum), which PAUSE ends.
  * Not modelled: everything that makes an instruction cost more or less than a cycle.
  * Checked by:   tests/unit/test_core.c
  */
@@ -37,10 +38,10 @@ static u64 instructions_left(const struct core *c)
     return edge - c->hart->instructions;
 }
 
-/* What the tick returns is behind the last cycle that it ran. */
-static u64 come_back(struct core *c, enum world world, u64 cycle)
+/* What the tick returns is behind the last cycle that it ran, however many steps share one; others may be ahead of it. */
+static u64 come_back(struct core *c, enum world world, u64 from, u64 cycle)
 {
-    cycle = max_u64(cycle, clock_now(c->clock) + 1);
+    cycle = max_u64(cycle, (clock_runs_ahead(c->clock) ? from : clock_now(c->clock)) + 1);
     account_charge(&c->account, world, CAUSE_base, cycle);
     return cycle;
 }
@@ -49,6 +50,7 @@ u64 fast_tick(struct core *c, u64 cycle)
 {
     struct hart *h = c->hart;
     enum world world = h->world;
+    u64 from = cycle = max_u64(cycle, c->account.until);
     account_charge(&c->account, world, CAUSE_idle, cycle);
     while (cycle < c->clock->horizon) {
         world = h->world;
@@ -63,9 +65,10 @@ u64 fast_tick(struct core *c, u64 cycle)
         u64 steps = isa_run(h, budget);
         if (trace_on(c->trace, TRACE_state)) core_trace_state(c);
         cycle = finish_run(c, cycle, steps);
+        if (h->fetch.paused && clock_runs_ahead(c->clock)) cycle = max_u64(cycle, c->clock->horizon);
         account_charge(&c->account, world, CAUSE_base, cycle);
         if (steps == 0) return sleep_until_woken(c, cycle);
         if (c->wanted != c->kind) break;
     }
-    return come_back(c, world, cycle);
+    return come_back(c, world, from, cycle);
 }
