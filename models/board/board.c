@@ -3,6 +3,7 @@
 #include "models/board/inspect.h"
 #include "models/board/observe.h"
 #include "models/board/pc.h"
+#include "models/board/report.h"
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -389,6 +390,11 @@ static void print_all_refused_msrs(const struct board *b, FILE *out)
 void board_print_sample(struct board *b, FILE *out)
 {
     if (sample_of(b)) sample_print(sample_of(b), out);
+}
+
+void board_print_accounts(struct board *b, FILE *out)
+{
+    if (b->cfg.board.core != CORE_FAST) report_print(b->stats, b->cfg.board.cores, out);
 }
 
 void board_print_report(struct board *b, enum board_end end, FILE *out)

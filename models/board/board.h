@@ -1,6 +1,6 @@
 /* board.h - the machine as one object: built from a configuration, loaded with guest images, run, reported.
  *
- * Neighbours: pc.c wires it (the one file that does), boot.c loads images, report.c writes results; cli/ drives it.
+ * Neighbours: pc.c wires it (the one file that does), boot.c loads images, observe.c watches, report.c sums up; cli/ drives it.
  * Errors:     what the user asked and cannot be had is one message on stderr and NULL/false: exit status 2.
  */
 #ifndef BOARD_BOARD_H
@@ -79,6 +79,8 @@ struct stats *board_stats(struct board *b);
 
 /* How the guest ended, and where: one line, and one for each processor if there are several. */
 void board_print_end(struct board *b, enum board_end end, FILE *out);
+/* Where the time went (report.h). Nothing was timed: writes nothing. */
+void board_print_accounts(struct board *b, FILE *out);
 /* What the sample of a sampled run says. Not one: writes nothing. */
 void board_print_sample(struct board *b, FILE *out);
 /* What the guest used that is not modelled, each with its bytes and disassembly; the last VM entry or VMX

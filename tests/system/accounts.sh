@@ -85,6 +85,25 @@ done < <(modes)
 check "from the start, shadow" shadow -s run.switch_at=start -m "$shadow" "$images/bench-ptemod.elf" -- pages=64 iters=300
 check "from the start, ept, ooo" ept -s board.core=ooo -s run.switch_at=start -m "$ept:host=2M" "$images/bench-btree.elf" -- pages=300 iters=300
 
+# Several processors: each adds up by itself. Markers bring only their own to rest.
+of_cpu() { # of_cpu N: the identities on stdin, of one processor
+    grep -vE '(^| )(l3|dram)\.' | sed "s/cpu0/cpu$1/g"
+}
+slots_of_cpu() { # slots_of_cpu N: four rename slots a cycle, each of one top-down category
+    local sum="" category
+    for category in retiring bad_speculation front_end memory core microcode idle; do sum="$sum + cpu$1.topdown.$category"; done
+    echo "${sum# + } = cpu$1.cycles + cpu$1.cycles + cpu$1.cycles + cpu$1.cycles"
+}
+for core in inorder ooo; do
+    simulate_well run -s board.core=$core -s board.cores=4 "$images/test-smp.elf" -- iters=100 || continue
+    for cpu in 0 1 2 3; do
+        verdict "cpu$cpu of 4 $core cores: the region adds up" check_sums "$work/run/stats.json" < <(identities | of_cpu $cpu)
+        verdict "cpu$cpu of 4 $core cores: the whole run adds up" \
+            check_sums "$work/run/stats-all.json" < <({ identities; identities_at_rest; } | of_cpu $cpu)
+        [ $core = inorder ] || verdict "cpu$cpu of 4 $core cores: four slots a cycle" check_sums "$work/run/stats.json" 1 < <(slots_of_cpu $cpu)
+    done
+done
+
 # The guest's own work is the same everywhere: a bench without exits takes the same instructions in its region.
 simulate_well native -s run.switch_at=warm "$images/bench-hashjoin.elf" -- pages=64 iters=500
 simulate_well guest -s run.switch_at=warm -m "$ept:host=2M" "$images/bench-hashjoin.elf" -- pages=64 iters=500

@@ -232,6 +232,7 @@ static void print_summary(const struct run *r, enum board_end end)
     board_print_end(r->machine, end, stderr);
     fprintf(stderr, "%llu instructions in %.2f s of host time: %.1f MIPS\n", (unsigned long long)n, seconds,
             seconds > 0 ? (double)n / seconds / 1e6 : 0.0);
+    board_print_accounts(r->machine, stderr);
     board_print_sample(r->machine, stderr);
     board_print_report(r->machine, end, stderr);
 }
