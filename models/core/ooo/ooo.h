@@ -1,13 +1,14 @@
 /* ooo.h - an out-of-order core: prediction, fetch and decode, rename, schedulers and ports, load and store
  * queues, retirement. One file per stage.
  *
- * Models:       legacy decoders with length-changing prefixes and micro-op cache, macro- and micro-fusion and what comes apart
- *               again before rename, zero idioms and move elimination;
- *               ROB, scheduler, load and store buffers, registers as limits; port binding at rename, oldest first;
- *               latencies and throughputs from models/core/uops_<units>.def; store forwarding, memory disambiguation by
- *               predictor, a port taken anew by loads that came before the data, split accesses, fill buffers (the L1D's MSHRs); page walks that start at issue, overlap
- *               up to the number of walkers and merge; stores that drain in order behind retirement; locked
- *               instructions, fences, serialization; microcode and VM transitions on an empty pipe.
+ * Models:       legacy decoders with length-changing prefixes and micro-op cache, macro- and micro-fusion and what
+ *               comes apart again before rename, zero idioms and move elimination; ROB, scheduler, load and store
+ *               buffers, registers as limits; port binding at rename, oldest first; latencies and throughputs from
+ *               models/core/uops_<units>.def; store forwarding, memory disambiguation by predictor, a port taken
+ *               anew by loads that came before the data, split accesses, fill buffers (the L1D's MSHRs); page
+ *               walks that start at issue, overlap up to the number of walkers and merge; stores that drain in
+ *               order behind retirement; locked instructions, fences, serialization; microcode and VM transitions
+ *               on an empty pipe.
  * Not modelled: wrong paths (a mispredict is a redirect); replay of dependents of a load that misses; the
  *               squash behind a memory-ordering clear (the load is late instead); write-back port
  *               conflicts; partial-register merges; several threads; loop stream detector.
