@@ -42,6 +42,18 @@ verdict "every core row has a verdict" all_there
 drawn() { [ "$(head -c 4 "$work/core/validate.png" | tail -c 3)" = PNG ] && grep -qx '</svg>' "$work/core/validate.svg"; }
 verdict "the figure is drawn" drawn
 
+# Of the experiment as a whole: no item of the reference is left out.
+every_item_has_a_row() {
+    local item missing=0
+    while IFS=, read -r item _; do
+        grep -qF "{item: \"$item\"," "$top/results/experiments/validate-cascade-lake.yaml" && continue
+        echo "    no row: $item" >&2
+        missing=1
+    done < <(sed '/^#/d; /^item,/d' "$top/results/reference/cascade-lake-measured.csv")
+    [ $missing = 0 ]
+}
+verdict "every item of the reference has a row" every_item_has_a_row
+
 # --- another machine: the probes know nothing of the simulator ---
 
 finds() { # finds ITEM VALUE: of the last run
