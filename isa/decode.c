@@ -14,19 +14,20 @@ struct row {
     exec_fn handler;
     u16 mnemonic;
     u8 kind, iclass, flow, traits;
+    u8 x87; /* enum x87_trait of an x87 instruction */
 };
 
 static const struct row rows[] = {
 #define INSN(m, shape, family, kind, class, flow, traits)                                                    \
     {shape_##shape, &exec_##family##_family, NULL,        ZYDIS_MNEMONIC_##m,                                \
-     UOP_##kind,    CLASS_##class,           FLOW_##flow, traits},
+     UOP_##kind,    CLASS_##class,           FLOW_##flow, traits,   0},
 #define SINGLE(m, shape, handler, kind, class, flow, traits)                                                 \
-    {shape_##shape, NULL, exec_##handler, ZYDIS_MNEMONIC_##m, UOP_##kind, CLASS_##class, FLOW_##flow, traits},
+    {shape_##shape, NULL, exec_##handler, ZYDIS_MNEMONIC_##m, UOP_##kind, CLASS_##class, FLOW_##flow, traits, 0},
 #include "isa/insns.def"
 #undef INSN
 #undef SINGLE
 #define X87(m, function, parameter, traits, kind)                                                            \
-    {shape_x87, NULL, exec_x87_##m, ZYDIS_MNEMONIC_##m, UOP_##kind, CLASS_plain, FLOW_NONE, 0},
+    {shape_x87, NULL, exec_x87_##m, ZYDIS_MNEMONIC_##m, UOP_##kind, CLASS_plain, FLOW_NONE, 0, X87_ANY | (traits)},
 #include "isa/x87.def"
 #undef X87
 };
@@ -121,6 +122,11 @@ static u8 refine_flow(const struct decoding *d, u8 flow)
     return flow == FLOW_JUMP ? FLOW_INDIRECT : flow == FLOW_CALL ? FLOW_CALL_INDIRECT : flow;
 }
 
+static i8 x87_pops(unsigned traits)
+{
+    return traits & X87_POP_TWICE ? 2 : traits & X87_POP ? 1 : traits & X87_PUSH ? -1 : 0;
+}
+
 static void describe(struct decoding *d, const struct row *row)
 {
     struct insn_info *info = &d->out->cold;
@@ -133,6 +139,8 @@ static void describe(struct decoding *d, const struct row *row)
     info->locked = is_locked(d);
     if (info->locked && info->iclass == CLASS_plain) info->iclass = CLASS_atomic;
     info->repeats = d->out->hot.attr & (ATTR_REP | ATTR_REPNE);
+    info->x87 = row->x87;
+    info->x87_pops = x87_pops(row->x87);
     decode_uops(d->z, d->op, row->kind, row->traits & MOVES, info);
     d->out->alone = row->traits & (SERIALIZING | SEES_TIME | ALONE);
     d->out->ends =

@@ -15,12 +15,15 @@ enum reg {
     REG_RIP,   /* while an instruction executes: the address of the next one */
     REG_ZERO,  /* always 0: the base or index that is not there */
     REG_FILE,  /* registers that struct hart stores */
-    REG_FLAGS = REG_FILE, /* from here: only in dependences */
+    REG_FLAGS = REG_FILE, /* from here: only in dependences. All arithmetic flags but */
+    REG_CARRY,
     REG_TEMP0, REG_TEMP1, /* between the micro-operations of one instruction */
     REG_VEC0, /* sixteen vector registers */
     REG_VEC15 = REG_VEC0 + 15,
     REG_MMX0, /* eight MMX registers */
     REG_MMX7 = REG_MMX0 + 7,
+    REG_ST0, /* eight x87 registers, counted from the top of their stack */
+    REG_ST7 = REG_ST0 + 7,
     REG_DEPS,
     REG_NONE = 0xff
 };
@@ -70,12 +73,16 @@ enum uop_row {
     ROW_COUNT
 };
 
+/* Groups of flags that processors rename apart: REG_CARRY and REG_FLAGS. */
+enum flag_group { FLAGS_CARRY = 1, FLAGS_OTHERS = 2 };
+
 struct uop {
     u8 kind;    /* enum uop_kind */
     u8 row;     /* enum uop_row */
     u8 src[3];  /* enum reg or REG_NONE */
     u8 dst;
-    bool reads_flags, writes_flags;
+    u8 reads_flags, writes_flags; /* enum flag_group */
+    bool zeroes; /* its result is zero whatever its registers hold: rename may know it */
     bool copies; /* a whole register to another: rename may do it alone */
 };
 
@@ -114,9 +121,18 @@ struct insn_info {
     u8 fusion;          /* enum fusion, several for a comparison; 0: takes no part in it */
     bool marker;        /* a region marker NOP: payload in `marker_payload` */
     u32 marker_payload;
+    bool x87;               /* it names x87 registers */
+    i8 x87_pops;            /* that the top of their stack goes up behind it; -1: down in front of its results */
     u8 length;
     u8 bytes[15];
     struct uop uop[INSN_MAX_UOPS];
 };
+
+/* The x87 register of a dependence, of REG_ST0 to REG_ST7 from a fixed place, when the stack's top is there; others as
+ * they are. */
+static inline u8 x87_register(u8 reg, u8 top)
+{
+    return reg >= REG_ST0 && reg <= REG_ST7 ? (u8)(REG_ST0 + ((reg - REG_ST0 + top) & 7)) : reg;
+}
 
 #endif

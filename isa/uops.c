@@ -4,7 +4,7 @@
  * updates of RSP by PUSH, POP, CALL and RET are no dependences. Microcoded instructions are one
  * micro-operation; what they cost is the timing model's table.
  */
-#include "isa/decode.h"
+#include "isa/uops.h"
 #include "models/sim/check.h"
 
 /* What the instruction touches. */
@@ -13,6 +13,7 @@ struct touched {
     u8 n_reads, n_writes;
     const ZydisDecodedOperandMem *load[2], *store;
     u8 n_loads;
+    bool pushes; /* an x87 register: what it writes counts from the new top */
 };
 
 static void add_register(u8 *list, u8 *count, u8 reg)
@@ -22,25 +23,34 @@ static void add_register(u8 *list, u8 *count, u8 reg)
     if (reg != REG_NONE && *count < 4) list[(*count)++] = reg;
 }
 
-/* A general, a vector or an MMX register. */
+/* A general, a vector, an MMX or an x87 register; the latter by its place from the top. */
 static u8 dependence(ZydisRegister r)
 {
+    if (r >= ZYDIS_REGISTER_ST0 && r <= ZYDIS_REGISTER_ST7) return (u8)(REG_ST0 + (r - ZYDIS_REGISTER_ST0));
     if (r >= ZYDIS_REGISTER_MM0 && r <= ZYDIS_REGISTER_MM7) return (u8)(REG_MMX0 + (r - ZYDIS_REGISTER_MM0));
     if (r >= ZYDIS_REGISTER_XMM0 && r <= ZYDIS_REGISTER_XMM15) return (u8)(REG_VEC0 + (r - ZYDIS_REGISTER_XMM0));
     if (r >= ZYDIS_REGISTER_YMM0 && r <= ZYDIS_REGISTER_YMM15) return (u8)(REG_VEC0 + (r - ZYDIS_REGISTER_YMM0));
     return decode_dependence(r);
 }
 
-/* An 8- or 16-bit result keeps the rest of its register, a conditional one (CMOV) perhaps all of it: it reads it. */
-static void touch_register(struct touched *t, const ZydisDecodedOperand *o)
+/* A result of 8 or 16 bits, or of a part of a vector, keeps the rest of its register, unless it is VEX-encoded. */
+static bool keeps_rest(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *o, u8 reg)
+{
+    if (o->actions & ZYDIS_OPERAND_ACTION_CONDWRITE) return true;
+    if (reg < REG_RIP) return o->size < 32;
+    bool vector = reg >= REG_VEC0 && reg <= REG_VEC15;
+    return vector && o->size < 128 && z->encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY;
+}
+
+static void touch_register(struct touched *t, const ZydisDecodedInstruction *z, const ZydisDecodedOperand *o)
 {
     u8 reg = dependence(o->reg.value);
     bool writes = o->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE;
     bool hidden_stack = reg == REG_RSP && o->visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN;
     if (hidden_stack) return;
-    bool keeps = writes && (o->size < 32 || (o->actions & ZYDIS_OPERAND_ACTION_CONDWRITE));
-    if ((o->actions & ZYDIS_OPERAND_ACTION_MASK_READ) || keeps)
+    if ((o->actions & ZYDIS_OPERAND_ACTION_MASK_READ) || (writes && keeps_rest(z, o, reg)))
         add_register(t->reads, &t->n_reads, reg);
+    if (writes && t->pushes && reg >= REG_ST0 && reg <= REG_ST7) reg = x87_register(reg, 7);
     if (writes) add_register(t->writes, &t->n_writes, reg);
 }
 
@@ -56,11 +66,11 @@ static void touch_memory(struct touched *t, const ZydisDecodedOperand *o)
     if (o->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) t->store = &o->mem;
 }
 
-static struct touched touched_by(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand)
+static struct touched touched_by(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand, bool pushes)
 {
-    struct touched t = {.n_reads = 0};
+    struct touched t = {.pushes = pushes};
     for (unsigned n = 0; n < z->operand_count; n++) {
-        if (operand[n].type == ZYDIS_OPERAND_TYPE_REGISTER) touch_register(&t, &operand[n]);
+        if (operand[n].type == ZYDIS_OPERAND_TYPE_REGISTER) touch_register(&t, z, &operand[n]);
         if (operand[n].type == ZYDIS_OPERAND_TYPE_MEMORY) touch_memory(&t, &operand[n]);
     }
     return t;
@@ -84,61 +94,11 @@ static void add_loads(struct insn_info *info, const struct touched *t, bool move
     }
 }
 
-static bool is_exclusive_or(ZydisMnemonic m)
-{
-    return m == ZYDIS_MNEMONIC_PXOR || m == ZYDIS_MNEMONIC_VPXOR || m == ZYDIS_MNEMONIC_XORPS ||
-           m == ZYDIS_MNEMONIC_VXORPS || m == ZYDIS_MNEMONIC_XORPD || m == ZYDIS_MNEMONIC_VXORPD;
-}
-
-/* XOR and SUB of a register with itself depend on nothing. */
-static bool is_zero_idiom(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand)
-{
-    unsigned last = z->operand_count_visible - 1u;
-    bool idiom = z->mnemonic == ZYDIS_MNEMONIC_XOR || z->mnemonic == ZYDIS_MNEMONIC_SUB || is_exclusive_or(z->mnemonic);
-    return idiom && operand[0].size >= 32 && operand[last - 1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-           operand[last].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-           operand[last - 1].reg.value == operand[last].reg.value;
-}
-
 static void add_sources(struct uop *u, const struct touched *t)
 {
     unsigned n = 0;
     for (; n < t->n_loads; n++) u->src[n] = (u8)(REG_TEMP0 + n);
     for (unsigned r = 0; r < t->n_reads && n < ARRAY_LEN(u->src); r++) u->src[n++] = t->reads[r];
-}
-
-/* Base, index and displacement together. */
-static bool is_three_component(const ZydisDecodedOperandMem *m)
-{
-    return m->base != ZYDIS_REGISTER_NONE && m->index != ZYDIS_REGISTER_NONE && m->disp.has_displacement;
-}
-
-static bool shifts_by_cl(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand)
-{
-    unsigned last = z->operand_count_visible - 1u;
-    return z->operand_count_visible >= 2 && operand[last].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-           operand[last].visibility == ZYDIS_OPERAND_VISIBILITY_IMPLICIT &&
-           operand[last].reg.value == ZYDIS_REGISTER_CL;
-}
-
-static enum uop_kind refine_kind(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand,
-                                 enum uop_kind kind)
-{
-    if (kind == UOP_DIV64 && z->operand_width < 64) return UOP_DIV32;
-    if (z->mnemonic == ZYDIS_MNEMONIC_IDIV) return UOP_IDIV64;
-    if (z->mnemonic == ZYDIS_MNEMONIC_LEA && is_three_component(&operand[1].mem)) return UOP_LEA3;
-    return kind == UOP_ALU && shifts_by_cl(z, operand) ? UOP_SHIFT_CL : kind;
-}
-
-/* By the widest register that it names or implies. */
-static enum uop_row row_of(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand)
-{
-    for (unsigned n = 0; n < z->operand_count; n++) {
-        const ZydisDecodedOperand *o = &operand[n];
-        if (o->type != ZYDIS_OPERAND_TYPE_REGISTER) continue;
-        if (o->size == 256 || (o->size == 64 && decode_dependence(o->reg.value) < REG_RIP)) return ROW_WIDE;
-    }
-    return ROW_NARROW;
 }
 
 static void add_further(struct insn_info *info, u8 dst, const struct uop *first)
@@ -148,20 +108,60 @@ static void add_further(struct insn_info *info, u8 dst, const struct uop *first)
     u->src[0] = first->dst;
 }
 
+/* Carry, and the others: Intel processors rename them apart. */
+static u8 flag_groups(ZydisAccessedFlagsMask flags)
+{
+    const ZydisAccessedFlagsMask others =
+        ZYDIS_CPUFLAG_PF | ZYDIS_CPUFLAG_AF | ZYDIS_CPUFLAG_ZF | ZYDIS_CPUFLAG_SF | ZYDIS_CPUFLAG_OF;
+    return (u8)((flags & ZYDIS_CPUFLAG_CF ? FLAGS_CARRY : 0) | (flags & others ? FLAGS_OTHERS : 0));
+}
+
+static void set_flags(struct uop *u, const ZydisDecodedInstruction *z)
+{
+    if (!z->cpu_flags) return;
+    u->reads_flags = flag_groups(z->cpu_flags->tested);
+    u->writes_flags = flag_groups(z->cpu_flags->modified | z->cpu_flags->set_0 | z->cpu_flags->set_1);
+}
+
 static void add_main(struct insn_info *info, const ZydisDecodedInstruction *z,
                      const ZydisDecodedOperand *operand, enum uop_kind kind, const struct touched *t)
 {
     bool to_store = t->store && kind != UOP_BRANCH;
+    enum idiom idiom = uops_find_idiom(z, operand);
     struct uop *u = add_uop(info, kind, to_store ? REG_TEMP1 : t->n_writes ? t->writes[0] : REG_NONE);
-    u->row = (u8)row_of(z, operand);
-    if (!is_zero_idiom(z, operand)) add_sources(u, t);
-    if (z->cpu_flags) {
-        u->reads_flags = z->cpu_flags->tested != 0;
-        u->writes_flags = (z->cpu_flags->modified | z->cpu_flags->set_0 | z->cpu_flags->set_1) != 0;
-    }
+    u->row = (u8)uops_find_row(z, operand);
+    if (idiom == IDIOM_NONE) add_sources(u, t);
+    u->zeroes = idiom == IDIOM_ZERO;
+    set_flags(u, z);
     for (unsigned n = to_store ? 0 : 1; n < t->n_writes && info->n_uops + (t->store != NULL) < INSN_MAX_UOPS;
          n++)
         add_further(info, t->writes[n], u);
+}
+
+static void add_exchange(struct insn_info *info, enum uop_kind kind, const struct touched *t)
+{
+    u8 a = t->writes[0], b = t->n_writes > 1 ? t->writes[1] : a;
+    const u8 from[3] = {a, b, REG_TEMP0}, to[3] = {REG_TEMP0, a, b};
+    for (unsigned n = 0; n < 3; n++) {
+        struct uop *u = add_uop(info, kind, to[n]);
+        u->src[0] = from[n];
+        u->copies = kind == UOP_X87_EXCHANGE;
+    }
+}
+
+/* A gather: its addresses, what its elements make, and the mask that it clears. Its loads are the record's. */
+static void add_gather(struct insn_info *info, const ZydisDecodedOperand *operand, const struct touched *t)
+{
+    const ZydisDecodedOperandMem *m = &operand[1].mem;
+    struct uop *address = add_uop(info, UOP_GATHER, REG_TEMP0);
+    address->src[0] = dependence(m->index);
+    address->src[1] = decode_dependence(m->base);
+    address->src[2] = t->writes[1];
+    struct uop *u = add_uop(info, UOP_GATHER, t->writes[0]);
+    u->row = ROW_FURTHER;
+    u->src[0] = REG_TEMP1;
+    u->src[1] = t->writes[0];
+    add_further(info, t->writes[1], address);
 }
 
 /* The data of a pure store: the loaded value, the register, or nothing for an immediate and for a return
@@ -213,21 +213,6 @@ static u8 fusion_of(ZydisMnemonic m)
     }
 }
 
-/* Moves that Agner Fog's tables show eliminated: general registers of 32 and 64 bits, whole vectors. */
-static bool is_copy(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand)
-{
-    switch (z->mnemonic) {
-    case ZYDIS_MNEMONIC_MOV:
-    case ZYDIS_MNEMONIC_MOVAPS: case ZYDIS_MNEMONIC_MOVAPD: case ZYDIS_MNEMONIC_MOVUPS: case ZYDIS_MNEMONIC_MOVUPD:
-    case ZYDIS_MNEMONIC_MOVDQA: case ZYDIS_MNEMONIC_MOVDQU:
-    case ZYDIS_MNEMONIC_VMOVAPS: case ZYDIS_MNEMONIC_VMOVAPD: case ZYDIS_MNEMONIC_VMOVUPS:
-    case ZYDIS_MNEMONIC_VMOVUPD: case ZYDIS_MNEMONIC_VMOVDQA: case ZYDIS_MNEMONIC_VMOVDQU:
-        return operand[0].type == ZYDIS_OPERAND_TYPE_REGISTER && operand[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-               operand[0].size >= 32;
-    default:
-        return false;
-    }
-}
 /* clang-format on */
 
 /* The address of a cache line. */
@@ -238,26 +223,42 @@ static void add_flush(struct insn_info *info, const ZydisDecodedOperand *line)
     u->src[1] = decode_dependence(line->mem.index);
 }
 
+/* Fences, and what microcode does: one micro-operation, without its references. */
+static void add_single(struct insn_info *info, const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand,
+                       enum uop_kind kind, struct touched *t)
+{
+    t->n_loads = 0;
+    t->store = NULL;
+    add_main(info, z, operand, kind, t);
+}
+
+static void add_parts(struct insn_info *info, const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand,
+                      enum uop_kind kind, bool moves, const struct touched *t)
+{
+    moves = moves || uops_only_moves(z, operand, kind);
+    kind = uops_refine_kind(z, operand, kind);
+    add_loads(info, t, moves);
+    if (!moves || !(t->n_loads || t->store)) add_main(info, z, operand, kind, t);
+    if (info->n_uops == 1 && !t->n_loads) info->uop[0].copies = uops_is_copy(z, operand);
+    if (t->store) add_store(info, t, moves, kind);
+}
+
 void decode_uops(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand, enum uop_kind kind,
                  bool moves, struct insn_info *info)
 {
     if (z->mnemonic == ZYDIS_MNEMONIC_NOP) return; /* its operands are for show */
-    if (kind == UOP_FLUSH) {
-        add_flush(info, &operand[0]);
-        return;
-    }
-    struct touched t = touched_by(z, operand);
-    bool single = kind == UOP_MICROCODE || kind == UOP_FENCE;
-    if (single) {
-        t.n_loads = 0;
-        t.store = NULL;
-    } else {
-        kind = refine_kind(z, operand, kind);
-    }
-    add_loads(info, &t, moves);
-    if (!moves || !(t.n_loads || t.store)) add_main(info, z, operand, kind, &t);
-    if ((kind == UOP_ALU || kind == UOP_VECTOR) && info->n_uops == 1) info->uop[0].copies = is_copy(z, operand);
+    struct touched t = touched_by(z, operand, info->x87_pops < 0);
     bool compares = kind != UOP_BRANCH && may_be_compared(z, operand);
     info->fusion = kind == UOP_BRANCH || compares ? fusion_of(z->mnemonic) : 0;
-    if (t.store) add_store(info, &t, moves, kind);
+    if (kind == UOP_FLUSH) {
+        add_flush(info, &operand[0]);
+    } else if (kind == UOP_MICROCODE || kind == UOP_FENCE) {
+        add_single(info, z, operand, kind, &t);
+    } else if (kind == UOP_GATHER) {
+        add_gather(info, operand, &t);
+    } else if (uops_is_exchange(z, operand)) {
+        add_exchange(info, kind, &t);
+    } else {
+        add_parts(info, z, operand, kind, moves, &t);
+    }
 }

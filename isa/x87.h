@@ -42,7 +42,9 @@ enum x87_trait {
     X87_CONTROL = 2, /* leaves the pointers alone */
     X87_POP = 4,
     X87_POP_TWICE = 8,
-    X87_WAIT = 16 /* the WAIT instruction itself: CR0.EM does not count, CR0.TS only with CR0.MP */
+    X87_PUSH = 32, /* for dependences only: its handler pushes by itself */
+    X87_ANY = 64,  /* every instruction that may name registers, in decode.c */
+    X87_WAIT = 16  /* the WAIT instruction itself: CR0.EM does not count, CR0.TS only with CR0.MP */
 };
 
 /* One instruction under way. */

@@ -173,7 +173,9 @@ static u64 wait_for_sources(struct inorder *p, u64 now, const struct uop *u)
 {
     for (unsigned i = 0; i < ARRAY_LEN(u->src); i++)
         if (!is_ready(p, now, u->src[i])) return wait_for_register(p, u->src[i]);
-    return u->reads_flags && !is_ready(p, now, REG_FLAGS) ? wait_for_register(p, REG_FLAGS) : GO_ON;
+    if ((u->reads_flags & FLAGS_CARRY) && !is_ready(p, now, REG_CARRY)) return wait_for_register(p, REG_CARRY);
+    if ((u->reads_flags & FLAGS_OTHERS) && !is_ready(p, now, REG_FLAGS)) return wait_for_register(p, REG_FLAGS);
+    return GO_ON;
 }
 
 static void take_slot(struct inorder *p, u64 now)
@@ -190,6 +192,12 @@ static void produce(struct inorder *p, u8 reg, u64 cycle)
     p->ready[reg] = cycle;
     p->ready_cause[reg] = CAUSE_execute;
     p->ready_flight[reg] = FLIGHT_NONE;
+}
+
+static void produce_flags(struct inorder *p, const struct uop *u, u64 cycle)
+{
+    if (u->writes_flags & FLAGS_CARRY) produce(p, REG_CARRY, cycle);
+    if (u->writes_flags & FLAGS_OTHERS) produce(p, REG_FLAGS, cycle);
 }
 
 static void resolve_branch(struct inorder *p, u64 now)
@@ -261,7 +269,7 @@ static u64 issue_string_part(struct inorder *p, u64 now, const struct uop *u)
 {
     u8 reg = u->writes_flags ? REG_FLAGS : REG_NONE;
     produce(p, u->dst, now + 1);
-    if (u->writes_flags && p->next_access == p->record.n_fetches) produce(p, REG_FLAGS, now + 1);
+    if (p->next_access == p->record.n_fetches) produce_flags(p, u, now + 1);
     for (; p->next_access < p->record.n_accesses; p->next_access++) {
         const struct mem_access *a = &p->record.access[p->next_access];
         u64 until = a->kind == ACCESS_READ ? issue_load(p, a, reg) : issue_store(p, a);
@@ -280,7 +288,7 @@ static u64 execute_uop(struct inorder *p, u64 now, const struct uop *u)
         return issue_string_part(p, now, u);
     if (u->kind == UOP_FLUSH) return issue_flush(p);
     produce(p, u->dst, ready);
-    if (u->writes_flags) produce(p, REG_FLAGS, ready);
+    produce_flags(p, u, ready);
     if (u->kind == UOP_BRANCH) resolve_branch(p, now);
     return GO_ON;
 }
@@ -298,6 +306,15 @@ static u64 issue_uop(struct inorder *p, u64 now, const struct uop *u)
     return until;
 }
 
+/* With the x87 registers that its places in their stack are now. */
+static u64 issue_x87(struct inorder *p, u64 now, const struct uop *u)
+{
+    struct uop named = *u;
+    for (unsigned n = 0; n < ARRAY_LEN(named.src); n++) named.src[n] = x87_register(u->src[n], p->x87_top);
+    named.dst = x87_register(u->dst, p->x87_top);
+    return issue_uop(p, now, &named);
+}
+
 static const struct uop nop_uop = {.kind = UOP_ALU, .src = {REG_NONE, REG_NONE, REG_NONE}, .dst = REG_NONE};
 
 static u64 phase_issue(struct inorder *p, u64 now)
@@ -305,9 +322,11 @@ static u64 phase_issue(struct inorder *p, u64 now)
     const struct insn_info *i = p->record.info;
     unsigned n = i->n_uops ? i->n_uops : 1;
     for (; p->uop < n; p->uop++) {
-        u64 until = issue_uop(p, now, i->n_uops ? &i->uop[p->uop] : &nop_uop);
+        const struct uop *u = i->n_uops ? &i->uop[p->uop] : &nop_uop;
+        u64 until = UNLIKELY(i->x87) ? issue_x87(p, now, u) : issue_uop(p, now, u);
         if (until != GO_ON) return until;
     }
+    p->x87_top = (u8)((p->x87_top + i->x87_pops) & 7);
     p->cursor = (struct microcode_cursor){.next_access = p->next_access};
     p->phase = p->next_access < p->record.n_accesses ? PHASE_REFERENCES : PHASE_BEGIN;
     return GO_ON;

@@ -132,6 +132,7 @@ struct inorder {
     struct insn_record record;
     u8 uop;         /* the next one to issue */
     u8 next_access; /* of record: not yet issued */
+    u8 x87_top;     /* where the stack's top is, from where it was at first */
     u64 slot_cycle; /* the cycle whose issue slots are counted */
     u32 slots_used;
     u64 front_ready; /* the front end delivers from this cycle on */

@@ -31,6 +31,7 @@ struct execution {
 struct operation_step {
     u8 count; /* micro-operations abreast; 0: no such step */
     struct execution by;
+    bool aside; /* they wait for nothing, and nothing for them; behind all others */
 };
 
 struct operation {

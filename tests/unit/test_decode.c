@@ -248,9 +248,9 @@ static void kinds_follow_operands_and_width(void **state)
 {
     (void)state;
     assert_int_equal(DECODE64(0x48, 0x8d, 0x44, 0x8b, 0x10).cold.uop[0].kind, UOP_LEA3);
-    assert_int_equal(DECODE64(0x48, 0x8d, 0x43, 0x10).cold.uop[0].kind, UOP_ALU);
+    assert_int_equal(DECODE64(0x48, 0x8d, 0x43, 0x10).cold.uop[0].kind, UOP_LEA);
     assert_int_equal(DECODE64(0xd3, 0xe0).cold.uop[0].kind, UOP_SHIFT_CL);
-    assert_int_equal(DECODE64(0xc1, 0xe0, 3).cold.uop[0].kind, UOP_ALU);
+    assert_int_equal(DECODE64(0xc1, 0xe0, 3).cold.uop[0].kind, UOP_SHIFT);
     assert_int_equal(DECODE64(0xf7, 0xf1).cold.uop[0].kind, UOP_DIV32);
     assert_int_equal(DECODE64(0x48, 0xf7, 0xf1).cold.uop[0].kind, UOP_DIV64);
     assert_int_equal(DECODE64(0x48, 0xf7, 0xf9).cold.uop[0].kind, UOP_IDIV64);
@@ -277,7 +277,7 @@ static void a_conditional_move_depends_on_what_it_may_keep(void **state)
     (void)state;
     struct decoded_insn d = DECODE64(0x48, 0x0f, 0x44, 0xc3); /* cmovz rax, rbx */
     assert_int_equal(d.cold.n_uops, 1);
-    assert_uop(&d.cold, 0, UOP_ALU, REG_RAX, REG_RBX, NO, REG_RAX);
+    assert_uop(&d.cold, 0, UOP_CMOV, REG_RAX, REG_RBX, NO, REG_RAX);
     assert_true(d.cold.uop[0].reads_flags);
 }
 
@@ -347,7 +347,7 @@ static void mmx_registers_are_dependences(void **state)
 {
     (void)state;
     struct decoded_insn d = DECODE64(0x0f, 0xfc, 0xd1); /* paddb mm2, mm1 */
-    assert_uop(&d.cold, 0, UOP_VECTOR, REG_MMX0 + 2, REG_MMX0 + 1, NO, REG_MMX0 + 2);
+    assert_uop(&d.cold, 0, UOP_VADD, REG_MMX0 + 2, REG_MMX0 + 1, NO, REG_MMX0 + 2);
     d = DECODE64(0x0f, 0x6f, 0x1f); /* movq mm3, [rdi] */
     assert_uop(&d.cold, 0, UOP_LOAD, REG_RDI, NO, NO, REG_MMX0 + 3);
     assert_int_equal(d.cold.n_uops, 1);

@@ -274,22 +274,16 @@ static void push_flush(struct ooo *p, const struct uop *u)
     p->stats.flushes++;
 }
 
-static bool is_vector(u8 reg)
+static u16 sets_flags(const struct uop *u)
 {
-    return reg >= REG_VEC0 && reg <= REG_VEC15;
-}
-
-/* A register zeroed by an operation with itself: decode has taken its sources away. */
-static bool is_zero_idiom(const struct uop *u)
-{
-    bool sourceless = u->src[0] == REG_NONE && !u->reads_flags && u->dst != REG_NONE;
-    return sourceless && ((u->kind == UOP_ALU && u->writes_flags) || (u->kind == UOP_VECTOR && is_vector(u->dst)));
+    return (u16)((u->writes_flags & FLAGS_CARRY ? UOP_SETS_CARRY : 0) |
+                 (u->writes_flags & FLAGS_OTHERS ? UOP_SETS_FLAGS : 0));
 }
 
 /* True if rename does it alone. */
 static bool push_renamed(struct ooo *p, const struct uop *u)
 {
-    bool zeroes = p->cfg.zero_idioms && is_zero_idiom(u), moves = u->copies && p->cfg.move_elimination;
+    bool zeroes = p->cfg.zero_idioms && u->zeroes, moves = u->copies && p->cfg.move_elimination;
     if (!zeroes && !moves) return false;
     p->stats.zero_idioms += zeroes;
     p->stats.moves_eliminated += !zeroes;
@@ -298,7 +292,7 @@ static bool push_renamed(struct ooo *p, const struct uop *u)
         o->src[0] = u->src[0];
         o->flags |= UOP_COPY;
     }
-    if (u->writes_flags) o->flags |= UOP_SETS_FLAGS;
+    o->flags |= sets_flags(u);
     return true;
 }
 
@@ -316,27 +310,41 @@ static u8 part(unsigned step, unsigned n)
     return (u8)(OOO_REG_PART0 + step % 2 * OOO_PARTS + n);
 }
 
+/* Both groups of flags take two sources; an instruction that reads both names two registers at most. */
+static void set_flags_source(struct ooo_uop *o, const struct uop *u)
+{
+    if (u->reads_flags & FLAGS_OTHERS) o->src[3] = REG_FLAGS;
+    if (u->reads_flags & FLAGS_CARRY) o->src[u->reads_flags & FLAGS_OTHERS ? 2 : 3] = REG_CARRY;
+}
+
 static void set_sources(struct ooo_uop *o, const struct uop *u, const struct operation *how, unsigned step)
 {
+    if (how->step[step].aside) return;
     if (step == 0) {
         memcpy(o->src, u->src, sizeof u->src);
-        if (u->reads_flags) o->src[3] = REG_FLAGS;
+        set_flags_source(o, u);
         return;
     }
     for (unsigned n = 0; n < OOO_PARTS && n < how->step[step - 1].count; n++) o->src[n] = part(step - 1, n);
 }
 
+static bool is_last_step(const struct operation *how, unsigned step)
+{
+    return step + 1 == OPERATION_STEPS || how->step[step + 1].count == 0 || how->step[step + 1].aside;
+}
+
+/* The step's results: its last micro-operation's is the operation's, or the last few are parts for the next step. */
 static void push_step(struct ooo *p, const struct uop *u, const struct operation *how, unsigned step)
 {
     const struct operation_step *s = &how->step[step];
-    bool last_step = step + 1 == OPERATION_STEPS || how->step[step + 1].count == 0;
+    bool last_step = is_last_step(how, step);
     enum ooo_op op = u->kind == UOP_BRANCH ? OP_branch : OP_execute;
-    for (unsigned n = 0; n < s->count; n++) {
-        bool last = last_step && n + 1 == s->count;
-        u8 dst = last ? u->dst : last_step || n >= OOO_PARTS ? REG_NONE : part(step, n);
+    for (unsigned left = s->count; left-- > 0;) {
+        bool last = last_step && left == 0 && !s->aside;
+        u8 dst = last ? u->dst : last_step || s->aside || left >= OOO_PARTS ? REG_NONE : part(step, left);
         struct ooo_uop *o = push_execution(p, op, (enum uop_kind)u->kind, s->by, dst);
         set_sources(o, u, how, step);
-        if (last && u->writes_flags) o->flags |= UOP_SETS_FLAGS;
+        if (last) o->flags |= sets_flags(u);
     }
 }
 
@@ -349,6 +357,22 @@ static void push_operation(struct ooo *p, const struct uop *u)
         return;
     }
     for (unsigned n = 0; n < OPERATION_STEPS && how->step[n].count; n++) push_step(p, u, how, n);
+}
+
+/* A gather's loads need its addresses; what combines three of them needs what there was before. */
+static void push_elements(struct ooo *p)
+{
+    const struct operation *how = operation_of(p, UOP_GATHER, ROW_FURTHER);
+    static const u8 element[OOO_PARTS] = {OOO_REG_PART0, OOO_REG_PART0 + 1, OOO_REG_PART0 + 2};
+    for (unsigned n = 0; next_access(p, ACCESS_READ);) {
+        struct uop load = {.kind = UOP_LOAD, .src = {REG_TEMP0, REG_NONE, REG_NONE}, .dst = element[n++]};
+        push_load(p, &load);
+        if (n < OOO_PARTS && next_access(p, ACCESS_READ)) continue;
+        struct ooo_uop *o = push_execution(p, OP_execute, UOP_GATHER, how->step[0].by, REG_TEMP1);
+        for (unsigned part = 0; part < n; part++) o->src[part] = element[part];
+        o->src[3] = REG_TEMP1;
+        n = 0;
+    }
 }
 
 /* References that no micro-operation of the instruction names: a string's part, a gather. */
@@ -369,7 +393,7 @@ static void push_string_flags(struct ooo *p)
     const struct insn_info *i = p->record.info;
     if (i->iclass != CLASS_string || !i->uop[0].writes_flags) return;
     static const struct uop compare = {
-        .kind = UOP_ALU, .src = {REG_TEMP0, REG_NONE, REG_NONE}, .dst = REG_NONE, .writes_flags = true};
+        .kind = UOP_ALU, .src = {REG_TEMP0, REG_NONE, REG_NONE}, .dst = REG_NONE, .writes_flags = FLAGS_CARRY | FLAGS_OTHERS};
     push_operation(p, &compare);
 }
 
@@ -385,7 +409,26 @@ static void push_uop(struct ooo *p, const struct uop *u, bool behind_load)
         u64 first = p->tail;
         push_operation(p, u);
         if (behind_load) fuse_with_load(p, uop_at(p, first), uop_at(p, first - 1));
+        if (u->kind == UOP_GATHER && u->row != ROW_FURTHER) push_elements(p);
     }
+}
+
+/* With the x87 registers that its places in their stack are now. */
+static struct uop at_x87_top(const struct ooo *p, const struct uop *u)
+{
+    struct uop named = *u;
+    for (unsigned n = 0; n < ARRAY_LEN(named.src); n++) named.src[n] = x87_register(u->src[n], p->x87_top);
+    named.dst = x87_register(u->dst, p->x87_top);
+    return named;
+}
+
+static void push_x87(struct ooo *p, const struct insn_info *i)
+{
+    for (unsigned n = 0; n < i->n_uops; n++) {
+        struct uop u = at_x87_top(p, &i->uop[n]);
+        push_uop(p, &u, n && i->uop[n - 1].kind == UOP_LOAD);
+    }
+    p->x87_top = (u8)((p->x87_top + i->x87_pops) & 7);
 }
 
 static void push_all(struct ooo *p)
@@ -393,7 +436,10 @@ static void push_all(struct ooo *p)
     const struct insn_info *i = p->record.info;
     u64 from = p->tail;
     if (i->n_uops == 0) push(p, OP_none, REG_NONE);
-    for (unsigned n = 0; n < i->n_uops; n++) push_uop(p, &i->uop[n], n && i->uop[n - 1].kind == UOP_LOAD);
+    if (UNLIKELY(i->x87))
+        push_x87(p, i);
+    else
+        for (unsigned n = 0; n < i->n_uops; n++) push_uop(p, &i->uop[n], n && i->uop[n - 1].kind == UOP_LOAD);
     push_rest(p);
     push_string_flags(p);
     if (p->tail == from) push(p, OP_none, REG_NONE); /* a masked store of nothing */

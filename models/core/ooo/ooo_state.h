@@ -30,7 +30,7 @@ enum ooo_op {
 
 #define OOO_RING    1024u /* micro-operations in flight at most; a power of two */
 #define OOO_SOURCES 4u    /* three registers and the flags */
-#define OOO_PORTS   10u
+#define OOO_PORTS   12u
 #define OOO_STORES  128u  /* ring of the store buffer */
 #define OOO_NONE    0xffffu
 
@@ -55,10 +55,11 @@ enum uop_flag {
     UOP_INDIRECT = 2,
     UOP_LOCKED = 4,     /* load of a locked instruction, and the store behind it */
     UOP_INDEXED = 8,    /* load with an index register */
-    UOP_SETS_FLAGS = 16,
+    UOP_SETS_FLAGS = 16, /* all but carry */
     UOP_COPY = 32,      /* register move */
     UOP_FUSIBLE = 64,   /* a conditional jump may join it */
-    UOP_IN_ORDER = 128  /* the store address of CLFLUSH */
+    UOP_IN_ORDER = 128, /* the store address of CLFLUSH */
+    UOP_SETS_CARRY = 256
 };
 
 struct ooo_uop {
@@ -72,8 +73,8 @@ struct ooo_uop {
     u8 src[OOO_SOURCES];
     u8 dst;
     u8 slots;
-    u8 flags;
-    u8 cause; /* enum cause of waiting for it */
+    u8 cause;  /* enum cause of waiting for it */
+    u16 flags; /* enum uop_flag */
 };
 
 /* What of fused micro-operations with an index register comes apart: cpu.ooo.unlamination. */
@@ -186,6 +187,7 @@ struct ooo {
     u64 microcode_until;
     struct microcode_cursor cursor;
     u8 next_access; /* of record: not yet in a micro-operation */
+    u8 x87_top;     /* where the stack's top is, from where it was when this core model took over */
     u64 fusible;        /* sequence number + 1 of the micro-operation that a jump may join; 0: none */
     u32 unlaminated;    /* of the record: fused for the decoders, but not for rename */
     u8 fusible_groups;  /* of jumps: isa/insn.h, enum fusion */
@@ -272,7 +274,7 @@ static inline bool takes_integer_register(const struct ooo_uop *u)
 }
 static inline bool takes_vector_register(const struct ooo_uop *u)
 {
-    return u->op > OP_join && u->dst >= REG_VEC0 && u->dst <= REG_VEC15;
+    return u->op > OP_join && u->dst >= REG_VEC0 && u->dst < REG_DEPS;
 }
 static inline u64 ooo_now(const struct ooo *p)
 {

@@ -59,6 +59,7 @@ static void set_producers(struct ooo *p, const struct ooo_uop *u, u64 seq)
 {
     if (u->dst < OOO_REGS) p->producer[u->dst] = u->flags & UOP_COPY ? p->producer[u->src[0]] : seq + 1;
     if (u->flags & UOP_SETS_FLAGS) p->producer[REG_FLAGS] = seq + 1;
+    if (u->flags & UOP_SETS_CARRY) p->producer[REG_CARRY] = seq + 1;
 }
 
 /* The port of those that can do it with the fewest micro-operations in front of it. */
