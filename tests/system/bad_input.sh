@@ -102,7 +102,7 @@ based="based_on: cascade-lake"
 bytes="(allowed: 64B..1GiB; units B KiB MiB GiB TiB)"
 refused_file "unknown key" "3: cpu.l1d.wayz: unknown key, nothing in this machine uses it (allowed below cpu.l1d: hit_cycles" \
     "$based" "cpu:" "  l1d: {wayz: 8}"
-refused_file "unknown group" "2: l4: unknown key, nothing in this machine uses it (allowed: board cpu crossbar directory dram l3 run)" "$based" "l4: 1"
+refused_file "unknown group" "2: l4: unknown key, nothing in this machine uses it (allowed: board cpu crossbar directory dram l3 run sample)" "$based" "l4: 1"
 refused_file "unused setting: a second processor" "2: cpu1.l1d.ways: unknown key, nothing in this machine uses it" "$based" "cpu1: {l1d: {ways: 8}}"
 refused_file "duplicate key" "4: cpu.l1d.ways: duplicate key (first on line 3)" "$based" "cpu:" "  l1d: {ways: 8}" "  l1d: {ways: 4}"
 refused_file "wrong unit" "2: cpu.l1d.size_bytes: '32MHz' has the wrong unit $bytes" "$based" "cpu: {l1d: {size_bytes: 32MHz}}"
@@ -121,7 +121,7 @@ refused_file "not a map" "1: 'key: value' lines are expected" "just text"
 refused "unknown preset" "'atom' is neither a preset nor a YAML file (presets: cascade-lake haswell nehalem sandy-bridge skylake-sp tiny zen2)" -c atom "$good"
 refused "missing file" "'$work/none.yaml' is neither a preset nor a YAML file" -c "$work/none.yaml" "$good"
 refused_set "no value" "'board.core' is not of the form path=value" board.core
-refused_set "unknown key" "board.cor: unknown key, nothing in this machine uses it (allowed below board: batching core cores ram_bytes seed)" board.cor=fast
+refused_set "unknown key" "board.cor: unknown key, nothing in this machine uses it (allowed below board: batching core cores quantum_instructions ram_bytes seed)" board.cor=fast
 refused_set "unused setting" "cpu1.frequency_hz: unknown key, nothing in this machine uses it" cpu1.frequency_hz=1GHz
 refused_set "wrong unit" "cpu.frequency_hz: '3KiB' has the wrong unit (allowed: 1MHz..100GHz; units Hz kHz MHz GHz)" cpu.frequency_hz=3KiB
 refused_set "out of range" "board.ram_bytes: '4KiB' is out of range (allowed: 16MiB..3GiB; units B KiB MiB GiB TiB)" board.ram_bytes=4KiB
