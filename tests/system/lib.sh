@@ -46,6 +46,23 @@ simulate_well() {
     return 1
 }
 
+# sweep NAME ARGUMENT...: gigogne sweep with its results in $work/NAME; table and verdicts are NAME.out and messages NAME.err
+# there, the exit status is $status.
+sweep() {
+    local name=$1
+    shift
+    "$build/gigogne" sweep -o "$work/$name" "$@" >"$work/$name.out" 2>"$work/$name.err" </dev/null
+    status=$?
+}
+
+# says FILE TEXT: the file in $work holds the text.
+says() {
+    grep -qF -- "$2" "$work/$1" && return 0
+    echo "    not found: $2" >&2
+    sed 's/^/    found: /' "$work/$1" | head -5 >&2
+    return 1
+}
+
 # value NAME PATH [FILE]: one statistic of a run, of its region (stats) or of the whole (stats-all).
 value() {
     awk -v "path=\"$2\":" '$1 == path { sub(",", "", $2); print $2; found = 1 } END { exit !found }' "$work/$1/${3:-stats}.json"

@@ -9,23 +9,9 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 main=$top/results/experiments/shadow-vs-ept.yaml
 figures="accounts exits footprint runtime walk"
 
-sweep() { # sweep NAME ARGUMENT...: output in $work/NAME, what it prints in $work/NAME.{out,err}; sets $status
-    local name=$1
-    shift
-    "$build/gigogne" sweep -o "$work/$name" "$@" >"$work/$name.out" 2>"$work/$name.err" </dev/null
-    status=$?
-}
-
 has_status() { # has_status EXPECTED
     [ "$status" = "$1" ] && return 0
     echo "    status $status, expected $1" >&2
-    return 1
-}
-
-says() { # says FILE TEXT
-    grep -qF -- "$2" "$work/$1" && return 0
-    echo "    not found: $2" >&2
-    sed 's/^/    found: /' "$work/$1" | head -5 >&2
     return 1
 }
 

@@ -7,18 +7,6 @@ set -u
 . "$(dirname "$0")/lib.sh" "$@"
 top=$(cd "$(dirname "$0")/../.." && pwd)
 
-sweep() { # sweep NAME: the experiment $work/NAME.yaml; what it prints in $work/NAME.{out,err}; sets $status
-    "$build/gigogne" sweep -o "$work/$1" "$work/$1.yaml" >"$work/$1.out" 2>"$work/$1.err" </dev/null
-    status=$?
-}
-
-says() { # says FILE TEXT
-    grep -qF -- "$2" "$work/$1" && return 0
-    echo "    not found: $2" >&2
-    sed 's/^/    found: /' "$work/$1" | head -5 >&2
-    return 1
-}
-
 # --- the core of Cascade Lake: the part of the experiment up to the rows of other groups ---
 
 awk -v figures="$top/results/figures" -v reference="$top/results/reference" '
@@ -30,7 +18,7 @@ awk -v figures="$top/results/figures" -v reference="$top/results/reference" '
     section == "reference:" && /^    / && rows != "core" { next }
     { gsub(/\.\.\/figures/, figures); gsub(/\.\.\/reference/, reference); print }' \
     "$top/results/experiments/validate-cascade-lake.yaml" >"$work/core.yaml"
-sweep core
+sweep core "$work/core.yaml"
 verdict "the core of Cascade Lake is within its bands" [ "$status" = 0 ]
 grep -E '^(ok|FAIL|miss) ' "$work/core.out"
 all_there() { # every measure of the rows has a verdict, and there are not fewer rows than the core's
@@ -112,7 +100,7 @@ concludes() { # concludes STATUS TEXT ROW...
     local expected=$1 text=$2
     shift 2
     small "$@" >"$work/small.yaml"
-    sweep small
+    sweep small "$work/small.yaml"
     [ "$status" = "$expected" ] && says small.out "$text"
 }
 verdict "a row within its band is ok" \

@@ -105,7 +105,8 @@ static u64 ticks_direct(const struct code *c, u64 bits)
 static const struct branches direct = {DIRECT_BRANCHES, DIRECT_RUNS, emit_direct, ticks_direct};
 
 /* A jump by each of these registers, to the first or the second NOP behind it. */
-#define JUMPS(JUMP) JUMP(0, rax) JUMP(1, rbx) JUMP(2, rcx) JUMP(3, rdx) JUMP(4, r8) JUMP(5, r9) JUMP(6, r10) JUMP(7, r11)
+#define JUMPS(JUMP) \
+    JUMP(0, rax) JUMP(1, rbx) JUMP(2, rcx) JUMP(3, rdx) JUMP(4, r8) JUMP(5, r9) JUMP(6, r10) JUMP(7, r11)
 enum { INDIRECT_BRANCHES = 8, INDIRECT_RUNS = 1024 };
 
 #define ASSEMBLE_JUMP(n, reg)                            \

@@ -67,8 +67,9 @@ FILLERS(ASSEMBLE_FILLER)
     static const struct filler filler_##item = {TEXT_OF(fill_##item), own, low, high};
 FILLERS(ROW_OF_FILLER)
 
-/* --- fill buffers: so many misses of the L1D overlap. They hit the L2, and their addresses are there at once, so that all
- * have begun before the first is over --- */
+/* --- fill buffers: so many misses of the L1D overlap ---
+ *
+ * They hit the L2, and their addresses are there at once, so that all have begun before the first is over. */
 
 enum { MISS_TRIALS = 5, MISSES_LOW = 2, MISSES_HIGH = 26, OTHER_BYTES = 128 * 1024 };
 

@@ -22,7 +22,8 @@ static const char schema[] =
     "INTEGER,"
     "                    host_level INTEGER, hpa TEXT, served TEXT, cycles INTEGER, PRIMARY KEY(run, walk, "
     "ref)) WITHOUT ROWID;"
-    "CREATE TABLE measures(run INTEGER, measure TEXT, value REAL, unit TEXT, PRIMARY KEY(run, measure)) WITHOUT ROWID;"
+    "CREATE TABLE measures(run INTEGER, measure TEXT, value REAL, unit TEXT, PRIMARY KEY(run, measure)) "
+    "WITHOUT ROWID;"
     "CREATE TABLE reference(position INTEGER PRIMARY KEY, item TEXT, measure TEXT, value REAL, unit TEXT, within REAL, "
     "                       misses TEXT);"
     "BEGIN;";
@@ -290,8 +291,9 @@ static bool add_measure(struct results *r, sqlite3_stmt *s, char *line, const ch
     int end = 0;
     if (strncmp(line, mark, strlen(mark)) != 0) return true;
     line[strcspn(line, "\n")] = '\0';
-    if (sscanf(line + strlen(mark), "%63s %lf %31s%n", name, &value, unit, &end) != 3 || line[strlen(mark) + (size_t)end]) {
-        fprintf(stderr, "%s: '%s' (allowed: measure: NAME NUMBER UNIT)\n", origin, line);
+    line += strlen(mark);
+    if (sscanf(line, "%63s %lf %31s%n", name, &value, unit, &end) != 3 || line[end]) {
+        fprintf(stderr, "%s: '%s%s' (allowed: measure: NAME NUMBER UNIT)\n", origin, mark, line);
         return false;
     }
     bind_text(s, 2, name);
@@ -322,7 +324,8 @@ bool results_add_run(struct results *r, const struct experiment *e, const struct
     sqlite3_int64 number = run - e->run;
     return add_row(r, e, run, number) && add_words(r, number, run->words) &&
            add_words(r, number, run->varied) && add_stats(r, number, run_dir) &&
-           add_histograms(r, number, run_dir) && add_measures(r, number, run_dir) && (!run->group->ledger || add_ledger(r, number, run_dir));
+           add_histograms(r, number, run_dir) && add_measures(r, number, run_dir) &&
+           (!run->group->ledger || add_ledger(r, number, run_dir));
 }
 
 /* --- queries --- */
