@@ -68,6 +68,7 @@ void mmu_init(struct mmu *m, const struct mmu_cfg *cfg)
     tlb_init(&m->stlb_1g, cfg->stlb_1g_entries, cfg->stlb_1g_ways, false);
     tlb_init(&m->ntlb, cfg->ntlb_entries, cfg->ntlb_ways, false);
     init_pscs(m, cfg);
+    mmu_init_ahead(m);
 }
 
 void mmu_fini(struct mmu *m)
@@ -222,7 +223,7 @@ static inline struct tlb_entry *l1_lookup(struct tlb l1[MMU_SIZES], u64 address,
     return e;
 }
 
-static struct tlb_entry *stlb_lookup(struct mmu *m, u64 address)
+struct tlb_entry *mmu_find_in_stlb(struct mmu *m, u64 address)
 {
     struct tlb_entry *e = tlb_lookup_any(&m->stlb, address, &m->context.space);
     return e ? e : tlb_lookup_any(&m->stlb_1g, address, &m->context.space);
@@ -244,18 +245,28 @@ static void l1_fill(const struct mmu *m, struct tlb l1[MMU_SIZES], va_t va, cons
     tlb_fill(&l1[size], va.v, s, map->global, &e);
 }
 
+struct tlb_entry mmu_entry_of(const struct mapping *map)
+{
+    return (struct tlb_entry){.frame = map->frame,
+                              .rights = map->rights,
+                              .shift = map->shift,
+                              .whole_shift = map->whole_shift,
+                              .key = map->key,
+                              .memory_type = map->memory_type};
+}
+
+void mmu_fill_stlb(struct mmu *m, va_t va, bool global, const struct tlb_entry *e)
+{
+    if (e->shift == 30)
+        tlb_fill(&m->stlb_1g, va.v, &m->context.space, global, e);
+    else if (e->shift < 21 || m->cfg.stlb_holds_2m)
+        tlb_fill(&m->stlb, va.v, &m->context.space, global, e);
+}
+
 static void stlb_fill(struct mmu *m, va_t va, const struct mapping *map)
 {
-    struct tlb_entry e = {.frame = map->frame,
-                          .rights = map->rights,
-                          .shift = map->shift,
-                          .whole_shift = map->whole_shift,
-                          .key = map->key,
-                          .memory_type = map->memory_type};
-    if (map->shift == 30)
-        tlb_fill(&m->stlb_1g, va.v, &m->context.space, map->global, &e);
-    else if (map->shift < 21 || m->cfg.stlb_holds_2m)
-        tlb_fill(&m->stlb, va.v, &m->context.space, map->global, &e);
+    struct tlb_entry e = mmu_entry_of(map);
+    mmu_fill_stlb(m, va, map->global, &e);
 }
 
 static void invalidate_tlbs(struct mmu *m, const struct tlb_scope *scope)
@@ -328,7 +339,7 @@ static bool walk_and_fill(struct mmu *m, struct hart *h, va_t va, enum access ac
 static bool translate_from_stlb(struct mmu *m, struct hart *h, va_t va, enum access access,
                                 enum mmu_privilege p, struct translation *out)
 {
-    struct tlb_entry *e = stlb_lookup(m, va.v);
+    struct tlb_entry *e = mmu_find_in_stlb(m, va.v);
     m->stlb_stats.lookups++;
     m->stlb_stats.misses += !e;
     if (!e || !permits(&m->context, e, access, p)) return walk_and_fill(m, h, va, access, p, e, out);
@@ -358,7 +369,9 @@ static bool translate_timed(struct mmu *m, struct hart *h, va_t va, enum access 
     }
     if (e) return walk_and_fill(m, h, va, access, p, true, out);
     stats->misses++;
-    return translate_from_stlb(m, h, va, access, p, out);
+    bool done = translate_from_stlb(m, h, va, access, p, out);
+    if (UNLIKELY(m->page_prefetcher) && done && !fetch && h->record) mmu_look_ahead(m, h, va, out->page_shift, p);
+    return done;
 }
 
 /* SMAP: what an access with RFLAGS.AC was allowed must be asked again without. */

@@ -19,11 +19,13 @@
  * Neighbours: isa (mmu_ops), virt-ext (mmu_set_virt, INVEPT, INVVPID), physmem.
  * Checked by: tests/unit/test_walk.c, test_tlb.c, test_pwc.c, test_mmu.c, test_mmu_ept.c,
  *             test_mmu_legacy.c, test_mmu_invalidate.c, test_mmu_sharing.c, test_memory_type.c,
- *             test_paging_pitfalls.c, test_mmu_oracle.c, test_mmu_oracle_legacy.c
+ *             test_paging_pitfalls.c, test_mmu_oracle.c, test_mmu_oracle_legacy.c,
+ *             test_page_prefetch.c
  */
 #ifndef CACHES_MMU_H
 #define CACHES_MMU_H
 
+#include "caches/page_prefetch.h"
 #include "caches/pwc.h"
 #include "caches/soft_space.h"
 #include "caches/tlb.h"
@@ -75,6 +77,7 @@
     P(u32,  ntlb_ways,             16,   MMU_WAYS,      "their associativity")                               \
     P(bool, l1_holds_all_sizes,    false, ANY,          "the L1 TLBs for 4-KiB pages hold larger ones too")      \
     P(u32,  coalesced_pages,       1,    POW2_RANGE(1, 8), "aligned small pages that are contiguous and alike, in one entry") \
+    P(choice, page_prefetcher,     0,    PAGE_PREFETCHER_CHOICES, "prefetcher of translations into the second-level TLB") \
     P(u32,  stlb_hit_cycles,       9,    RANGE(0, 1000), "what an STLB hit costs over an L1 TLB hit, and its miss before the walk") \
     P(u32,  psc_lookup_cycles,     2,    RANGE(0, 100), "a search of a dimension's paging-structure caches") \
     P(u32,  ntlb_lookup_cycles,    1,    RANGE(0, 100), "one lookup of the nested TLB")
@@ -92,6 +95,11 @@
     S(walks_ept_misconfig, "of them ended in an EPT misconfiguration")                         \
     S(walks_log_full,      "of them found the page-modification log full")                     \
     S(rewalks,             "walks although a TLB entry was there: it lacked a right or D")     \
+    S(ahead_walks,         "walks for a translation ahead of its use")                          \
+    S(ahead_stale,         "of them ended behind an invalidation or in another context")       \
+    S(ahead_known,         "pages named whose translation the second-level TLB has")            \
+    S(ahead_dropped,       "pages named while too many such walks were under way")              \
+    S(ahead_refused,       "pages named without a translation, or with an accessed flag to set") \
     S(fractured,           "walks for a large page whose entries are smaller: the host's pages or memory types are") \
     S(coalesced,           "walks whose entry serves several small pages")                     \
     S(refs_guest,          "paging-structure entries read, guest dimension (or the only one)") \
@@ -182,9 +190,20 @@ struct mmu_context {
     u16 forbid[3][MMU_PRIVILEGES]; /* rights that must not (SMEP, SMAP) */
 };
 
+#define MMU_PAGES_AHEAD 4
+
+/* A translation ahead of its use, whose walk is played. */
+struct mmu_page {
+    bool busy, found, global;
+    va_t va;
+    u64 changes; /* of struct mmu, at the walk */
+    struct tlb_entry entry;
+};
+
 struct mmu {
     /* fixed at elaboration */
     struct mmu_cfg cfg;
+    const struct page_prefetcher *page_prefetcher; /* may be NULL */
     struct mmu_ept_features ept_features;
     /* state */
     bool timed;
@@ -195,6 +214,8 @@ struct mmu {
     struct tlb itlb[MMU_SIZES], dtlb[MMU_SIZES], stlb, stlb_1g;
     struct pwc psc, ept_psc;
     struct tlb ntlb;
+    struct page_prefetch_state missed;
+    struct mmu_page ahead[MMU_PAGES_AHEAD];
     struct soft_spaces spaces;  /* functional mode */
     struct walk_ledger scratch; /* of walks without a record */
     /* statistics */
@@ -238,6 +259,9 @@ void mmu_set_timed(struct mmu *m, struct hart *h, bool timed);
 
 /* From now on mmu_set_timed leaves the modelled structures, and the soft TLB, as they are. */
 void mmu_keep_structures(struct mmu *m);
+
+/* The walk of a record whose `ahead` was n + 1 has ended, now: the STLB gets the translation. mmu_ahead.c. */
+void mmu_page_arrived(struct mmu *m, unsigned n);
 
 /* Functional warming, in functional mode with structures kept: brings TLBs, paging-structure caches and nested TLB
  * to what they are behind a timed access that the functional one has been, and counts one. `out`: as the modelled

@@ -38,7 +38,7 @@ void mmu_check_identities(const struct mmu *m)
 {
     const struct mmu_stats *s = &m->stats;
     CHECK_SAME(m->stlb_stats.lookups, m->itlb_stats.misses + m->dtlb_stats.misses);
-    CHECK_SAME(s->walks, m->stlb_stats.misses + s->rewalks);
+    CHECK_SAME(s->walks, m->stlb_stats.misses + s->rewalks + s->ahead_walks);
     CHECK_SAME(s->walks,
                s->walks_done + s->walks_page_fault + s->walks_ept_violation + s->walks_ept_misconfig + s->walks_log_full);
     CHECK_SAME(s->ledger_refs, s->refs_guest + s->refs_host);

@@ -516,6 +516,7 @@ static void ledger_init(struct walk_ledger *l, const struct run *r)
     l->nested = r->c->ept;
     l->guest_shift = l->host_shift = 0;
     l->faulted = false;
+    l->ahead = 0;
 }
 
 bool mmu_walk(struct mmu *m, struct hart *h, va_t va, enum access access, enum mmu_privilege privilege,
@@ -591,4 +592,32 @@ bool mmu_allows(const struct mmu *m, const struct hart *h, va_t va, enum access 
         return false;
     return peek_host(c, h, w.frame | (va.v & (BIT(w.page_shift) - 1)),
                      wanted_rights(access, w.rights & RIGHT_U), &at);
+}
+
+static bool flags_are_set(const struct walk *w, bool write)
+{
+    u64 value;
+    for (unsigned level = w->top; level >= walk_leaf_level(w); level--)
+        if (walk_update(w, level, write, &value)) return false;
+    return true;
+}
+
+static bool host_is_settled(const struct mmu_context *c, const struct hart *h, u64 gpa, bool write)
+{
+    struct walk w;
+    if (!c->ept) return true;
+    enum walk_state state = walk_begin(&w, &c->host_rules, c->host_root, gpa);
+    while (state == WALK_NEED_ENTRY) state = walk_feed(&w, load_entry(h->mem, &w, HPA(w.entry_at)));
+    return state == WALK_DONE && flags_are_set(&w, write);
+}
+
+bool mmu_is_settled(const struct mmu *m, const struct hart *h, va_t va)
+{
+    const struct mmu_context *c = &m->context;
+    struct walk w;
+    if (!c->paging) return host_is_settled(c, h, va.v, false);
+    if (!peek_guest(c, h, va, &w) || !flags_are_set(&w, false)) return false;
+    for (unsigned level = w.top; level >= walk_leaf_level(&w); level--)
+        if (!host_is_settled(c, h, w.entry_place[level], c->host_structure_writes)) return false;
+    return host_is_settled(c, h, w.frame | (va.v & (BIT(w.page_shift) - 1)), false);
 }

@@ -37,6 +37,24 @@ bool mmu_key_permits(const struct mmu_context *c, unsigned rights, unsigned key,
 bool mmu_allows(const struct mmu *m, const struct hart *h, va_t va, enum access access,
                 enum mmu_privilege privilege);
 
+/* mmu_allows() says yes: would the walk of a read find every accessed flag set, and with it whatever else a walk sets, in both dimensions?
+ * Touches nothing. */
+bool mmu_is_settled(const struct mmu *m, const struct hart *h, va_t va);
+
+/* --- mmu.c --- */
+
+/* What a TLB keeps of a linear mapping. */
+struct tlb_entry mmu_entry_of(const struct mapping *map);
+/* In the current context. */
+struct tlb_entry *mmu_find_in_stlb(struct mmu *m, u64 address);
+void mmu_fill_stlb(struct mmu *m, va_t va, bool global, const struct tlb_entry *e);
+
+/* --- mmu_ahead.c --- */
+
+void mmu_init_ahead(struct mmu *m);
+/* A data access to a page of 2^shift bytes has missed the L1 DTLB and been translated. m->page_prefetcher is there. */
+void mmu_look_ahead(struct mmu *m, struct hart *h, va_t va, unsigned shift, enum mmu_privilege p);
+
 /* Drops in the modelled structures what would translate this linear address in the current context (TLBs
  * and paging-structure caches). mmu.c. */
 void mmu_drop_linear(struct mmu *m, va_t va);

@@ -3,7 +3,7 @@
  * Models:       the prefetchers that Intel documents for its L1 and L2 caches (Optimization Reference Manual, "Data Prefetching"),
  *               each watching demand lookups; no line beyond the 4-KByte page of the access is named, because only the physical
  *               address is known here.
- * Not modelled: throttling by bandwidth or accuracy, L2 prefetches that go to the L3 only, prefetching of page translations.
+ * Not modelled: throttling by bandwidth or accuracy, L2 prefetches that go to the L3 only; translations are page_prefetch.h's.
  * A new prefetcher is one file (prefetch_<name>.c) that defines prefetcher_<name>, and one row below.
  * Neighbours:   cache.c tells it of lookups, drops what is there or in flight already, and counts use and uselessness.
  * Checked by:   tests/unit/test_prefetch.c

@@ -5,7 +5,7 @@
  *               (ledger's cache_cycles); every reference an ordinary request,
  *               strictly one after the other; the price of setting accessed and dirty bits. Fills in which
  *               level served each reference, and its cycles.
- * Not modelled: speculative and abandoned walks, coalescing of walks for one page (the MMU asks once).
+ * Not modelled: walks of wrong paths, abandoned walks, coalescing of walks for one page (the MMU asks once).
  * Which entries a walk needs and what they say, the MMU (caches/mmu.h) has decided before: here is only time.
  * Neighbours:   a core starts walks; the L1D or L2 port serves the references (parameter `enters`, wired by
  *               the board).
@@ -25,7 +25,7 @@ enum walker_enters { WALKER_ENTERS_L1D, WALKER_ENTERS_L2 };
 /* clang-format off */
 #define WALKER_PARAMS(P)                                                                                   \
     P(u32,    walkers,          2,  RANGE(1, 16),        "page walks in progress at once")                 \
-    P(u32,    queue_entries,   128, RANGE(1, 1024),      "walks that wait for a walker")                   \
+    P(u32,    queue_entries,   160, RANGE(1, 1024),      "walks that wait for a walker")                   \
     P(choice, enters,           0,  ONE_OF("l1d", "l2"), "the cache level at which walk references enter") \
     P(u32,    ad_update_cycles, 18, RANGE(0, 10000),     "added to a reference that sets an A or D bit")
 

@@ -55,6 +55,7 @@ struct walk_ledger {
     u8 host_shift;      /* likewise of the host dimension: of the page that holds the final guest-physical address; 0: none */
     bool nested;
     bool faulted;
+    u8 ahead;           /* of a translation ahead of its use: nobody waits for the walk; mmu_page_arrived() gets this less 1. Else 0 */
     struct walk_ref ref[WALK_MAX_REFS];
 };
 
@@ -115,6 +116,7 @@ struct insn_record {
     bool interrupt_taken;         /* began with an external interrupt, NMI or pending VM exit instead of an instruction */
     bool halted;                  /* ended in a HLT (or other inactive) state */
     u8 commands;                  /* enum command bits */
+    bool walks_ahead;             /* some of walk[] are ahead of their use */
     bool io;                      /* touched a port, MMIO or a virtualized APIC's page */
     u32 virtual_cycles;           /* microcode of APIC virtualization */
     bool wide_dividend;           /* of the last 64-bit division: more than RAX alone, extended */
@@ -136,6 +138,7 @@ static inline void record_reset(struct insn_record *r)
     r->transition.kind = TRANSITION_NONE;
     r->transition.n_lines = 0;
     r->commands = 0;
+    r->walks_ahead = false;
     r->virtual_cycles = 0;
 }
 

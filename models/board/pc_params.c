@@ -17,11 +17,13 @@ static bool check(const char *prefix, const char *problem)
     return problem == NULL;
 }
 
-/* Every load and store under way may need a walk (walker_start asserts that there is room). */
+/* Every load and store under way may need a walk (walker_start asserts that there is room), and so do translations ahead of their use. */
 static const char *walker_problem(const struct pc_cfg *cfg)
 {
-    if (cfg->board.core == CORE_OOO) return ooo_cfg_problem(&cfg->ooo, &cfg->walker);
-    bool room = cfg->walker.walkers + cfg->walker.queue_entries >= cfg->inorder.loads_in_flight + cfg->inorder.store_buffer_entries;
+    struct walker_cfg walker = cfg->walker;
+    if (cfg->mmu.page_prefetcher) walker.queue_entries -= (u32)min_u64(walker.queue_entries, MMU_PAGES_AHEAD);
+    if (cfg->board.core == CORE_OOO) return ooo_cfg_problem(&cfg->ooo, &walker);
+    bool room = walker.walkers + walker.queue_entries >= cfg->inorder.loads_in_flight + cfg->inorder.store_buffer_entries;
     return room ? NULL : "walkers and queue_entries must hold a walk for each of cpu.inorder.loads_in_flight and .store_buffer_entries";
 }
 

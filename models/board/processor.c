@@ -80,7 +80,9 @@ static void combining_freed(void *self)
 static void walk_done(void *self, u64 token, const struct walk_ledger *played)
 {
     struct processor *p = self;
-    if (p->core.kind == CORE_OOO)
+    if (token >= WALK_TOKEN_AHEAD)
+        mmu_page_arrived(&p->mmu, (unsigned)(token - WALK_TOKEN_AHEAD));
+    else if (p->core.kind == CORE_OOO)
         ooo_walk_done(p->ooo, token, played);
     else
         inorder_walk_done(&p->inorder, token, played);

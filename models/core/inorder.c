@@ -112,6 +112,7 @@ static void execute(struct inorder *p)
     if (p->record.not_drained) return;
     if (ideal_changes_records(&p->core->ideal)) ideal_record(&p->core->ideal, &p->record);
     p->executed = true;
+    if (UNLIKELY(p->record.walks_ahead)) microcode_start_walks_ahead(p->walker, &p->record);
     if (core_traces_records(p->core)) core_trace_record(p->core, &p->record);
     if (p->record.transition.kind != TRANSITION_NONE) begin_transition(p);
 }
@@ -120,6 +121,7 @@ static void execute(struct inorder *p)
 static void accept_event(struct inorder *p)
 {
     p->executed = true;
+    if (UNLIKELY(p->record.walks_ahead)) microcode_start_walks_ahead(p->walker, &p->record);
     if (core_traces_records(p->core)) core_trace_record(p->core, &p->record);
     if (p->record.transition.kind != TRANSITION_NONE) begin_transition(p);
 }

@@ -36,9 +36,15 @@ static bool has_reference(const struct insn_record *r, unsigned walk)
     return false;
 }
 
+void microcode_start_walks_ahead(struct walker *w, const struct insn_record *r)
+{
+    for (unsigned i = 0; i < r->n_walks; i++)
+        if (r->walk[i].ahead) walker_start(w, &r->walk[i], WALK_TOKEN_AHEAD + r->walk[i].ahead - 1);
+}
+
 static bool find_lone_walk(const struct insn_record *r, struct microcode_cursor *at)
 {
-    while (at->next_walk < r->n_walks && has_reference(r, at->next_walk)) at->next_walk++;
+    while (at->next_walk < r->n_walks && (r->walk[at->next_walk].ahead || has_reference(r, at->next_walk))) at->next_walk++;
     return at->next_walk < r->n_walks;
 }
 

@@ -10,7 +10,7 @@
 #ifndef CORE_MICROCODE_H
 #define CORE_MICROCODE_H
 
-#include "caches/port.h"
+#include "caches/walker.h"
 #include "models/sim/params.h"
 #include "virt-ext/vmx.h"
 
@@ -45,6 +45,10 @@ static inline bool microcode_carries_out(const struct cost_cfg *cost, const stru
 
 /* Cycles in front of the references. */
 u64 microcode_cycles(const struct cost_cfg *cost, const struct vmx_cfg *vmx, const struct insn_record *r);
+
+/* Walks of a record that are ahead of their use: they begin with the record, and nobody waits. Their tokens begin here. */
+#define WALK_TOKEN_AHEAD 0x10000u
+void microcode_start_walks_ahead(struct walker *w, const struct insn_record *r);
 
 /* Where a record's references stand: all zero at first, next_access at n_fetches. */
 struct microcode_cursor {

@@ -131,6 +131,7 @@ static u64 wait_for_drain(struct ooo *p)
 static void finish_record(struct ooo *p)
 {
     if (ideal_changes_records(&p->core->ideal)) ideal_record(&p->core->ideal, &p->record);
+    if (UNLIKELY(p->record.walks_ahead)) microcode_start_walks_ahead(p->walker, &p->record);
     if (core_traces_records(p->core)) core_trace_record(p->core, &p->record);
 }
 
