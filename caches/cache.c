@@ -143,8 +143,9 @@ static void show_prefetchers(struct cache *c, const struct mem_request *r, bool 
 
     if (r->origin != ORIGIN_DATA && r->origin != ORIGIN_FETCH) return;
     for (u32 n = 0; n < c->n_prefetchers; n++) {
-        struct prefetch_wish wish = {.n = 0};
+        struct prefetch_wish wish; /* not cleared as a whole: this is every hit's way */
 
+        wish.n = 0;
         c->prefetcher[n]->look(c->prefetcher_state[n], &look, &c->prefetch_limits, &wish);
         for (u32 i = 0; i < wish.n; i++) send_prefetch(c, wish.line[i], r->origin);
     }

@@ -44,6 +44,7 @@ ept-2M cascade-lake ooo -m $ept:host=2M
 shadow nehalem ooo -m $shadow
 ept-4K haswell ooo -m $ept:host=4K
 native tiny ooo
+ept-2M zen2 ooo -m $ept:host=2M
 native cascade-lake inorder
 shadow cascade-lake inorder -m $shadow
 ept-4K cascade-lake inorder -m $ept:host=4K
