@@ -115,9 +115,9 @@ struct insn_record {
     bool task_switched;           /* a hardware task switch was done */
     bool interrupt_taken;         /* began with an external interrupt, NMI or pending VM exit instead of an instruction */
     bool halted;                  /* ended in a HLT (or other inactive) state */
-    u8 commands;                  /* enum command bits */
+    u8 commands;                  /* enum command bits; `io` is then set, too */
     bool walks_ahead;             /* some of walk[] are ahead of their use */
-    bool io;                      /* touched a port, MMIO or a virtualized APIC's page */
+    bool io;                      /* touched a port, MMIO or a virtualized APIC's page, or commands something */
     u32 virtual_cycles;           /* microcode of APIC virtualization */
     bool wide_dividend;           /* of the last 64-bit division: more than RAX alone, extended */
     bool drained;                 /* in: set by the core when older records have left the pipe */

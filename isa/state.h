@@ -52,7 +52,9 @@ bool base_is_canonical(const struct hart *h, u64 va);
 /* Orders it from the timing core that plays the record; where none does there is nothing that could obey. */
 static inline void hart_command(struct hart *h, enum command command)
 {
-    if (h->record) h->record->commands |= command;
+    if (!h->record) return;
+    h->record->commands |= command;
+    h->record->io = true;
 }
 
 /* --- mode (isa/hart.c) --- */

@@ -38,7 +38,7 @@ static inline bool microcode_carries_out(const struct cost_cfg *cost, const stru
 {
     /* `event` and `io` apart: tested together they are one wide load right behind narrow stores, which stalls
      * the host. */
-    if (!r->info || r->event || r->transition.kind != TRANSITION_NONE || r->io || r->commands) return true;
+    if (!r->info || r->event || r->transition.kind != TRANSITION_NONE || r->io) return true;
     if (r->info->iclass == CLASS_string || (atomics && r->info->iclass == CLASS_atomic)) return false;
     return cost->cycles[r->info->iclass] > 0;
 }
