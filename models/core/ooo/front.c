@@ -99,13 +99,13 @@ static bool is_uncacheable(const struct insn_record *r)
 }
 
 /* Older stores must be written too. LFENCE, RDTSC, events and the like only wait for older instructions to
- * complete (SDM Vol. 2, "LFENCE"; Vol. 3A, "Serializing Instructions"). */
+ * complete (SDM Vol. 2, "LFENCE"; Vol. 3A, "Serializing Instructions"). A halted processor keeps no store back. */
 static bool drains_stores(const struct insn_record *r)
 {
     const struct insn_info *i = r->info;
-    if (r->transition.kind != TRANSITION_NONE || r->io || r->commands || r->not_drained || is_uncacheable(r)) return true;
+    if (r->transition.kind != TRANSITION_NONE || r->io || r->not_drained || is_uncacheable(r)) return true;
     if (!i || r->event) return false;
-    return i->serializing || i->marker || i->locked || i->iclass == CLASS_fence || i->iclass == CLASS_port_io;
+    return i->serializing || i->marker || i->locked || i->iclass == CLASS_fence || i->iclass == CLASS_port_io || i->iclass == CLASS_hlt;
 }
 
 /* LFENCE lets stores be, but flushes keep order with every fence: SDM Vol. 2A, "CLFLUSH", "CLFLUSHOPT". */

@@ -155,9 +155,19 @@ static void split(struct ooo *p, struct ooo_mem *m)
     p->stats.splits++;
 }
 
+/* Older stores are written, those that the write-combining buffers gather too: SDM Vol. 3A, "Buffering of Write Combining Memory
+ * Locations". */
+static bool older_stores_are_over(struct ooo *p, u32 index)
+{
+    if (p->store_head != p->mem[index].store_mark) return false;
+    if (LIKELY(write_combining_is_empty(p->wc))) return true;
+    write_combining_flush(p->wc);
+    return false;
+}
+
 static bool may_pass_lock(struct ooo *p, u32 index)
 {
-    if (is_oldest(p, index) && p->store_head == p->mem[index].store_mark) return true;
+    if (is_oldest(p, index) && older_stores_are_over(p, index)) return true;
     ooo_set_cause(p, index, CAUSE_serialization);
     ooo_trace_stall(p, index, PIPE_LOCK);
     return false;
