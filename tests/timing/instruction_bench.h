@@ -68,7 +68,7 @@ static inline struct bench_cost instruction_run(const struct pc_cfg *cfg, const 
     bench_run(b, 1000000);
     u64 cycles = b->cpu->hart->reg[REG_RAX] - b->cpu->hart->reg[REG_RBP];
     if (b->cpu->hart->activity != ACTIVITY_HLT) fail_msg("%s does not run", code->name);
-    struct bench_cost cost = {(double)cycles, (double)b->cpu->ooo.stats.uops};
+    struct bench_cost cost = {(double)cycles, (double)b->cpu->ooo->stats.uops};
     bench_free(b);
     return cost;
 }

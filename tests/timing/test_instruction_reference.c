@@ -1,6 +1,6 @@
 /* test_instruction_reference.c - what single instructions take on Skylake's tables, and how many micro-operations they
- * are, beside what others say: results/reference/instructions-skylake.csv. Latencies and micro-operations are equal,
- * throughputs within a tenth. */
+ * are, beside what others say: results/reference/instructions-skylake.csv. Micro-operations are equal, latencies within
+ * one cycle of all copies, throughputs within a twentieth beside it. */
 #include "tests/timing/instruction_bench.h"
 #include <math.h>
 #include <stdio.h>
@@ -41,7 +41,7 @@ static unsigned read_hex(const char *text, u8 bytes[MOST_BYTES])
 static bool agrees(const char *name, const char *what, double simulated, const char *reference, double tolerance)
 {
     double expected = atof(reference);
-    if (fabs(simulated - expected) <= expected * tolerance + 0.01) return true;
+    if (fabs(simulated - expected) <= expected * tolerance + 1.0 / COPIES) return true;
     print_error("%s: %s %.2f, the reference says %s\n", name, what, simulated, reference);
     return false;
 }
@@ -71,7 +71,7 @@ static void skylake_agrees_with_its_reference(void **state)
         if (line[0] == '#' || strncmp(line, "instruction,", 12) == 0) continue;
         split(line, field);
         rows++;
-        wrong += check_code(&cfg, field, FIELD_CHAIN, 0) + check_code(&cfg, field, FIELD_STREAM, 0.1);
+        wrong += check_code(&cfg, field, FIELD_CHAIN, 0) + check_code(&cfg, field, FIELD_STREAM, 0.05);
     }
     fclose(f);
     assert_true(rows >= 70);

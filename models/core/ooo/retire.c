@@ -18,7 +18,7 @@ static void retire_one(struct ooo *p, struct ooo_uop *u)
         p->store[u->store].retired = true;
         p->store_retired++;
     }
-    p->stats.uops++;
+    p->stats.uops += u->slots || u->op != OP_none; /* a further result is no micro-operation */
     p->stats.slots += u->slots;
     p->head++;
 }
