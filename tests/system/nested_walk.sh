@@ -20,7 +20,8 @@ between() { # between LEAST VALUE MOST
 walks() {
     local name="$1 pages, $2, host $3" monitor=(-m "$images/monitor-ept.elf:host=$3")
     [ "$3" != none ] || monitor=()
-    simulate_well run -s board.core=ooo -s board.ram_bytes=3GiB -s run.switch_at=warm "${monitor[@]}" "$images/bench-walk.elf" -- page="$1" tables="$2" laps=1 || return
+    simulate_well run -s board.core=ooo -s board.ram_bytes=3GiB -s run.switch_at=warm "${monitor[@]}" \
+        "$images/bench-walk.elf" -- page="$1" tables="$2" laps=1 || return
     verdict "$name: references of the guest's dimension" between "${4%..*}" "$(per_walk run refs_guest)" "${4#*..}"
     verdict "$name: references of the host's dimension" between "${5%..*}" "$(per_walk run refs_host)" "${5#*..}"
     verdict "$name: cycles" between "${6%..*}" "$(($(per_walk run cycles) / 100))" "${6#*..}"

@@ -1,8 +1,9 @@
 /* walk.c - dependent loads, each of which misses the TLB: page walks with their paging structures hot or cold.
  *
- * Measures: what a walk costs. hot: a random chase over 16 MiB again and again; large pages map it many times, so that no
- *           TLB holds them, while the few lines of paging structures that walks read stay near the core. cold: each load
- *           is the first to a page 128 GiB away from all others; tables and pages lie scattered over 512 MiB.
+ * Measures: what a walk costs. hot: a random chase over 16 MiB again and again; large pages map it many times, so
+ *           that no TLB holds them, while the few lines of paging structures that walks read stay near the core.
+ *           cold: each load is the first to a page 128 GiB away from all others; tables and pages lie scattered
+ *           over 512 MiB.
  * Words:    page=4K|2M|1G    of the mapping (4K)
  *           tables=hot|cold  (hot)
  *           laps=2           hot: of 4096 loads each, behind one to warm up
@@ -83,11 +84,16 @@ static struct place *place(const struct layout *l, u64 i)
 
 /* --- the mapping --- */
 
+static void map(const struct layout *l, u64 va, u64 pa, u64 bytes)
+{
+    paging_map(kernel_space(), va, pa, bytes, l->page_bytes, PTE_W | pte_nx());
+}
+
 static void map_hot(struct layout *l)
 {
     l->memory = heap_run(HOT_BYTES, HOT_BYTES);
     for (u64 alias = 0; alias < aliases(l); alias++)
-        paging_map(kernel_space(), DATA_VA + alias * alias_bytes(l), hot_base(l), alias_bytes(l), l->page_bytes, PTE_W | pte_nx());
+        map(l, DATA_VA + alias * alias_bytes(l), hot_base(l), alias_bytes(l));
 }
 
 /* The heap's next pages, which tables are made of, are scattered too. */
@@ -96,7 +102,7 @@ static void map_cold(struct layout *l)
     l->memory = heap_run(COLD_BYTES, COLD_BYTES);
     for (u64 k = l->loads; k < l->loads * (1 + COLD_TABLES); k++) heap_page_free((void *)scattered(l, k));
     for (u64 i = 0; i < l->loads; i++)
-        paging_map(kernel_space(), page_base(l, cold_va(l, i)), page_base(l, physical(l, i)), l->page_bytes, l->page_bytes, PTE_W | pte_nx());
+        map(l, page_base(l, cold_va(l, i)), page_base(l, physical(l, i)), l->page_bytes);
 }
 
 static void link_places(const struct layout *l)

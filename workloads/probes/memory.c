@@ -1,7 +1,7 @@
 /* memory.c - latencies and sizes of the caches, and the latency of DRAM: pointer chases over more and more memory.
  *
- * Memory is the identity-mapped heap, in pages of 1 GiB, or 2 MiB where there are none: translation costs nothing. Places
- * are two or four lines apart where the line beside a missed one must not be asked for: prefetchers bring it. */
+ * Memory is the identity-mapped heap, in pages of 1 GiB, or 2 MiB where there are none: translation costs nothing.
+ * Places are two or four lines apart where the line beside a missed one must not be asked for: prefetchers bring it. */
 #include "probes/kit/chase.h"
 
 enum { LINE = 64, APART = 2 * LINE, FAR_APART = 4 * LINE, KNEE_PERCENT = 50 };

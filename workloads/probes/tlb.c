@@ -20,6 +20,16 @@ struct selection {
     u64 mask;   /* see page_of_pairs */
 };
 
+static u64 small_va(u64 page)
+{
+    return PML4_VA(SMALL_VA_PML4) + page * PAGE_4K;
+}
+
+static void map_small(u64 page, u64 frame)
+{
+    *paging_slot(kernel_space(), small_va(page), PAGE_4K) = frame | PTE_P | PTE_W | pte_nx();
+}
+
 static u64 frame_of(u64 page)
 {
     static u8 *frames;
@@ -27,19 +37,19 @@ static u64 frame_of(u64 page)
     return (u64)frames + (FRAMES - 1 - page % FRAMES) * PAGE_4K;
 }
 
-/* A word of its own in the frame, whatever the order in which frames are used, for 512 pages of any number or 4096 in a row. */
+/* A word of its own in the frame, for 512 pages of any numbers or 4096 in a row. */
 static u64 place_in_page(u64 i, const void *self)
 {
     const struct selection *s = self;
-    u64 page = s->page(i, s);
-    return PML4_VA(SMALL_VA_PML4) + page * PAGE_4K + (i / FRAMES + i % FRAMES * (PAGE_4K / WORD / FRAMES)) * WORD % PAGE_4K;
+    u64 word = i / FRAMES + i % FRAMES * (PAGE_4K / WORD / FRAMES);
+    return small_va(s->page(i, s)) + word * WORD % PAGE_4K;
 }
 
 static u64 cost_of(u64 n, const struct selection *s)
 {
     for (u64 i = 0; i < n; i++) {
         u64 page = s->page(i, s);
-        *paging_slot(kernel_space(), PML4_VA(SMALL_VA_PML4) + page * PAGE_4K, PAGE_4K) = frame_of(page) | PTE_P | PTE_W | pte_nx();
+        map_small(page, frame_of(page));
     }
     return chase_latency(n, place_in_page, s);
 }
@@ -195,11 +205,12 @@ static u64 measure_stlb_xor_distance(const void *self)
 
 /* --- larger pages --- */
 
-/* Any number of pages over one frame of their size; places in different lines of it, of GiB pages in the small frames. */
+/* Any number of pages over one frame of their size, places in different lines of it; of GiB pages in the small frames. */
 static u64 place_in_large_page(u64 i, const void *self)
 {
     u64 page_bytes = *(const u64 *)self, line = i * 64;
-    return page_bytes == PAGE_2M ? PML4_VA(LARGE_VA_PML4) + i * PAGE_2M + line : PML4_VA(HUGE_VA_PML4) + i * PAGE_1G + frame_of(FRAMES - 1) + line;
+    if (page_bytes == PAGE_2M) return PML4_VA(LARGE_VA_PML4) + i * PAGE_2M + line;
+    return PML4_VA(HUGE_VA_PML4) + i * PAGE_1G + frame_of(FRAMES - 1) + line;
 }
 
 static u64 cost_of_large(u64 n, const void *self)
@@ -265,11 +276,10 @@ static u64 warm(u64 (*ticks)(const struct streams *s), u64 base, u64 pages)
 /* All pages of all streams are one frame. */
 static u64 map_streams(void)
 {
-    u64 base = PML4_VA(SMALL_VA_PML4), frame = (u64)heap_page_cleared();
-    for (u64 page = 0; page < STREAMS * STREAM_APART; page++)
-        *paging_slot(kernel_space(), base + page * PAGE_4K, PAGE_4K) = frame | PTE_P | PTE_W | pte_nx();
+    u64 frame = (u64)heap_page_cleared();
+    for (u64 page = 0; page < STREAMS * STREAM_APART; page++) map_small(page, frame);
     write_cr3(read_cr3());
-    return base;
+    return small_va(0);
 }
 
 /* What walks take one after the other, over what they take when eight may be under way. The former is what serial loads

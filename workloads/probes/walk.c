@@ -44,11 +44,13 @@ static u64 measure_walk(const void *self)
     const struct footprint *f = self;
     paging_map(kernel_space(), DATA_VA, (u64)memory(f), f->pages * PAGE_4K, PAGE_4K, PTE_W | pte_nx());
     write_cr3(read_cr3()); /* an item before may have mapped other memory there */
-    u64 small = chase_latency(CHASE_MAX, place_in_small_pages, f), large = chase_latency(CHASE_MAX, place_in_large_pages, f);
+    u64 small = chase_latency(CHASE_MAX, place_in_small_pages, f);
+    u64 large = chase_latency(CHASE_MAX, place_in_large_pages, f);
     return small > large ? small - large : 0;
 }
 
-static const struct footprint mib_64 = {64 * MiB / PAGE_4K}, mib_256 = {256 * MiB / PAGE_4K}, mib_512 = {512 * MiB / PAGE_4K};
+#define FOOTPRINT(mib) {(mib) * MiB / PAGE_4K}
+static const struct footprint mib_64 = FOOTPRINT(64), mib_256 = FOOTPRINT(256), mib_512 = FOOTPRINT(512);
 
 static const struct probe probes[] = {
     {"walk_64m", "cycles", measure_walk, &mib_64},
