@@ -1,5 +1,6 @@
 #!/bin/bash
-# ooo_accounts.sh BUILD - the experiment ooo-accounts with small benches: every run adds up, and its table and figures are drawn.
+# ooo_accounts.sh BUILD - the experiment ooo-accounts with small benches: every run adds up, and its table and figures are drawn; walks that
+# references share.
 # Prints "ok <name>" or "FAIL <name>" per check; exit 1 if any failed.
 set -u
 . "$(dirname "$0")/lib.sh" "$@"
@@ -32,4 +33,10 @@ native_stack=$(awk -F, '$2 == "chase" && $4 == "native" { for (i = 5; i <= 16; i
 cp -r "$work/sweep/runs/bars/chase.native" "$work/chase"
 verdict "the stack of chase is its cycles per instruction" \
     [ "$native_stack" = "$(awk -v c="$(value chase cpu0.cycles)" -v n="$(value chase cpu0.instructions)" 'BEGIN { printf "%.3f", c / n }')" ]
+
+# Large pages of a guest on small ones of the host are small ones: only an update's own store joins its load's walk.
+simulate_well fractured -s board.core=ooo -s run.switch_at=warm -s cpu.mmu.ntlb_entries=8192 -s cpu.mmu.ntlb_ways=8 \
+    -m "$images/monitor-ept.elf:host=4K" "$images/bench-gups.elf" -- page=2M pages=4K iters=4K
+verdict "references join the walk of their own page, not of the guest's large one" \
+    [ "$(($(value fractured cpu0.ooo.walks_merged) * 100))" -le "$(($(value fractured cpu0.walker.walks) * 105))" ]
 finish

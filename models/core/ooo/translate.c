@@ -5,21 +5,13 @@
 #include "models/core/ooo/ooo_stages.h"
 #include "models/sim/check.h"
 
-/* Of a level's leaf entry: 12, 21 or 30. */
-static u8 leaf_shift(unsigned level)
-{
-    return level ? (u8)(PAGE_SHIFT + 9 * (level - 1)) : PAGE_SHIFT;
-}
-
-/* Size of the page that the walk found: the smaller of both dimensions', as far as its references tell. */
+/* Size of the page that the walk fills a TLB with: the smaller of both dimensions'; of one that faulted, the smallest. */
 static u8 page_shift(const struct walk_ledger *w)
 {
-    u8 guest = PAGE_SHIFT, host = leaf_shift(3);
-    for (unsigned i = 0; i < w->n_refs; i++) {
-        if (w->ref[i].dim == DIM_GUEST) guest = leaf_shift(w->ref[i].guest_level);
-        if (w->ref[i].dim == DIM_HOST && w->ref[i].guest_level == 0) host = leaf_shift(w->ref[i].host_level);
-    }
-    return guest < host ? guest : host;
+    u8 guest = w->guest_shift ? w->guest_shift : w->host_shift, host = w->host_shift ? w->host_shift : guest;
+    u8 shift = guest < host ? guest : host;
+    if (shift == 22) return 21; /* 4 MByte: two TLB entries */
+    return shift ? shift : PAGE_SHIFT;
 }
 
 static u16 open_translation(struct ooo *p, const struct mem_access *a)
