@@ -243,7 +243,8 @@ void walker_set_trace(struct walker *w, walker_trace_fn fn, void *self)
 static const struct stat_row stat_rows[] = {WALKER_STATS(STAT_ROW) WALKER_SERVED(SERVED_ROWS)};
 #undef STAT_OF
 
-static void add_histogram(struct stats *reg, const char *prefix, const char *name, const char *meaning, struct histogram *h, size_t n)
+static void add_histogram(struct stats *reg, const char *prefix, const char *name, const char *meaning,
+                          struct histogram *h, size_t n)
 {
     char path[128];
 
@@ -280,12 +281,15 @@ void walker_add_stats(struct walker *w, struct stats *reg, const char *prefix)
     struct walker_stats *s = &w->stats;
 
     stats_add_rows(reg, prefix, stat_rows, ARRAY_LEN(stat_rows), s);
-    add_histogram(reg, prefix, "", "page walks, from the walker's start to its end", &s->latency[0][0], WALKER_PAGES * WALKER_PAGES);
+    add_histogram(reg, prefix, "", "page walks, from the walker's start to its end", &s->latency[0][0],
+                  WALKER_PAGES * WALKER_PAGES);
     add_histogram(reg, prefix, "guest_", "page walks: of that, references of the guest dimension (or the only one)",
                   &s->latency_in[DIM_GUEST], 1);
-    add_histogram(reg, prefix, "host_", "two-dimensional page walks: of that, references of the host dimension", &s->latency_in[DIM_HOST], 1);
+    add_histogram(reg, prefix, "host_", "two-dimensional page walks: of that, references of the host dimension",
+                  &s->latency_in[DIM_HOST], 1);
     for (size_t i = 0; i < ARRAY_LEN(page_rows); i++)
-        add_histogram(reg, prefix, page_rows[i].name, page_rows[i].meaning, &s->latency[page_rows[i].guest][page_rows[i].host], 1);
+        add_histogram(reg, prefix, page_rows[i].name, page_rows[i].meaning,
+                      &s->latency[page_rows[i].guest][page_rows[i].host], 1);
 }
 
 static u64 sum(const u64 *counters, unsigned n)
@@ -323,7 +327,8 @@ static void check_histograms(const struct walker *w)
         walks += histogram_total(&s->latency[i / WALKER_PAGES][i % WALKER_PAGES]);
     }
     CHECK(s->cycles == cycles && s->walks == walks, "%s: walks by latency and pages", w->name);
-    CHECK(s->walks == histogram_total(guest) && s->walks_nested == histogram_total(host), "%s: walks by latency and dimension", w->name);
+    CHECK(s->walks == histogram_total(guest) && s->walks_nested == histogram_total(host),
+          "%s: walks by latency and dimension", w->name);
     CHECK(s->cycles_guest == guest->sum + cycles_in_progress(w, DIM_GUEST), "%s: guest cycles by latency", w->name);
     CHECK(s->cycles_host == host->sum + cycles_in_progress(w, DIM_HOST), "%s: host cycles by latency", w->name);
 }
@@ -332,7 +337,8 @@ void walker_check_identities(const struct walker *w)
 {
     const struct walker_stats *s = &w->stats;
 
-    CHECK(s->cycles + cycles_in_progress(w, DIM_GUEST) + cycles_in_progress(w, DIM_HOST) == s->cycles_caches + s->cycles_guest + s->cycles_host,
+    CHECK(s->cycles + cycles_in_progress(w, DIM_GUEST) + cycles_in_progress(w, DIM_HOST) ==
+              s->cycles_caches + s->cycles_guest + s->cycles_host,
           "%s: walk cycles by cause", w->name);
     CHECK(s->refs_guest == sum(s->refs_by[DIM_GUEST], SERVED_COUNT), "%s: guest refs by level", w->name);
     CHECK(s->refs_host == sum(s->refs_by[DIM_HOST], SERVED_COUNT), "%s: host refs by level", w->name);

@@ -69,7 +69,7 @@ struct walker_stats {
     u64 refs_by[WALKER_N_DIMS][SERVED_COUNT];
     /* of walks, in cycles */
     struct histogram latency[WALKER_PAGES][WALKER_PAGES]; /* by the guest's (or only) page and the host's; 0, 0: faulted */
-    struct histogram latency_in[WALKER_N_DIMS];           /* references of one dimension; host: of two-dimensional walks */
+    struct histogram latency_in[WALKER_N_DIMS]; /* references of one dimension; host: of two-dimensional walks */
 };
 
 /* A walk has ended, now. `played` is valid during the call only; refs have `served` and `cycles`. */
@@ -123,8 +123,8 @@ struct walker {
 void walker_init(struct walker *w, const struct walker_cfg *cfg, const struct walker_desc *desc);
 void walker_fini(struct walker *w);
 
-/* Copies the ledger and plays it, search_cycles from now; desc.done is called when it ends, never from inside this call.
- * References marked SERVED_PSC or SERVED_NTLB cost nothing. The asker keeps at most `walkers` +
+/* Copies the ledger and plays it, search_cycles from now; desc.done is called when it ends, never from inside this
+ * call. References marked SERVED_PSC or SERVED_NTLB cost nothing. The asker keeps at most `walkers` +
  * `queue_entries` walks in flight (asserted). */
 void walker_start(struct walker *w, const struct walk_ledger *ledger, u64 token);
 
@@ -135,8 +135,8 @@ void walker_set_trace(struct walker *w, walker_trace_fn fn, void *self);
 
 void walker_add_stats(struct walker *w, struct stats *reg, const char *prefix);
 
-/* Asserts: cycles = caches + guest + host; references add up over serving levels; walks and their cycles add up over the histograms, by
- * pages and by dimension. */
+/* Asserts: cycles = caches + guest + host; references add up over serving levels; walks and their cycles add up over
+ * the histograms, by pages and by dimension. */
 void walker_check_identities(const struct walker *w);
 
 #endif

@@ -17,17 +17,17 @@ static void write_ledger(struct observer *o, unsigned cpu, const struct walk_led
 {
     for (unsigned i = 0; i < w->n_refs; i++) {
         const struct walk_ref *r = &w->ref[i];
-        fprintf(o->ledger, "%u,%llu,%u,0x%llx,%s,%s,%u,%u,0x%llx,%s,%u\n", cpu, (unsigned long long)o->walks, i, (unsigned long long)w->va.v,
-                access_name[w->access], dim_name[r->dim], r->guest_level, r->host_level, (unsigned long long)r->at.v, served_name[r->served],
-                r->cycles);
+        fprintf(o->ledger, "%u,%llu,%u,0x%llx,%s,%s,%u,%u,0x%llx,%s,%u\n", cpu, (unsigned long long)o->walks, i,
+                (unsigned long long)w->va.v, access_name[w->access], dim_name[r->dim], r->guest_level, r->host_level,
+                (unsigned long long)r->at.v, served_name[r->served], r->cycles);
     }
 }
 
 static void trace_walk(const struct observed_cpu *c, const struct walk_ledger *w, u64 start, u64 end)
 {
-    trace_line(c->o->trace, TRACE_walk, end, c->cpu->name.walker, "%s va 0x%llx: %u references, %llu cycles%s%s", access_name[w->access],
-               (unsigned long long)w->va.v, w->n_refs, (unsigned long long)(end - start), w->nested ? ", two-dimensional" : "",
-               w->faulted ? ", faulted" : "");
+    trace_line(c->o->trace, TRACE_walk, end, c->cpu->name.walker, "%s va 0x%llx: %u references, %llu cycles%s%s",
+               access_name[w->access], (unsigned long long)w->va.v, w->n_refs, (unsigned long long)(end - start),
+               w->nested ? ", two-dimensional" : "", w->faulted ? ", faulted" : "");
 }
 
 static void on_walk(void *self, const struct walk_ledger *w, u64 start, u64 end)
@@ -79,8 +79,8 @@ static void trace_exit(const struct observed_cpu *c, const struct vmx_exit_event
     qualification_text(e, words);
     trace_line(c->o->trace, TRACE_vmx, clock_now(&c->o->pc->clock), c->cpu->name.vmx,
                "exit %s, qualification 0x%llx%s%s, RIP 0x%llx%s%s, GLA 0x%llx, GPA 0x%llx", vmx_exit_name(e->reason),
-               (unsigned long long)e->qualification, *words ? " " : "", words, (unsigned long long)e->guest_rip, *name ? " " : "", name,
-               (unsigned long long)e->guest_linear, (unsigned long long)e->guest_physical);
+               (unsigned long long)e->qualification, *words ? " " : "", words, (unsigned long long)e->guest_rip,
+               *name ? " " : "", name, (unsigned long long)e->guest_linear, (unsigned long long)e->guest_physical);
 }
 
 static void on_vm_exit(void *self, const struct vmx_exit_event *e)
@@ -125,7 +125,8 @@ void observer_print_failure(struct observer *o, unsigned cpu, FILE *out)
     if (o->pc->cfg.board.cores > 1) fprintf(out, "cpu%u: ", cpu);
     vmx_print_failure(x, out);
     if (!f->abort) print_place(o, "where:       ", WORLD_ROOT, f->rip, out);
-    if (f->abort || f->exit_reason || f->check >= 0) print_place(o, "guest:       ", WORLD_GUEST, f->values.guest_rip, out);
+    if (f->abort || f->exit_reason || f->check >= 0)
+        print_place(o, "guest:       ", WORLD_GUEST, f->values.guest_rip, out);
 }
 
 static void on_failure(void *self)
@@ -191,7 +192,8 @@ static bool open_pipeline(struct observer *o, const struct board_options *option
     o->pipeline = calloc(1, sizeof *o->pipeline);
     CHECK(o->pipeline, "no host memory for the pipeline's trace");
     o->pc->cpu[options->pipeline_cpu].ooo->trace = o->pipeline;
-    if (!pipe_trace_open(o->pipeline, path, kanata ? PIPE_KANATA : PIPE_O3PIPEVIEW, options->pipeline_skip, options->pipeline_count))
+    if (!pipe_trace_open(o->pipeline, path, kanata ? PIPE_KANATA : PIPE_O3PIPEVIEW, options->pipeline_skip,
+                         options->pipeline_count))
         return false;
     o->pipeline->thread = options->pipeline_cpu;
     o->pipeline->place = pipeline_place;
@@ -208,7 +210,11 @@ static void plug_in(struct observer *o, unsigned id)
     *c = (struct observed_cpu){
         .o = o,
         .cpu = cpu,
-        .watch = {.self = c, .place = place, .timed = timed, .transition_begins = transition_begins, .transition_ends = transition_ends},
+        .watch = {.self = c,
+                  .place = place,
+                  .timed = timed,
+                  .transition_begins = transition_begins,
+                  .transition_ends = transition_ends},
         .function = -1,
     };
     timeline_init(&c->timeline, &o->timeline, id);
@@ -246,8 +252,8 @@ bool observer_init(struct observer *o, struct pc *pc, const struct board_options
         .names_exits = options->timeline_path || (options->trace && (options->trace->to_file & BIT(TRACE_vmx))),
     };
     if (!cpus_exist(o, o->cpus | 1u << options->pipeline_cpu)) return false;
-    if (!open_ledger(o, options->ledger_path) || !timeline_open(&o->timeline, options->timeline_path, &pc->clock, o->cpus) ||
-        !open_pipeline(o, options))
+    if (!open_ledger(o, options->ledger_path) ||
+        !timeline_open(&o->timeline, options->timeline_path, &pc->clock, o->cpus) || !open_pipeline(o, options))
         return false;
     pc->trace = o->trace;
     for (unsigned i = 0; i < pc->cfg.board.cores; i++) plug_in(o, i);

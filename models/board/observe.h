@@ -1,10 +1,11 @@
-/* observe.h - who listens to the machine for the user: names of addresses, trace lines of walks and VM exits, the file of walk ledgers,
- * the timeline.
+/* observe.h - who listens to the machine for the user: names of addresses, trace lines of walks and VM exits, the
+ * file of walk ledgers, the timeline.
  *
- * Names:       an address of the guest world belongs to the guest image; of the root or native world, to the image that was booted.
- * Ledger file: CSV, one row a reference of every page walk that timed cores played in the measured region (without region markers: in the
- *              whole run), walks numbered as they end: cpu,walk,ref,va,access,dim,guest_level,host_level,hpa,served,cycles. Levels as in
- *              isa/record.h.
+ * Names:       an address of the guest world belongs to the guest image; of the root or native world, to the image
+ *              that was booted.
+ * Ledger file: CSV, one row a reference of every page walk that timed cores played in the measured region (without
+ *              region markers: in the whole run), walks numbered as they end:
+ *              cpu,walk,ref,va,access,dim,guest_level,host_level,hpa,served,cycles. Levels as in isa/record.h.
  * Processors:  all, or those of board_options.traced_cpus.
  * Neighbours:  symbols.h, timeline.h; hooks of the core (core_watch), the page walkers and VMX.
  * Checked by:  tests/system/trace.sh, explain.sh
@@ -65,7 +66,8 @@ void observer_region_end(struct observer *o);
 /* The name of an address of a world: "function+0x12 (file.c:34)"; "" if it has none. */
 const char *observer_name(struct observer *o, enum world world, u64 address, char text[SYMBOL_TEXT_BYTES]);
 
-/* Why a processor's last VMX instruction, VM entry or VM exit failed, and where the program was: the monitor, and the guest that it ran. */
+/* Why a processor's last VMX instruction, VM entry or VM exit failed, and where the program was: the monitor, and
+ * the guest that it ran. */
 void observer_print_failure(struct observer *o, unsigned cpu, FILE *out);
 
 /* The current VMCS of a processor as it was at its last VM entry; NULL if that is not known. */

@@ -94,8 +94,9 @@ static void print_exits(const struct stats *s, unsigned cpu, FILE *out)
             const char *dot = strchr(all[i].name, '.');
             if (dot && !strcmp(dot + 1, part[p])) cycles[p] += all[i].value;
         }
-    fprintf(out, "  VM exits: %llu; each %.0f cycles out, %.0f in the hypervisor, %.0f back in\n", (unsigned long long)exits,
-            (double)cycles[0] / (double)exits, (double)cycles[1] / (double)exits, (double)cycles[2] / (double)exits);
+    fprintf(out, "  VM exits: %llu; each %.0f cycles out, %.0f in the hypervisor, %.0f back in\n",
+            (unsigned long long)exits, (double)cycles[0] / (double)exits, (double)cycles[1] / (double)exits,
+            (double)cycles[2] / (double)exits);
 }
 
 void report_print(const struct stats *s, unsigned cpus, FILE *out)
@@ -103,8 +104,9 @@ void report_print(const struct stats *s, unsigned cpus, FILE *out)
     for (unsigned cpu = 0; cpu < cpus; cpu++) {
         u64 cycles = value_for(s, cpu, "cycles"), instructions = value_for(s, cpu, "instructions");
         if (!cycles || !instructions) continue;
-        fprintf(out, "cpu%u%s: %llu instructions, %llu cycles, CPI %.2f\n", cpu, stats_region_seen(s) ? ", measured region" : "",
-                (unsigned long long)instructions, (unsigned long long)cycles, (double)cycles / (double)instructions);
+        fprintf(out, "cpu%u%s: %llu instructions, %llu cycles, CPI %.2f\n", cpu,
+                stats_region_seen(s) ? ", measured region" : "", (unsigned long long)instructions,
+                (unsigned long long)cycles, (double)cycles / (double)instructions);
         print_account(s, cpu, cycles, out);
         print_slots(s, cpu, out);
         print_exits(s, cpu, out);

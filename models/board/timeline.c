@@ -23,7 +23,10 @@ static void write_string(FILE *out, const char *text)
     json_decref(s);
 }
 
-static void write_address(FILE *out, const char *key, u64 address) { fprintf(out, ",\"%s\":\"0x%" PRIx64 "\"", key, address); }
+static void write_address(FILE *out, const char *key, u64 address)
+{
+    fprintf(out, ",\"%s\":\"0x%" PRIx64 "\"", key, address);
+}
 
 static void write_microseconds(FILE *out, const char *key, u64 ps)
 {
@@ -40,13 +43,17 @@ static void begin_slice(struct timeline *t, unsigned thread, const char *categor
     write_microseconds(out, "dur", to - from);
 }
 
-static void begin_arguments(struct timeline *t, u64 cycles) { fprintf(t->file->out, "\"args\":{\"cycles\":%" PRIu64, cycles); }
+static void begin_arguments(struct timeline *t, u64 cycles)
+{
+    fprintf(t->file->out, "\"args\":{\"cycles\":%" PRIu64, cycles);
+}
 
 static void end_slice(struct timeline *t) { fputs("}}", t->file->out); }
 
 static void name_thread(FILE *out, unsigned cpu, unsigned thread, const char *name)
 {
-    fprintf(out, ",\n{\"ph\":\"M\",\"pid\":%u,\"tid\":%u,\"name\":\"thread_name\",\"args\":{\"name\":\"%s\"}}", cpu + 1, thread, name);
+    fprintf(out, ",\n{\"ph\":\"M\",\"pid\":%u,\"tid\":%u,\"name\":\"thread_name\",\"args\":{\"name\":\"%s\"}}", cpu + 1,
+            thread, name);
 }
 
 static void write_head(struct timeline_file *f)
@@ -54,7 +61,8 @@ static void write_head(struct timeline_file *f)
     const char *before = "[\n";
     for (u32 left = f->cpus; left; left &= left - 1) {
         unsigned cpu = (unsigned)__builtin_ctz(left);
-        fprintf(f->out, "%s{\"ph\":\"M\",\"pid\":%u,\"name\":\"process_name\",\"args\":{\"name\":\"cpu%u\"}}", before, cpu + 1, cpu);
+        fprintf(f->out, "%s{\"ph\":\"M\",\"pid\":%u,\"name\":\"process_name\",\"args\":{\"name\":\"cpu%u\"}}", before,
+                cpu + 1, cpu);
         name_thread(f->out, cpu, THREAD_PROCESSOR, "processor");
         name_thread(f->out, cpu, THREAD_WALKS, "page walks");
         before = ",\n";
@@ -102,7 +110,8 @@ static void write_transition(struct timeline *t, u64 end)
 {
     bool exit = t->transition.kind == TRANSITION_EXIT, failed = t->transition.kind == TRANSITION_ENTRY_FAILED;
     begin_slice(t, THREAD_PROCESSOR, exit ? "exit" : "entry", t->since, end);
-    fprintf(t->file->out, "\"name\":\"%s%s\",", exit ? "exit " : failed ? "entry failed" : "entry", exit ? t->reason : "");
+    const char *name = exit ? "exit " : failed ? "entry failed" : "entry";
+    fprintf(t->file->out, "\"name\":\"%s%s\",", name, exit ? t->reason : "");
     begin_arguments(t, end - t->since);
     write_reason(t);
     if (exit || failed) write_exit_arguments(t);
@@ -159,8 +168,8 @@ void timeline_transition_ends(struct timeline *t, u64 cycle)
 
 /* --- page walks --- */
 
-/* Walks are told as they end. Of the lanes that were free when this one began, the one that was free for the shortest time: so no more lanes
- * are used than walks ran at once. */
+/* Walks are told as they end. Of the lanes that were free when this one began, the one that was free for the
+ * shortest time: so no more lanes are used than walks ran at once. */
 static unsigned find_lane(const struct timeline *t, u64 begin)
 {
     unsigned best = TIMELINE_LANES - 1;
@@ -182,7 +191,8 @@ static unsigned references_of(const struct walk_ledger *w, enum walk_dim dim)
 
 void timeline_walk(struct timeline *t, const struct walk_ledger *w, u64 begin, u64 end)
 {
-    static const char *const access_name[] = {[ACCESS_READ] = "read", [ACCESS_WRITE] = "write", [ACCESS_FETCH] = "fetch"};
+    static const char *const access_name[] = {
+        [ACCESS_READ] = "read", [ACCESS_WRITE] = "write", [ACCESS_FETCH] = "fetch"};
     if (!t->running) return;
     unsigned lane = find_lane(t, begin);
     t->lane_end[lane] = end;
@@ -191,8 +201,8 @@ void timeline_walk(struct timeline *t, const struct walk_ledger *w, u64 begin, u
     begin_arguments(t, end - begin);
     fprintf(t->file->out, ",\"access\":\"%s\"", access_name[w->access]);
     write_address(t->file->out, "va", w->va.v);
-    fprintf(t->file->out, ",\"references\":%u,\"guest\":%u,\"host\":%u%s", w->n_refs, references_of(w, DIM_GUEST), references_of(w, DIM_HOST),
-            w->faulted ? ",\"faulted\":true" : "");
+    fprintf(t->file->out, ",\"references\":%u,\"guest\":%u,\"host\":%u%s", w->n_refs, references_of(w, DIM_GUEST),
+            references_of(w, DIM_HOST), w->faulted ? ",\"faulted\":true" : "");
     end_slice(t);
 }
 

@@ -1,10 +1,11 @@
-/* timeline.h - a run as a picture: the timed part in the Trace Event Format that Perfetto and Chrome's tracing page draw.
+/* timeline.h - a run as a picture: the timed part in the Trace Event Format that Perfetto and Chrome's tracing page
+ * draw.
  *
- * Format:     a JSON array, one event a line. Complete events ("ph":"X"); ts and dur in microseconds of simulated time, with picoseconds behind
- *             the point. A process each is a processor of the machine, cpuN process N + 1. Its thread 1: slices "guest", "exit REASON",
- *             "hypervisor: REASON", "entry", one behind the other (categories native, guest, exit, hypervisor, entry); threads 2...: page
- *             walks, as many as run at once. Arguments in cycles, so that slices add up to
- *             cpuN.vmx.exits.<reason>.{cycles_out,cycles_root,cycles_in}.
+ * Format:     a JSON array, one event a line. Complete events ("ph":"X"); ts and dur in microseconds of simulated
+ *             time, with picoseconds behind the point. A process each is a processor of the machine, cpuN process N
+ *             + 1. Its thread 1: slices "guest", "exit REASON", "hypervisor: REASON", "entry", one behind the other
+ *             (categories native, guest, exit, hypervisor, entry); threads 2...: page walks, as many as run at once.
+ *             Arguments in cycles, so that slices add up to cpuN.vmx.exits.<reason>.{cycles_out,cycles_root,cycles_in}.
  * Not there:  what the functional core ran; with region markers, what lies outside the region.
  * Neighbours: observe.c tells it what happens.
  * Checked by: tests/unit/test_timeline.c, tests/system/explain.sh

@@ -4,9 +4,9 @@
  *               Architecture" (ISPASS 2014), with the back end split in two, and microcode and idle cycles apart.
  *               A slot that renames nothing is the back end's if it refuses what the front end offers, else the
  *               front end's reason's.
- *               Wrong paths are not fetched. While a mispredicted branch waits for its operands, their slots are those that would fill the
- *               window: bad speculation; then the back end's, which they would find full. Behind the branch's issue all slots up to the
- *               right path are bad speculation.
+ *               Wrong paths are not fetched. While a mispredicted branch waits for its operands, their slots are
+ *               those that would fill the window: bad speculation; then the back end's, which they would find full.
+ *               Behind the branch's issue all slots up to the right path are bad speculation.
  * Not modelled: resources other than the window's that a wrong path takes.
  * Checked by:   topdown_check at the end of every run; tests/unit/test_topdown.c
  */

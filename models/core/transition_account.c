@@ -97,7 +97,8 @@ void core_end_transition(struct core *c, const struct insn_record *r, u64 end)
     struct transition_account *a = &c->transition;
     bool out = a->cause == CAUSE_vm_exit;
     core_charge(c, (enum world)r->world, (enum cause)a->cause, end);
-    if (out || !is_first_entry(c)) histogram_add(&a->latency[a->reason].part[out ? VMX_CYCLES_OUT : VMX_CYCLES_IN], end - a->begin);
+    if (out || !is_first_entry(c))
+        histogram_add(&a->latency[a->reason].part[out ? VMX_CYCLES_OUT : VMX_CYCLES_IN], end - a->begin);
     if (out || r->transition.kind == TRANSITION_ENTRY_FAILED) {
         a->root_since = end;
         a->root_reason = a->reason;
@@ -129,7 +130,8 @@ void transition_account_register_stats(struct transition_account *t, struct stat
             stats_add_histogram(s, path, parts[p].meaning, &t->latency[r].part[p], 1);
         }
         snprintf(path, sizeof path, "%s.vmx.exits.%s.latency_cycles", prefix, vmx_exit_name(r));
-        stats_add_histogram(s, path, "VM exits for this reason: from the exit to the end of the next entry", &t->latency[r].whole, 1);
+        stats_add_histogram(s, path, "VM exits for this reason: from the exit to the end of the next entry",
+                            &t->latency[r].whole, 1);
     }
 }
 
@@ -149,7 +151,8 @@ void transition_account_check(const struct transition_account *t, const struct v
                   "cycles of exits by %s and their histogram (%s) disagree", vmx_exit_name(r), parts[p].name);
         whole += histogram_total(&t->latency[r].whole);
     }
-    CHECK(t->exits_played - whole <= 1, "exits that took time and their histogram disagree"); /* the last may wait for its entry */
+    CHECK(t->exits_played - whole <= 1,
+          "exits that took time and their histogram disagree"); /* the last may wait for its entry */
     if (!timed) return;
     /* ...or its record to be played */
     CHECK(s->exits_total - t->exits_untimed - t->exits_played <= 1, "exits and those that took time disagree");

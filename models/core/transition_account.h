@@ -2,8 +2,9 @@
  *
  * While a transition is played, every cycle that its core charges is the transition's: of the account's leaf
  * vm_exit or vm_entry, and of the exit reason's cycles_out or cycles_in. What runs between an exit and the
- * entry behind it is the reason's cycles_root. Histograms tell the same exit by exit, and the whole of it: from the exit's beginning to
- * the end of the entry behind it, or to what leaves the hypervisor and is no entry (one that fails, or whose injected event exits).
+ * entry behind it is the reason's cycles_root. Histograms tell the same exit by exit, and the whole of it: from the
+ * exit's beginning to the end of the entry behind it, or to what leaves the hypervisor and is no entry (one that
+ * fails, or whose injected event exits).
  * Neighbours: timing cores begin and end transitions and charge through core_charge (core.h).
  * Checked by: core_check_identities; tests/unit/test_inorder_microcode.c, tests/system/histograms.sh
  */
@@ -38,7 +39,8 @@ struct core;
 void transition_account_init(struct transition_account *t);
 void transition_account_fini(struct transition_account *t);
 void transition_account_register_stats(struct transition_account *t, struct stats *s, const char *prefix);
-/* Another core model begins: what the hypervisor has run since the last exit is no exit's. `exits`: there were so many so far. */
+/* Another core model begins: what the hypervisor has run since the last exit is no exit's. `exits`: there were so
+ * many so far. */
 void transition_account_forget(struct transition_account *t, u64 exits);
 static inline bool transition_is_played(const struct transition_account *t)
 {
@@ -52,8 +54,8 @@ void core_end_transition(struct core *c, const struct insn_record *r, u64 end);
 /* Charges the cycles since the account's end up to `cycle`: to the leaf, or to the transition under way. */
 void core_charge(struct core *c, enum world world, enum cause cause, u64 cycle);
 
-/* Asserts: exits and their cycles by part are those of the histograms; what is under way apart. `timed`: by a core that plays them;
- * `until`: where the account stands. */
+/* Asserts: exits and their cycles by part are those of the histograms; what is under way apart. `timed`: by a core
+ * that plays them; `until`: where the account stands. */
 void transition_account_check(const struct transition_account *t, const struct vmx_stats *s, bool timed, u64 until);
 
 /* The core has waited for this walk, which ends at `end`: its references' cycles go to their dimensions, what

@@ -40,7 +40,8 @@ void stats_add_rows(struct stats *s, const char *prefix, const struct stat_row *
                     const void *base);
 
 /* Registers a histogram of cycles: the sum of `n_parts` of them from `part` on. */
-void stats_add_histogram(struct stats *s, const char *path, const char *meaning, struct histogram *part, size_t n_parts);
+void stats_add_histogram(struct stats *s, const char *path, const char *meaning, struct histogram *part,
+                         size_t n_parts);
 
 /* Registers a value that is no count: reports of the region give it as it is. */
 void stats_add_level(struct stats *s, const char *path, const char *meaning, const u64 *value);
@@ -60,7 +61,8 @@ bool stats_region_seen(const struct stats *s);
  * have begun. */
 bool stats_find_region(const struct stats *s, const char *path, u64 *value);
 
-/* A sampled run: from now on the region, which begins here, is what lies in its windows: counters are summed over them. */
+/* A sampled run: from now on the region, which begins here, is what lies in its windows: counters are summed over
+ * them. */
 void stats_sample(struct stats *s);
 void stats_window_begin(struct stats *s);
 void stats_window_end(struct stats *s);

@@ -80,7 +80,8 @@ static void reserve_one(struct histogram_registry *r)
     CHECK(r->entry, "no memory for %zu histograms", r->capacity);
 }
 
-void histograms_add(struct histogram_registry *r, const char *path, const char *meaning, struct histogram *part, size_t n_parts)
+void histograms_add(struct histogram_registry *r, const char *path, const char *meaning, struct histogram *part,
+                    size_t n_parts)
 {
     size_t i = r->n;
     while (i > 0 && strcmp(r->entry[i - 1].path, path) > 0) i--;
@@ -123,7 +124,8 @@ static void print_percentile(const struct histogram *h, unsigned percent, FILE *
     unsigned b = histogram_percentile(h, percent);
     fprintf(out, ",\n    \"p%u\": ", percent);
     if (h->count)
-        fprintf(out, "{\"from\": %" PRIu64 ", \"to\": %" PRIu64 "}", histogram_bucket_from(b), min_u64(histogram_bucket_to(b), h->max));
+        fprintf(out, "{\"from\": %" PRIu64 ", \"to\": %" PRIu64 "}", histogram_bucket_from(b),
+                min_u64(histogram_bucket_to(b), h->max));
     else
         fputs("null", out);
 }
@@ -146,7 +148,8 @@ static void print_entry(const struct histogram_entry *e, enum histogram_span spa
 {
     struct histogram h = histograms_value(e, span);
     fprintf(out, "  \"%s\": {\n    \"meaning\": \"%s\",\n    \"unit\": \"cycles\",\n", e->path, e->meaning);
-    fprintf(out, "    \"count\": %" PRIu64 ",\n    \"sum\": %" PRIu64 ",\n    \"max\": %" PRIu64 ",\n    \"mean\": ", h.count, h.sum, h.max);
+    fprintf(out, "    \"count\": %" PRIu64 ",\n    \"sum\": %" PRIu64 ",\n    \"max\": %" PRIu64 ",\n    \"mean\": ",
+            h.count, h.sum, h.max);
     if (h.count)
         fprintf(out, "%.3f", (double)h.sum / (double)h.count);
     else

@@ -1,8 +1,8 @@
 /* stats_hist.h - histograms of cycles: how often which latency, as counters do not tell.
  *
- * Models:       count, sum, maximum, and buckets: values 0 to 7 have one each, above them every power of two has four of one width, so
- *               that a value is known to 25 % (HISTOGRAM_BUCKETS - 1: everything from 2^32 on). The registry's histograms are sums of
- *               parts, so that a total costs nothing where it is counted.
+ * Models:       count, sum, maximum, and buckets: values 0 to 7 have one each, above them every power of two has
+ *               four of one width, so that a value is known to 25 % (HISTOGRAM_BUCKETS - 1: everything from 2^32
+ *               on). The registry's histograms are sums of parts, so that a total costs nothing where it is counted.
  *               A value belongs to the region in which it is counted: in which its walk, exit or load ends.
  * Not modelled: minimum (a region's can't be told from snapshots).
  * Neighbours:   stats.h keeps the registry, with the counters' region; results go to histograms.json.
@@ -42,7 +42,8 @@ static inline void histogram_add(struct histogram *h, u64 value)
     h->bucket[histogram_bucket_of(value)]++;
 }
 
-/* The bucket that holds the value below which `percent` of all values lie or which they equal (1 to 100); of an empty histogram 0. */
+/* The bucket that holds the value below which `percent` of all values lie or which they equal (1 to 100); of an
+ * empty histogram 0. */
 unsigned histogram_percentile(const struct histogram *h, unsigned percent);
 
 /* Sum of counts over the buckets, which is `count`: for assertions. */
@@ -64,7 +65,8 @@ struct histogram_registry {
 };
 
 void histograms_free(struct histogram_registry *r);
-void histograms_add(struct histogram_registry *r, const char *path, const char *meaning, struct histogram *part, size_t n_parts);
+void histograms_add(struct histogram_registry *r, const char *path, const char *meaning, struct histogram *part,
+                    size_t n_parts);
 
 void histograms_region_begin(struct histogram_registry *r);
 void histograms_region_end(struct histogram_registry *r);
@@ -73,9 +75,9 @@ void histograms_region_end(struct histogram_registry *r);
 enum histogram_span { HISTOGRAM_ALL, HISTOGRAM_REGION_OPEN, HISTOGRAM_REGION_ENDED };
 struct histogram histograms_value(const struct histogram_entry *e, enum histogram_span span);
 
-/* A JSON object: path to {meaning, unit, count, sum, max, mean, p50, p90, p99, buckets}. Buckets without values are left out; `to` is
- * null in the one that has no end. A percentile is the bucket that holds it, cut at the maximum. Nothing counted: mean and percentiles
- * are null. */
+/* A JSON object: path to {meaning, unit, count, sum, max, mean, p50, p90, p99, buckets}. Buckets without values are
+ * left out; `to` is null in the one that has no end. A percentile is the bucket that holds it, cut at the maximum.
+ * Nothing counted: mean and percentiles are null. */
 void histograms_print(const struct histogram_registry *r, enum histogram_span span, FILE *out);
 /* Paths with meanings: `gigogne list stats`. */
 void histograms_print_list(const struct histogram_registry *r, int width);

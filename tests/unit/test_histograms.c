@@ -112,7 +112,8 @@ static void the_file_says_what_was_counted(void **state)
     json_t *j = written(false), *bucket = json_array_get(json_object_get(j, "buckets"), 1);
     assert_string_equal(json_string_value(json_object_get(j, "meaning")), "page walks");
     assert_string_equal(json_string_value(json_object_get(j, "unit")), "cycles");
-    assert_true(json_number_value(json_object_get(j, "mean")) > 25.33 && json_number_value(json_object_get(j, "mean")) < 25.34);
+    assert_true(json_number_value(json_object_get(j, "mean")) > 25.33 &&
+                json_number_value(json_object_get(j, "mean")) < 25.34);
     assert_int_equal(json_array_size(json_object_get(j, "buckets")), 2);
     assert_int_equal(number(bucket, "from"), 32);
     assert_int_equal(number(bucket, "to"), 39);

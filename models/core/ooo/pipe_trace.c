@@ -150,14 +150,18 @@ static void print_stalls(const struct pipe_trace *t, const struct pipe_row *r)
         if (r->stalls >> s & 1) fprintf(t->out, " {%s}", stall_letters[s]);
 }
 
-static void tell_life(struct pipe_trace *t, const struct pipe_row *r, u64 id, u64 pc, u64 fetch, const char *text, u64 end)
+static void tell_life(struct pipe_trace *t, const struct pipe_row *r, u64 id, u64 pc, u64 fetch, const char *text,
+                      u64 end)
 {
     u64 decode = ticks(r, PIPE_QUEUE, PIPE_SEQUENCE, fetch), rename = ticks(r, PIPE_RENAME, PIPE_SEQUENCE, decode);
     u64 issue = ticks(r, PIPE_EXECUTE, PIPE_SEQUENCE, rename);
-    fprintf(t->out, "O3PipeView:fetch:%" PRIu64 ":0x%016" PRIx64 ":%u:%" PRIu64 ":%s", fetch, pc, r->part, id - 1, text);
+    fprintf(t->out, "O3PipeView:fetch:%" PRIu64 ":0x%016" PRIx64 ":%u:%" PRIu64 ":%s", fetch, pc, r->part, id - 1,
+            text);
     print_stalls(t, r);
-    fprintf(t->out, "\nO3PipeView:decode:%" PRIu64 "\nO3PipeView:rename:%" PRIu64 "\n", max_u64(decode, fetch), max_u64(rename, fetch));
-    fprintf(t->out, "O3PipeView:dispatch:%" PRIu64 "\nO3PipeView:issue:%" PRIu64 "\n", max_u64(rename, fetch), max_u64(issue, fetch));
+    fprintf(t->out, "\nO3PipeView:decode:%" PRIu64 "\nO3PipeView:rename:%" PRIu64 "\n", max_u64(decode, fetch),
+            max_u64(rename, fetch));
+    fprintf(t->out, "O3PipeView:dispatch:%" PRIu64 "\nO3PipeView:issue:%" PRIu64 "\n", max_u64(rename, fetch),
+            max_u64(issue, fetch));
     fprintf(t->out, "O3PipeView:complete:%" PRIu64 "\nO3PipeView:retire:%" PRIu64 ":store:0\n",
             max_u64(ticks(r, PIPE_COMPLETE, PIPE_COMPLETE, issue), fetch), (end + 1) * TICKS);
     t->retired++;

@@ -1,13 +1,15 @@
 /* pipe_trace.h - the life of every micro-operation, stage by stage, as a file for pipeline viewers.
  *
- * Formats:    Kanata 0004 (docs/kanata-log-format.md of the viewer Konata), and O3PipeView, the format of gem5's o3-pipeview.py, which Konata
- *             reads too: 1000 ticks a cycle, disassembly without colons, stages that a micro-operation does not have at the tick of the one
- *             before, since tick 0 means flushed.
- * Kanata:     a row is a micro-operation, a jump that is fused with the comparison above it, or a microcode sequence: an instruction, an
- *             event, a VM transition. Lane 0 are the stages of PIPE_STAGES, lane 1 what stalls it (PIPE_STALLS). The label is address,
- *             disassembly and kind; details (mouse over) are the place in the program, each page walk, what served a load, a mispredict,
- *             what rename lacked. Arrows (W) go from the producer that a micro-operation waited for. The thread is the processor.
- * O3PipeView: the letters of its stalls stand behind the disassembly: "{Wk}"; a fused jump and the comparison above it share their stages.
+ * Formats:    Kanata 0004 (docs/kanata-log-format.md of the viewer Konata), and O3PipeView, the format of gem5's
+ *             o3-pipeview.py, which Konata reads too: 1000 ticks a cycle, disassembly without colons, stages that a
+ *             micro-operation does not have at the tick of the one before, since tick 0 means flushed.
+ * Kanata:     a row is a micro-operation, a jump that is fused with the comparison above it, or a microcode
+ *             sequence: an instruction, an event, a VM transition. Lane 0 are the stages of PIPE_STAGES, lane 1 what
+ *             stalls it (PIPE_STALLS). The label is address, disassembly and kind; details (mouse over) are the
+ *             place in the program, each page walk, what served a load, a mispredict, what rename lacked. Arrows (W)
+ *             go from the producer that a micro-operation waited for. The thread is the processor.
+ * O3PipeView: the letters of its stalls stand behind the disassembly: "{Wk}"; a fused jump and the comparison above
+ *             it share their stages.
  * Bounds:     `skip` instructions are left out, then `count` are told; the region's begin starts anew.
  * Neighbours: the stages of the core tell it (trace_stages.c); observe.c opens it.
  * Checked by: tests/unit/test_pipe_trace.c, tests/system/pipeline.sh
@@ -91,7 +93,8 @@ void pipe_trace_fetch(struct pipe_trace *t, u64 cycle, enum world world, u64 pc)
 /* True if the instruction that the front end is at is traced. */
 static inline bool pipe_trace_has_fetched(const struct pipe_trace *t) { return t->row[PIPE_FETCHED].id != 0; }
 
-/* What was fetched is this micro-operation, or sequence, or a jump that the micro-operation `index` takes in; `text` names it. */
+/* What was fetched is this micro-operation, or sequence, or a jump that the micro-operation `index` takes in; `text`
+ * names it. */
 void pipe_trace_decode(struct pipe_trace *t, u32 index, u64 cycle, const char *text);
 void pipe_trace_fuse(struct pipe_trace *t, u32 index, u64 cycle, const char *text);
 /* A further micro-operation of that instruction. */
@@ -103,7 +106,8 @@ void pipe_trace_stall(struct pipe_trace *t, u32 index, u64 cycle, enum pipe_stal
 /* Stands behind its text: " [mispredicted]". */
 void pipe_trace_mark(struct pipe_trace *t, u32 index, u64 cycle, const char *mark);
 /* One line of its details. */
-__attribute__((format(printf, 4, 5))) void pipe_trace_detail(struct pipe_trace *t, u32 index, u64 cycle, const char *format, ...);
+__attribute__((format(printf, 4, 5))) void pipe_trace_detail(struct pipe_trace *t, u32 index, u64 cycle,
+                                                             const char *format, ...);
 /* It waits for the result of the row `producer`. */
 void pipe_trace_wait(struct pipe_trace *t, u32 index, u32 producer, u64 cycle);
 void pipe_trace_retire(struct pipe_trace *t, u32 index, u64 cycle);

@@ -98,7 +98,8 @@ void ooo_trace_sequence_ends(struct ooo *p)
 void ooo_trace_mispredicted(struct ooo *p, const struct ooo_uop *branch)
 {
     u32 index = (u32)(branch - p->uop);
-    pipe_trace_mark(p->trace, index, ooo_now(p), branch->flags & UOP_INDIRECT ? "  [mispredicted, indirect]" : "  [mispredicted]");
+    pipe_trace_mark(p->trace, index, ooo_now(p),
+                    branch->flags & UOP_INDIRECT ? "  [mispredicted, indirect]" : "  [mispredicted]");
 }
 
 /* The row of what the front end does: an instruction on its way, or the sequence that microcode plays. */
@@ -129,7 +130,8 @@ void ooo_trace_load(struct ooo *p, u32 index, enum served served, u64 cycles)
 
 static void detail_walk(struct ooo *p, u32 row, const struct walk_ledger *w)
 {
-    static const char *const name[SERVED_COUNT] = {"-", "paging-structure cache", "nested TLB", "L1", "L2", "L3", "another cache", "DRAM"};
+    static const char *const name[SERVED_COUNT] = {"-",  "paging-structure cache", "nested TLB", "L1", "L2",
+                                                   "L3", "another cache",          "DRAM"};
     unsigned references[2] = {0};
     u32 cycles = w->cache_cycles, farthest = SERVED_UNKNOWN;
     for (unsigned i = 0; i < w->n_refs; i++) {
@@ -137,8 +139,11 @@ static void detail_walk(struct ooo *p, u32 row, const struct walk_ledger *w)
         cycles += w->ref[i].cycles;
         if (w->ref[i].served > farthest) farthest = w->ref[i].served;
     }
-    pipe_trace_detail(p->trace, row, ooo_now(p), "page walk for va 0x%" PRIx64 "%s: %u references of the guest, %u of the host, %u cycles, farthest: %s",
-                      w->va.v, w->nested ? ", two-dimensional" : "", references[DIM_GUEST], references[DIM_HOST], cycles, name[farthest]);
+    pipe_trace_detail(p->trace, row, ooo_now(p),
+                      "page walk for va 0x%" PRIx64
+                      "%s: %u references of the guest, %u of the host, %u cycles, farthest: %s",
+                      w->va.v, w->nested ? ", two-dimensional" : "", references[DIM_GUEST], references[DIM_HOST],
+                      cycles, name[farthest]);
 }
 
 void ooo_trace_walked(struct ooo *p, u32 index, const struct walk_ledger *played)
@@ -167,6 +172,7 @@ void ooo_trace_refused(struct ooo *p, u32 index, const u64 *missing)
     if (p->trace->row[index].stall == PIPE_RESOURCE) return;
     size_t counter = (size_t)((const char *)missing - (const char *)&p->stats);
     for (unsigned i = 0; i < ARRAY_LEN(resources); i++)
-        if (resources[i].counter == counter) pipe_trace_detail(p->trace, index, ooo_now(p), "no free %s", resources[i].what);
+        if (resources[i].counter == counter)
+            pipe_trace_detail(p->trace, index, ooo_now(p), "no free %s", resources[i].what);
     pipe_trace_stall(p->trace, index, ooo_now(p), PIPE_RESOURCE);
 }
