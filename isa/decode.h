@@ -3,7 +3,7 @@
  * Models:       the rows of insns.def; prefixes, operand and address sizes of every mode; micro-operations
  *               derived from the operands; instructions that the processor's model lacks (gates.def).
  * Neighbours:   icache.c calls it; insns.def is its table; the handlers' families are in operand.h.
- * Checked by:   tests/unit/test_decode.c
+ * Checked by:   tests/unit/test_decode.c, test_uops.c
  */
 #ifndef ISA_DECODE_H
 #define ISA_DECODE_H

@@ -9,7 +9,8 @@
  * Not modelled: execution-port and cache-port conflicts, fetch bandwidth (a line that hits the L1I is hidden
  *               by the pipeline), wrong paths, partial-overlap store forwarding (a load that
  *               a buffered store covers in part goes to the L1), dependence of LODS's register and of a
- *               string's stores on its loads.
+ *               string's stores on its loads, of the carry flag on a string comparison's loads; units that are not
+ *               pipelined.
  * Memory types: WC and non-temporal stores go from the store buffer to the write-combining buffers; WT and WP
  *               stores to memory, in order with the others; an uncacheable access waits until all older ones are
  *               done, and younger ones for it.

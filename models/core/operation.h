@@ -7,7 +7,7 @@
  *               divisions of 128 bits.
  * Neighbours:   models/core/uops_<family>.def are the tables, with their sources; ooo/decode.c expands an operation into
  *               micro-operations, the in-order core takes its latency.
- * Checked by:   tests/unit/test_operation.c
+ * Checked by:   tests/unit/test_operation.c; tests/timing/test_ooo_instructions.c, test_instruction_reference.c
  */
 #ifndef CORE_OPERATION_H
 #define CORE_OPERATION_H

@@ -44,7 +44,8 @@ static void a_wide_operation_without_a_row_is_the_narrow_one(void **state)
 static void steps_add_up_and_wait_for_their_ports(void **state)
 {
     (void)state;
-    struct operation o = {.step = {{3, {1, 2, 1}}, {2, {3, 4, 1}}}};
+    struct operation o = {.step = {{.count = 3, .by = {1, 2, 1}}, {.count = 2, .by = {3, 4, 1}},
+                                   {.count = 5, .by = {1, 9, 1}, .aside = true}}};
     assert_int_equal(operation_latency(&o), 2 + 2 + 4); /* the third of one port begins two cycles late */
 }
 
