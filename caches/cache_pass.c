@@ -1,7 +1,7 @@
 /* cache_pass.c - requests for memory itself on their way through a cache: uncached accesses, writes through, flushes.
  *
- * They leave as a miss does, hit_cycles after their arrival, so nothing that left before can come behind them: a line evicted just before
- * has reached the level below when they look for it there. */
+ * They leave as a miss does, hit_cycles after their arrival, so nothing that left before can come behind them: a
+ * line evicted just before has reached the level below when they look for it there. */
 #include "caches/cache_lines.h"
 
 #include "models/sim/check.h"

@@ -128,7 +128,8 @@ static void step(void *self, u64 arg)
 
 void flusher_start(struct flusher *f, enum flusher_way way, u32 n_caches)
 {
-    CHECK(!f->busy && n_caches >= 1 && n_caches <= f->desc.n_caches, "a flusher of %u caches cannot start", f->desc.n_caches);
+    CHECK(!f->busy && n_caches >= 1 && n_caches <= f->desc.n_caches, "a flusher of %u caches cannot start",
+          f->desc.n_caches);
     f->busy = true;
     f->way = (u8)way;
     f->at_cache = f->at_set = 0;

@@ -1,11 +1,12 @@
 /* flusher.h - empties whole caches: WBINVD, INVD, IA32_FLUSH_CMD.
  *
- * Models:       a walk over the sets of one cache after the other, from the core outward, sets_per_cycle of them at a time. Clean lines go in
- *               silence; a dirty one is a flush (MEM_FLUSH) of its own from its cache down to memory, up to lines_in_flight at once, so the
- *               time follows the number of dirty lines and what lies below. Dropped lines (INVD) go in silence, too. A spilled cache
- *               (IA32_FLUSH_CMD) sends its dirty lines one level down, as evictions.
- * Not modelled: other processors' private caches, but for what an inclusive L3 recalls (SDM Vol. 2, "WBINVD": external caches are told, not waited for);
- *               what INVD would lose: data live in RAM.
+ * Models:       a walk over the sets of one cache after the other, from the core outward, sets_per_cycle of them
+ *               at a time. Clean lines go in silence; a dirty one is a flush (MEM_FLUSH) of its own from its cache
+ *               down to memory, up to lines_in_flight at once, so the time follows the number of dirty lines and
+ *               what lies below. Dropped lines (INVD) go in silence, too. A spilled cache (IA32_FLUSH_CMD) sends
+ *               its dirty lines one level down, as evictions.
+ * Not modelled: other processors' private caches, but for what an inclusive L3 recalls (SDM Vol. 2, "WBINVD":
+ *               external caches are told, not waited for); what INVD would lose: data live in RAM.
  * Neighbours:   processor.c starts it for a core, which waits; caches through cache_port() and cache_lines.h.
  * Checked by:   tests/unit/test_flusher.c, tests/system/flush.sh
  */
@@ -67,7 +68,8 @@ struct flusher {
 
 void flusher_init(struct flusher *f, const struct flusher_cfg *cfg, const struct flusher_desc *desc);
 
-/* Empties the first n_caches of its caches from now on; desc.done is called at the end, never from inside this call. Not while it is busy. */
+/* Empties the first n_caches of its caches from now on; desc.done is called at the end, never from inside this
+ * call. Not while it is busy. */
 void flusher_start(struct flusher *f, enum flusher_way way, u32 n_caches);
 
 void flusher_add_stats(const struct flusher *f, struct stats *reg, const char *prefix);

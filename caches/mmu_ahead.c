@@ -22,12 +22,45 @@ static bool is_neighbour(va_t a, va_t b)
     return ((a.v ^ b.v) >> 46) == 0;
 }
 
-static bool may_be_walked(const struct mmu *m, const struct hart *h, va_t va, enum mmu_privilege p)
+/* --- walks that set nothing --- */
+
+static bool flags_are_set(const struct walk *w, bool write)
 {
-    return mmu_allows(m, h, va, ACCESS_READ, p) && mmu_is_settled(m, h, va);
+    u64 value;
+    for (unsigned level = w->top; level >= walk_leaf_level(w); level--)
+        if (walk_update(w, level, write, &value)) return false;
+    return true;
 }
 
-/* The tables are as they should be; a stale entry of a paging-structure cache may yet lead elsewhere: then nothing comes of it. */
+static bool host_is_settled(const struct mmu_context *c, const struct hart *h, u64 gpa, bool write)
+{
+    struct walk w;
+    if (!c->ept) return true;
+    enum walk_state state = walk_begin(&w, &c->host_rules, c->host_root, gpa);
+    while (state == WALK_NEED_ENTRY) state = walk_feed(&w, mmu_load_entry(h->mem, &w, HPA(w.entry_at)));
+    return state == WALK_DONE && flags_are_set(&w, write);
+}
+
+/* mmu_allows() says yes: would the walk of a read find every accessed flag set, and with it whatever else a walk sets,
+ * in both dimensions? */
+static bool is_settled(const struct mmu *m, const struct hart *h, va_t va)
+{
+    const struct mmu_context *c = &m->context;
+    struct walk w;
+    if (!c->paging) return host_is_settled(c, h, va.v, false);
+    if (!mmu_peek_guest(c, h, va, &w) || !flags_are_set(&w, false)) return false;
+    for (unsigned level = w.top; level >= walk_leaf_level(&w); level--)
+        if (!host_is_settled(c, h, w.entry_place[level], c->host_structure_writes)) return false;
+    return host_is_settled(c, h, w.frame | (va.v & (BIT(w.page_shift) - 1)), false);
+}
+
+static bool may_be_walked(const struct mmu *m, const struct hart *h, va_t va, enum mmu_privilege p)
+{
+    return mmu_allows(m, h, va, ACCESS_READ, p) && is_settled(m, h, va);
+}
+
+/* The tables are as they should be; a stale entry of a paging-structure cache may yet lead elsewhere: then nothing
+ * comes of it. */
 static void walk_ahead(struct mmu *m, struct hart *h, struct mmu_page *page, va_t va, enum mmu_privilege p)
 {
     const struct fault fault = h->fault;

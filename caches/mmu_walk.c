@@ -65,7 +65,7 @@ static void note_pages(const struct run *r, u8 guest_shift, const struct mapping
 
 /* An entry of a format's size. Outside RAM nobody answers: all ones, a reserved bit or a misconfiguration
  * (32-bit paging has no reserved bit there: a page at the end of memory). */
-static u64 load_entry(const struct physmem *mem, const struct walk *w, hpa_t at)
+u64 mmu_load_entry(const struct physmem *mem, const struct walk *w, hpa_t at)
 {
     u32 narrow;
     if (LIKELY(w->rules->entry_bytes == sizeof(u64)))
@@ -79,7 +79,7 @@ static u64 read_entry(struct run *r, const struct walk *w, hpa_t at, enum walk_d
                       unsigned host_level)
 {
     if (timed(r)) note_ref(r, at, dim, guest_level, host_level);
-    return load_entry(r->h->mem, w, at);
+    return mmu_load_entry(r->h->mem, w, at);
 }
 
 static void note_update(struct run *r, hpa_t at, enum walk_dim dim)
@@ -430,7 +430,7 @@ static bool group_is_alike(const struct run *r, unsigned pages)
     u64 bytes = w->rules->entry_bytes, n = r->va.v >> PAGE_SHIFT & (pages - 1);
     if ((w->frame >> PAGE_SHIFT & (pages - 1)) != n) return false;
     for (u64 i = 0; i < pages; i++) {
-        u64 entry = load_entry(r->h->mem, w, HPA(r->place[1].at.v + (i - n) * bytes));
+        u64 entry = mmu_load_entry(r->h->mem, w, HPA(r->place[1].at.v + (i - n) * bytes));
         if (entry != w->entry[1] + ((i - n) << PAGE_SHIFT)) return false;
     }
     return true;
@@ -555,21 +555,21 @@ static bool peek_host(const struct mmu_context *c, const struct hart *h, u64 gpa
     *out = HPA(gpa);
     if (!c->ept) return true;
     enum walk_state state = walk_begin(&w, &c->host_rules, c->host_root, gpa);
-    while (state == WALK_NEED_ENTRY) state = walk_feed(&w, load_entry(h->mem, &w, HPA(w.entry_at)));
+    while (state == WALK_NEED_ENTRY) state = walk_feed(&w, mmu_load_entry(h->mem, &w, HPA(w.entry_at)));
     if (state != WALK_DONE || (wanted & ~w.rights)) return false;
     *out = HPA(w.frame | (gpa & (BIT(w.page_shift) - 1)));
     return true;
 }
 
 /* Reads the guest's tables into *w. */
-static bool peek_guest(const struct mmu_context *c, const struct hart *h, va_t va, struct walk *w)
+bool mmu_peek_guest(const struct mmu_context *c, const struct hart *h, va_t va, struct walk *w)
 {
     unsigned wanted = c->host_structure_writes ? RIGHT_R | RIGHT_W : RIGHT_R;
     hpa_t at;
     enum walk_state state = mmu_begin_walk(c, h, w, va.v);
     while (state == WALK_NEED_ENTRY) {
         if (!peek_host(c, h, w->entry_at, wanted, &at)) return false;
-        state = walk_feed(w, load_entry(h->mem, w, at));
+        state = walk_feed(w, mmu_load_entry(h->mem, w, at));
     }
     return state == WALK_DONE;
 }
@@ -579,7 +579,7 @@ bool mmu_peek(const struct mmu *m, const struct hart *h, va_t va, hpa_t *out)
     const struct mmu_context *c = &m->context;
     struct walk w;
     if (!c->paging) return peek_host(c, h, va.v, 0, out);
-    return peek_guest(c, h, va, &w) && peek_host(c, h, w.frame | (va.v & (BIT(w.page_shift) - 1)), 0, out);
+    return mmu_peek_guest(c, h, va, &w) && peek_host(c, h, w.frame | (va.v & (BIT(w.page_shift) - 1)), 0, out);
 }
 
 bool mmu_allows(const struct mmu *m, const struct hart *h, va_t va, enum access access, enum mmu_privilege privilege)
@@ -588,36 +588,8 @@ bool mmu_allows(const struct mmu *m, const struct hart *h, va_t va, enum access 
     struct walk w;
     hpa_t at;
     if (!c->paging) return peek_host(c, h, va.v, wanted_rights(access, true), &at);
-    if (!peek_guest(c, h, va, &w) || !guest_permits(c, &w, access, privilege) || !key_permits(c, &w, access, privilege))
+    if (!mmu_peek_guest(c, h, va, &w) || !guest_permits(c, &w, access, privilege) || !key_permits(c, &w, access, privilege))
         return false;
     return peek_host(c, h, w.frame | (va.v & (BIT(w.page_shift) - 1)),
                      wanted_rights(access, w.rights & RIGHT_U), &at);
-}
-
-static bool flags_are_set(const struct walk *w, bool write)
-{
-    u64 value;
-    for (unsigned level = w->top; level >= walk_leaf_level(w); level--)
-        if (walk_update(w, level, write, &value)) return false;
-    return true;
-}
-
-static bool host_is_settled(const struct mmu_context *c, const struct hart *h, u64 gpa, bool write)
-{
-    struct walk w;
-    if (!c->ept) return true;
-    enum walk_state state = walk_begin(&w, &c->host_rules, c->host_root, gpa);
-    while (state == WALK_NEED_ENTRY) state = walk_feed(&w, load_entry(h->mem, &w, HPA(w.entry_at)));
-    return state == WALK_DONE && flags_are_set(&w, write);
-}
-
-bool mmu_is_settled(const struct mmu *m, const struct hart *h, va_t va)
-{
-    const struct mmu_context *c = &m->context;
-    struct walk w;
-    if (!c->paging) return host_is_settled(c, h, va.v, false);
-    if (!peek_guest(c, h, va, &w) || !flags_are_set(&w, false)) return false;
-    for (unsigned level = w.top; level >= walk_leaf_level(&w); level--)
-        if (!host_is_settled(c, h, w.entry_place[level], c->host_structure_writes)) return false;
-    return host_is_settled(c, h, w.frame | (va.v & (BIT(w.page_shift) - 1)), false);
 }

@@ -37,9 +37,11 @@ bool mmu_key_permits(const struct mmu_context *c, unsigned rights, unsigned key,
 bool mmu_allows(const struct mmu *m, const struct hart *h, va_t va, enum access access,
                 enum mmu_privilege privilege);
 
-/* mmu_allows() says yes: would the walk of a read find every accessed flag set, and with it whatever else a walk sets, in both dimensions?
- * Touches nothing. */
-bool mmu_is_settled(const struct mmu *m, const struct hart *h, va_t va);
+/* An entry of the walk's format; all ones where no RAM is. */
+u64 mmu_load_entry(const struct physmem *mem, const struct walk *w, hpa_t at);
+
+/* Reads the guest's tables, as they are in memory, into *w; touches nothing. false: no translation. */
+bool mmu_peek_guest(const struct mmu_context *c, const struct hart *h, va_t va, struct walk *w);
 
 /* --- mmu.c --- */
 

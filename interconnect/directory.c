@@ -172,7 +172,8 @@ static void snoop_answered(void *self, u64 arg)
     finish_when_all_answered(d, i);
 }
 
-/* A dirty line that the snooped processor gives up, or shares, goes to the L3; a request that passes the caches takes it along. */
+/* A dirty line that the snooped processor gives up, or shares, goes to the L3; a request that passes the caches takes it
+ * along. */
 static void take_dirty(struct directory *d, struct directory_transaction *t, u64 line)
 {
     const bool passes = mem_kind_passes_caches(t->asked.kind);
@@ -299,7 +300,8 @@ static void note_evicted(struct directory *d, struct directory_entry *e, const s
     if (e->holders == 0 && e->busy == DIRECTORY_IDLE) e->state = DIRECTORY_UNCACHED;
 }
 
-static enum port_answer pass_evicted(struct directory *d, const struct mem_request *r, u64 *ready_cycle, enum served *served)
+static enum port_answer pass_evicted(struct directory *d, const struct mem_request *r, u64 *ready_cycle,
+                                     enum served *served)
 {
     struct directory_entry *e = directory_find(d, line_of(r));
     struct mem_request on = *r;

@@ -36,8 +36,8 @@ struct core_watch {
     void (*transition_ends)(void *self, const struct vm_transition *t, u64 cycle);
 };
 
-/* Who obeys what a record commands (isa/record.h, enum command): begin() is called by a core with an empty pipe; true: the core waits until
- * core_commands_done(). */
+/* Who obeys what a record commands (isa/record.h, enum command): begin() is called by a core with an empty pipe; true: the
+ * core waits until core_commands_done(). */
 struct core_commands {
     bool (*begin)(void *self, u8 commands);
     void *self;

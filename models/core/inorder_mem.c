@@ -335,8 +335,8 @@ static bool same_line(hpa_t a, hpa_t b)
     return a.v >> LINE_SHIFT == b.v >> LINE_SHIFT;
 }
 
-/* CLFLUSH keeps order with all stores and flushes, CLFLUSHOPT and CLWB with older stores to their line: SDM Vol. 2A. Asked while there is a
- * flush in the buffer. `s` is the next to be requested. */
+/* CLFLUSH keeps order with all stores and flushes, CLFLUSHOPT and CLWB with older stores to their line: SDM Vol. 2A.
+ * Asked while there is a flush in the buffer. `s` is the next to be requested. */
 static bool order_lets_request(struct inorder *p, const struct store *s)
 {
     if (s->in_order) return p->stores_waiting == 0;

@@ -1,8 +1,8 @@
-/* guest_flush.c - what CLFLUSH, CLFLUSHOPT, CLWB, WBINVD, IA32_FLUSH_CMD and non-temporal stores leave in the caches, as a program sees it:
- * by the time that the next load takes (flush and reload).
+/* guest_flush.c - what CLFLUSH, CLFLUSHOPT, CLWB, WBINVD, IA32_FLUSH_CMD and non-temporal stores leave in the
+ * caches, as a program sees it: by the time that the next load takes (flush and reload).
  *
- * Every line of output is a check. Times are compared with each other only, so the guest holds on any core with caches and without prefetchers. With a second
- * processor, lines that it has are flushed, too.
+ * Every line of output is a check. Times are compared with each other only, so the guest holds on any core with
+ * caches and without prefetchers. With a second processor, lines that it has are flushed, too.
  */
 #include "kit/bench.h"
 #include "kit/console.h"
@@ -40,7 +40,8 @@ static void wbinvd(volatile u64 *at) { (void)at; __asm__ volatile("wbinvd" : : :
 
 typedef void (*treatment)(volatile u64 *at);
 
-/* Cycles of a load behind the treatment of a line that was read, or written, before: the shortest of several tries. */
+/* Cycles of a load behind the treatment of a line that was read, or written, before: the shortest of several
+ * tries. */
 static u64 reload_cycles(treatment treat, bool written)
 {
     volatile u64 *at = &lines[3].word[1];
@@ -66,7 +67,8 @@ static u64 reload_cycles(treatment treat, bool written)
 
 static void judge_reloads(void)
 {
-    const u64 hit = reload_cycles(leave, false), far = hit + 60; /* DRAM is farther than this from the L1, the L2 nearer */
+    const u64 hit = reload_cycles(leave, false);
+    const u64 far = hit + 60; /* DRAM is farther than this from the L1, the L2 nearer */
     judge("a written line is as near as a read one", reload_cycles(leave, true) == hit);
     judge("clflush sends a read line to memory", reload_cycles(clflush, false) > far);
     judge("clflush sends a written line to memory", reload_cycles(clflush, true) > far);
@@ -106,7 +108,8 @@ static void judge_costs(void)
 {
     const u64 none = cycles_of_wbinvd(0), half = cycles_of_wbinvd(LINES / 2), all = cycles_of_wbinvd(LINES);
     judge("wbinvd takes longer the more lines are dirty", none < half && half < all);
-    judge("clflushes go one after the other, clflushopts side by side", cycles_of_flushes(clflush) > 3 * cycles_of_flushes(clflushopt));
+    judge("clflushes go one after the other, clflushopts side by side",
+          cycles_of_flushes(clflush) > 3 * cycles_of_flushes(clflushopt));
     bool kept = true;
     for (unsigned i = 0; i < LINES; i++) kept &= lines[i].word[0] == i;
     judge("no data are lost", kept);

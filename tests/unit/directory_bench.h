@@ -1,7 +1,8 @@
-/* directory_bench.h - up to four processors with one or two small caches each, a hop of 4 cycles around, a memory of 20 cycles below, or
- * an L3 of 6 cycles before it: the bench of test_directory.c and test_cache_flush.c.
+/* directory_bench.h - up to four processors with one or two small caches each, a hop of 4 cycles around, a memory
+ * of 20 cycles below, or an L3 of 6 cycles before it: the bench of test_directory.c and test_cache_flush.c.
  *
- * A read that nobody else holds: 3 (miss leaves the cache) + 4 + 20 + 4 = 31 cycles. From a peer: 3 + 4 + (4 + SNOOP + 4) + 4.
+ * A read that nobody else holds: 3 (miss leaves the cache) + 4 + 20 + 4 = 31 cycles. From a peer: 3 + 4 + (4 +
+ *                                SNOOP + 4) + 4.
  */
 #ifndef TESTS_DIRECTORY_BENCH_H
 #define TESTS_DIRECTORY_BENCH_H
@@ -56,10 +57,12 @@ static inline void build_core(u32 core)
 
 static inline void build_l3(void)
 {
-    const struct cache_cfg cfg = {.size_bytes = 4096, .ways = 4, .hit_cycles = L3HIT, .mshrs = 16, .mshr_targets = 64};
+    const struct cache_cfg cfg = {
+        .size_bytes = 4096, .ways = 4, .hit_cycles = L3HIT, .mshrs = 16, .mshr_targets = 64};
+    const struct cache_desc desc = {
+        .name = "l3", .level = SERVED_L3, .clock = &f.bench.clock, .next = mock_port(&f.bench.below)};
 
-    cache_init(&f.l3, &cfg,
-               &(struct cache_desc){.name = "l3", .level = SERVED_L3, .clock = &f.bench.clock, .next = mock_port(&f.bench.below)});
+    cache_init(&f.l3, &cfg, &desc);
 }
 
 static inline struct bench *build(u32 protocol, u32 lines_per_core, bool two_levels)

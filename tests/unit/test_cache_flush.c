@@ -1,5 +1,5 @@
-/* test_cache_flush.c - flushes, clean-ups and uncached accesses through two private levels, the directory and the L3: what becomes of the
- * line in every cache of every processor, in which order, and in how many cycles.
+/* test_cache_flush.c - flushes, clean-ups and uncached accesses through two private levels, the directory and the
+ * L3: what becomes of the line in every cache of every processor, in which order, and in how many cycles.
  *
  * Down: 3 (L1) + 3 (L2) + 4 (hop) + 6 (L3) + 20 (memory), and back 4. */
 #include "tests/unit/directory_bench.h"
@@ -175,12 +175,14 @@ static void a_flush_behind_a_miss_in_flight_leaves_nothing(void **s)
     const unsigned flush = ask(0, 1, MEM_FLUSH, 7);
     bench_expect_at(b, read, FLUSH);
     bench_run(b, 3 * ALONE);
-    assert_int_equal(b->reply[flush].ready, DOWN + L3HIT + BELOW + L3HIT + BELOW + HOP); /* the line's transactions take turns */
+    /* The line's transactions take turns. */
+    assert_int_equal(b->reply[flush].ready, DOWN + L3HIT + BELOW + L3HIT + BELOW + HOP);
     assert_true(nobody_has(7));
 }
 
-/* Line 8 is dirty in processor 1's L1, which has room for two of these lines, its L2 for four. The last read takes the place of line 8 in
- * one of them; processor 0 flushes the line at `flush`, from which that eviction is not far. Returns whether there was something to evict. */
+/* Line 8 is dirty in processor 1's L1, which has room for two of these lines, its L2 for four. The last read takes
+ * the place of line 8 in one of them; processor 0 flushes the line at `flush`, from which that eviction is not
+ * far. Returns whether there was something to evict. */
 static bool expect_no_line_behind(unsigned reads, u64 flush)
 {
     struct bench *b = build_all();

@@ -1,13 +1,13 @@
-/* test_core_ahead.c - translations ahead of their use on both timing cores: the walk is played beside the program, nobody waits for it, and
- * the page behind two others costs an STLB hit instead of a walk. */
+/* test_core_ahead.c - translations ahead of their use on both timing cores: the walk is played beside the program,
+ * nobody waits for it, and the page behind two others costs an STLB hit instead of a walk. */
 #include "core_bench.h"
 
 #define PAGE(n) (P0 + 0x1000u * (n))
 
 static const enum core_kind kinds[] = {CORE_INORDER, CORE_OOO};
 
-/* Three pages, each behind a fence that waits long enough for everything to end. Returns the cycle of the last load's reference since the one
- * before it. */
+/* Three pages, each behind a fence that waits long enough for everything to end. Returns the cycle of the last
+ * load's reference since the one before it. */
 static u64 third_page(enum core_kind kind, bool prefetches, unsigned walks)
 {
     struct pc_cfg cfg = bench_cfg();

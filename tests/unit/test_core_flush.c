@@ -1,5 +1,5 @@
-/* test_core_flush.c - CLFLUSH, CLFLUSHOPT and CLWB on both timing cores: what they ask of the L1D, and in which order with stores, with
- * each other and with fences. SDM Vol. 2A, "CLFLUSH", "CLFLUSHOPT", "CLWB". */
+/* test_core_flush.c - CLFLUSH, CLFLUSHOPT and CLWB on both timing cores: what they ask of the L1D, and in which
+ * order with stores, with each other and with fences. SDM Vol. 2A, "CLFLUSH", "CLFLUSHOPT", "CLWB". */
 #include "core_bench.h"
 
 #define CLFLUSH(at)    0x0f, 0xae, 0x3c, 0x25, IMM32(at)

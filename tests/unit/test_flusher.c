@@ -54,7 +54,7 @@ static u64 fill(enum mem_kind kind, u64 n)
 static bool all_gone(u64 n)
 {
     for (u64 line = 0; line < n; line++)
-        if (directory_core_state(&f.directory, 0, line) != LINE_INVALID || cache_line_state(&f.l3, line) != LINE_INVALID) return false;
+        if (directory_core_state(&f.directory, 0, line) || cache_line_state(&f.l3, line)) return false;
     return true;
 }
 
@@ -93,7 +93,8 @@ static void dirty_lines_are_written_back_and_take_their_time(void **s)
         for (unsigned i = below; i < f.bench.below.n; i++) assert_true(f.bench.below.seen[i].r.dirty);
         if (n < 2) teardown(s);
     }
-    /* One at a time: from the L1, through the L2, the interconnect and the L3 to memory and back. The walk goes on with the first answer. */
+    /* One at a time: from the L1, through the L2, the interconnect and the L3 to memory and back. The walk goes on with
+     * the first answer. */
     const u64 one = HIT + HIT + HOP + L3HIT + BELOW + HOP;
     assert_int_equal(cycles[0], WALK);
     assert_in_range(cycles[1] - cycles[0], one - 2, one);

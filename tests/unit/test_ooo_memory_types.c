@@ -1,6 +1,6 @@
-/* test_ooo_memory_types.c - memory types on the out-of-order core: what bypasses the caches, what is ordered, what is combined: the cases of
- * test_inorder_memory_types.c where program order and the order of issue differ. Without paging the MTRRs decide; P0's page has the type
- * that a test asks for. */
+/* test_ooo_memory_types.c - memory types on the out-of-order core: what bypasses the caches, what is ordered, what
+ * is combined: the cases of test_inorder_memory_types.c where program order and the order of issue differ. Without
+ * paging the MTRRs decide; P0's page has the type that a test asks for. */
 #include "core_bench.h"
 #include "caches/memory_type.h"
 

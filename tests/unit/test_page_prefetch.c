@@ -1,5 +1,5 @@
-/* test_page_prefetch.c - translations ahead of their use: which page is named, when its walk is made, when the STLB has it, and that nothing
- * else ever comes of it. */
+/* test_page_prefetch.c - translations ahead of their use: which page is named, when its walk is made, when the
+ * STLB has it, and that nothing else ever comes of it. */
 #include "tests/unit/mmu_modes.h"
 
 #include "caches/mmu_walk.h"
@@ -63,7 +63,8 @@ static void the_stlb_has_the_page_when_its_walk_has_ended(void **state)
         assert_int_equal(level_of(b, 1), TLB_WALK);
         assert_true(b->record.walks_ahead);
         assert_int_equal(ahead(b)->va.v >> PAGE_SHIFT, PAGE(2) >> PAGE_SHIFT);
-        assert_int_equal(ahead(b)->n_refs, 1 + (host_levels != 0)); /* the caches have the rest: the entry, and the page's EPT entry */
+        /* The caches have the rest: the entry, and the page's EPT entry. */
+        assert_int_equal(ahead(b)->n_refs, 1 + (host_levels != 0));
         assert_null(mmu_find_in_stlb(&b->m, PAGE(2)));
         mmu_page_arrived(&b->m, ahead(b)->ahead - 1u);
         assert_int_equal(level_of(b, 2), TLB_L2);

@@ -82,8 +82,8 @@ static bool same_line(hpa_t a, hpa_t b)
     return a.v >> LINE_SHIFT == b.v >> LINE_SHIFT;
 }
 
-/* CLFLUSH keeps order with all stores and flushes, CLFLUSHOPT and CLWB with older stores to their line: SDM Vol. 2A. Asked while there is a
- * flush in the buffer. */
+/* CLFLUSH keeps order with all stores and flushes, CLFLUSHOPT and CLWB with older stores to their line: SDM Vol. 2A.
+ * Asked while there is a flush in the buffer. */
 static bool order_lets_send(struct ooo *p)
 {
     const struct ooo_store *s = store_at(p, p->store_sent);
