@@ -373,6 +373,7 @@ static enum grant warm(void *self, const struct mem_request *r)
         grant = warm_passing(c, r, place);
     else
         grant = warm_lookup(c, r, place);
+    cache_warm_departure(c);
     c->warming = false;
     return grant;
 }

@@ -171,7 +171,8 @@ struct cache {
     u32 passes_made;
     i32 free_pass;
     bool refused; /* somebody waits for `freed` */
-    bool warming; /* in the port's warm(): what goes below goes at once */
+    bool warming; /* in the port's warm(): what goes below goes without time */
+    u64 departing; /* then: the line that has just been evicted, with its kind as in a message */
     /* statistics */
     struct cache_stats stats;
 };
@@ -199,16 +200,6 @@ enum line_state cache_snoop(struct cache *c, u64 line, enum snoop what);
 
 /* The line's state; LINE_INVALID if it is not here. Changes nothing. */
 enum line_state cache_line_state(const struct cache *c, u64 line);
-
-/* Is the line in this place, and in a state that a read, or a write, need not change? Changes nothing. */
-static inline bool cache_place_answers(const struct cache *c, u32 place, u64 line, bool write)
-{
-    return c->line[place] == line && (write ? c->state[place] == LINE_DIRTY
-                                            : (u8)(c->state[place] - LINE_SHARED) <= LINE_DIRTY - LINE_SHARED);
-}
-
-/* The index of the line's place, or -1. */
-i64 cache_place_of(const struct cache *c, u64 line);
 
 /* Registers the counters below `prefix`. */
 void cache_add_stats(const struct cache *c, struct stats *reg, const char *prefix);

@@ -50,6 +50,7 @@ void cache_init(struct cache *c, const struct cache_cfg *cfg, const struct cache
     c->queue = calloc(c->queue_entries, sizeof *c->queue);
     c->pass = calloc(c->queue_entries, sizeof *c->pass);
     c->free_pass = CACHE_PASS_NONE;
+    c->departing = CACHE_NO_DEPARTURE;
     CHECK(c->line && c->state && c->signature && c->queue && c->pass, "%s: no host memory for %zu lines", c->name, lines);
     replacement_init(&c->replacement, cfg->policy, sets, cfg->ways);
     mshr_init(&c->mshrs, cfg->mshrs, cfg->mshr_targets);

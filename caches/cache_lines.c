@@ -21,14 +21,21 @@ static void send_evicted(void *self, u64 address_and_kind)
 
 void cache_send_evicted(struct cache *c, u64 line, enum mem_kind kind)
 {
-    const struct mem_request r = evicted(line, kind);
-
     if (UNLIKELY(c->warming)) {
-        port_warm(&c->next, &r);
+        c->departing = line << LINE_SHIFT | kind;
         return;
     }
     port_expect(&c->next, line);
     clock_post(c->clock, clock_now(c->clock) + c->hit_cycles, send_evicted, c, line << LINE_SHIFT | kind);
+}
+
+void cache_warm_departure(struct cache *c)
+{
+    const u64 left = c->departing;
+    const struct mem_request r = evicted(left >> LINE_SHIFT, (u8)(left & (LINE_BYTES - 1)));
+
+    c->departing = CACHE_NO_DEPARTURE;
+    if (left != CACHE_NO_DEPARTURE) port_warm(&c->next, &r);
 }
 
 static void empty_place(struct cache *c, size_t place)
@@ -83,11 +90,7 @@ void cache_install(struct cache *c, u64 line, u8 state)
     c->state[place] = state;
     cache_signatures_of(c, set)[way] = signature_of(line);
     c->replacement.policy->fill(&c->replacement, set, way);
-}
-
-i64 cache_place_of(const struct cache *c, u64 line)
-{
-    return cache_find(c, line);
+    if (UNLIKELY(c->warming)) cache_warm_departure(c);
 }
 
 enum line_state cache_line_state(const struct cache *c, u64 line)

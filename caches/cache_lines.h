@@ -41,6 +41,10 @@ static inline enum line_state cache_state_at(const struct cache *c, size_t place
 /* Sends a line that leaves (MEM_WRITEBACK or MEM_VICTIM) to the level below, hit_cycles from now. */
 void cache_send_evicted(struct cache *c, u64 line, enum mem_kind kind);
 
+/* Warming: the line that was to be sent goes now, since the directory asks who still has it, and the new one is in its place. */
+#define CACHE_NO_DEPARTURE (~0ull)
+void cache_warm_departure(struct cache *c);
+
 /* The valid line of this place leaves. */
 void cache_evict(struct cache *c, size_t place);
 

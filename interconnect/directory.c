@@ -355,21 +355,20 @@ static enum grant warm_entry(struct directory *d, struct directory_entry *e, con
     const bool alone = !(e->holders & ~BIT(r->asker));
     const struct transition *row =
         &table[d->protocol][alone && request == READ ? DIRECTORY_UNCACHED : e->state][request];
-    const bool held = directory_core_state(d, r->asker, e->line) != LINE_INVALID;
+    const bool held = row->data == HELD && directory_core_state(d, r->asker, e->line) != LINE_INVALID;
     const u64 cores = snooped_cores(e, row, r->asker);
     const bool found = cores && warm_peers(d, e, cores, snoop_of(r));
     const struct directory_transaction done = {.asked = *r, .next_state = row->next};
 
     e->used = ++d->time;
-    if (!(row->data == KEEPER && found) && !(row->data == HELD && held)) port_warm(&d->next, r);
+    if (!(row->data == KEEPER && found) && !held) port_warm(&d->next, r);
     hand_over(d, e, &done);
     return e->state == DIRECTORY_OWNED ? GRANT_OWNED : GRANT_SHARED;
 }
 
 /* What passes the caches has met those of its asker; the entry of a line that nobody has any more may stay. */
-static enum grant warm(void *self, const struct mem_request *r)
+static enum grant warm_request(struct directory *d, const struct mem_request *r)
 {
-    struct directory *d = self;
     struct directory_entry *e = NULL;
 
     if (mem_kind_is_evicted(r->kind))
@@ -379,6 +378,16 @@ static enum grant warm(void *self, const struct mem_request *r)
     if (e && e->busy == DIRECTORY_IDLE) return warm_entry(d, e, r);
     port_warm(&d->next, r);
     return GRANT_NONE;
+}
+
+static enum grant warm(void *self, const struct mem_request *r)
+{
+    struct directory *d = self;
+
+    d->warming = true;
+    const enum grant grant = warm_request(d, r);
+    d->warming = false;
+    return grant;
 }
 
 struct mem_port directory_port(struct directory *d)

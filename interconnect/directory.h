@@ -121,6 +121,7 @@ struct directory {
     i32 stalled_first, stalled_last; /* wait for a place in a set whose lines are all busy */
     u32 in_flight;
     u64 time;
+    bool warming; /* in the port's warm(): what goes below goes without time */
     /* statistics */
     struct directory_stats stats;
 };

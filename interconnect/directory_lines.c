@@ -52,7 +52,10 @@ void directory_write_memory(struct directory *d, u64 line)
     u64 ready_cycle;
     enum served served;
 
-    port_access(&d->next, &r, &ready_cycle, &served);
+    if (UNLIKELY(d->warming))
+        port_warm(&d->next, &r);
+    else
+        port_access(&d->next, &r, &ready_cycle, &served);
 }
 
 /* Takes the line from all its holders. true: one of them had it dirty. */

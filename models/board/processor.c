@@ -283,9 +283,8 @@ bool processor_init(struct processor *p, unsigned id, const struct pc_cfg *cfg, 
 
 bool processor_add_sample(struct processor *p, const struct pc_cfg *cfg, const struct cache *l3, struct sample_watch watch)
 {
-    bool walks_enter_l1 = cfg->walker.enters == WALKER_ENTERS_L1D;
-    struct warm_wiring warm = {.hart = p->hart, .mmu = &p->mmu, .bpred = &p->bpred, .l1i = &p->l1i, .l1d = &p->l1d,
-                               .walks = cache_port(walks_enter_l1 ? &p->l1d : &p->l2)};
+    struct warm_wiring warm = {.hart = p->hart, .mmu = &p->mmu, .bpred = &p->bpred, .l1i = &p->l1i, .l1d = &p->l1d, .l2 = &p->l2,
+                               .walks_enter_l1 = cfg->walker.enters == WALKER_ENTERS_L1D};
     struct sample_wiring sample = {.cfg = &cfg->sample, .core = &p->core, .kind = (enum core_kind)cfg->board.core, .watch = watch};
     p->warm = calloc(1, sizeof *p->warm);
     p->sample = calloc(1, sizeof *p->sample);

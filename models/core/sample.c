@@ -37,12 +37,18 @@ static double student(double z, double freedom)
     return t;
 }
 
-double sample_interval(double sum, double squares, u64 n, u32 confidence)
+static double mean_of(const double *x, size_t stride, u64 n)
 {
-    double draws = (double)n;
-    double variance = (squares - sum * sum / draws) / (draws - 1);
-    if (variance <= 0) return 0;
-    return student(confidences[confidence].quantile, draws - 1) * sqrt(variance / draws);
+    double sum = 0;
+    for (u64 i = 0; i < n; i++) sum += x[i * stride];
+    return sum / (double)n;
+}
+
+double sample_interval(const double *x, size_t stride, u64 n, u32 confidence)
+{
+    double mean = mean_of(x, stride, n), squares = 0, freedom = (double)n - 1;
+    for (u64 i = 0; i < n; i++) squares += (x[i * stride] - mean) * (x[i * stride] - mean);
+    return student(confidences[confidence].quantile, freedom) * sqrt(squares / freedom / (double)n);
 }
 
 static u64 rounded(double value)
@@ -50,13 +56,14 @@ static u64 rounded(double value)
     return (u64)(value + 0.5);
 }
 
-static void estimate_rate(struct sample *s, unsigned m)
+/* Of a measured quantity in `instructions`: its estimate and the interval. */
+static void estimate_measure(const struct sample *s, unsigned m, double instructions, u64 *value, u64 *interval)
 {
-    double scale = MILLION / (double)s->cfg.window_instructions, n = (double)s->windows;
-    s->stats.rate[m] = rounded(s->sum[m] / n * scale);
-    if (s->windows > 1)
-        s->stats.rate_interval[m] =
-            rounded(sample_interval(s->sum[m], s->squares[m], s->windows, s->cfg.confidence) * scale);
+    double scale = instructions / (double)s->cfg.window_instructions;
+    const double *x = &s->seen[0][m];
+    *value = rounded(mean_of(x, SAMPLE_MEASURES, s->windows) * scale);
+    *interval = 0;
+    if (s->windows > 1) *interval = rounded(sample_interval(x, SAMPLE_MEASURES, s->windows, s->cfg.confidence) * scale);
 }
 
 static u64 idle_cycles(const struct core *c)
@@ -72,17 +79,16 @@ static void estimate(struct sample *s)
     struct sample_stats *e = &s->stats;
     memset(e, 0, sizeof *e);
     e->windows = s->windows;
+    e->period_instructions = s->length;
     e->instructions = s->core->hart->instructions - s->first_instruction;
     e->idle_cycles = idle_cycles(s->core) - s->first_idle;
     if (s->windows == 0) return;
-    for (unsigned m = 0; m < SAMPLE_MEASURES; m++) estimate_rate(s, m);
-    double per_cycle = (double)e->instructions / (double)s->cfg.window_instructions;
+    for (unsigned m = 0; m < SAMPLE_MEASURES; m++)
+        estimate_measure(s, m, MILLION, &e->rate[m], &e->rate_interval[m]);
     e->cpi_millionths = e->rate[SAMPLE_CYCLES];
     e->cpi_interval_millionths = e->rate_interval[SAMPLE_CYCLES];
-    e->cycles = e->idle_cycles + rounded(s->sum[SAMPLE_CYCLES] / (double)s->windows * per_cycle);
-    if (s->windows > 1)
-        e->cycles_interval =
-            rounded(sample_interval(s->sum[SAMPLE_CYCLES], s->squares[SAMPLE_CYCLES], s->windows, s->cfg.confidence) * per_cycle);
+    estimate_measure(s, SAMPLE_CYCLES, (double)e->instructions, &e->cycles, &e->cycles_interval);
+    e->cycles += e->idle_cycles;
 }
 
 /* --- windows --- */
@@ -106,18 +112,31 @@ static void begin_window(struct sample *s)
     s->steps_before = steps_of(s->core);
 }
 
+/* A generator of D. Knuth's, linear and congruential: the high bits have the long period. */
+static u64 draw(struct sample *s)
+{
+    s->generator = s->generator * 6364136223846793005ull + 1442695040888963407ull;
+    return s->generator >> 24;
+}
+
+/* One of each two neighbours stays, and stands for both periods. */
+static void thin_out(struct sample *s)
+{
+    for (u64 i = 0; i < s->windows / 2; i++) memcpy(s->seen[i], s->seen[2 * i + draw(s) % 2], sizeof s->seen[i]);
+    s->windows /= 2;
+    s->length *= 2;
+}
+
 static void end_window(struct sample *s)
 {
     core_sync(s->core);
     s->watch.window(s->watch.self, false);
-    for (unsigned m = 0; m < SAMPLE_MEASURES; m++) {
-        double x = (double)(measured(s, m) - s->before[m]);
-        s->sum[m] += x;
-        s->squares[m] += x * x;
-    }
-    s->windows++;
-    s->steps += steps_of(s->core) - s->steps_before;
-    core_set_pace(s->core, (u64)s->sum[SAMPLE_CYCLES], s->steps);
+    for (unsigned m = 0; m < SAMPLE_MEASURES; m++) s->seen[s->windows][m] = (double)(measured(s, m) - s->before[m]);
+    s->all_cycles += measured(s, SAMPLE_CYCLES) - s->before[SAMPLE_CYCLES];
+    s->all_steps += steps_of(s->core) - s->steps_before;
+    core_set_pace(s->core, s->all_cycles, s->all_steps);
+    s->period += s->length;
+    if (++s->windows == s->cfg.max_windows / 2 * 2) thin_out(s);
 }
 
 /* --- phases --- */
@@ -127,35 +146,45 @@ static u64 below(u64 from, u64 count)
     return from > count ? from - count : 0;
 }
 
+static bool warms(enum sample_phase phase)
+{
+    return phase == SAMPLE_WARMING || phase == SAMPLE_TRAINING;
+}
+
 static void set_phase(struct sample *s, enum sample_phase phase, u64 until)
 {
     bool timed = phase == SAMPLE_DETAILED || phase == SAMPLE_WINDOW;
-    if (s->phase == SAMPLE_WARMING && phase != SAMPLE_WARMING) warm_stop(s->warm);
-    if (phase == SAMPLE_WARMING && s->phase != SAMPLE_WARMING) warm_start(s->warm);
+    if (warms(s->phase) && !warms(phase)) warm_stop(s->warm);
+    if (warms(phase) && !warms(s->phase)) warm_start(s->warm);
+    s->warm->trains = phase == SAMPLE_TRAINING;
     s->phase = phase;
     s->core->timed_edge = timed ? until : UINT64_MAX;
     s->core->fast_edge = timed ? UINT64_MAX : until;
     if (timed != (s->core->wanted != CORE_FAST)) core_switch(s->core, timed ? s->kind : CORE_FAST);
 }
 
-/* Where the timed core must take over for the next window. */
+/* Where the timed core must take over for the next window, and where the predictor's training begins before. */
 static u64 takeover(const struct sample *s)
 {
     return below(s->next_window, s->cfg.detailed_instructions);
 }
 
-static void run_fast(struct sample *s)
+static u64 training(const struct sample *s)
 {
-    set_phase(s, SAMPLE_FAST, below(takeover(s), s->cfg.warming_instructions));
+    return below(takeover(s), s->cfg.training_instructions);
 }
 
-/* Anywhere in the period: D. Knuth's linear congruential generator, whose high bits have the long period. */
+static void run_fast(struct sample *s)
+{
+    set_phase(s, SAMPLE_FAST, below(training(s), s->cfg.warming_instructions));
+}
+
+/* Anywhere in the period. */
 static void place_window(struct sample *s)
 {
     const struct sample_cfg *c = &s->cfg;
-    u64 places = c->period_instructions - c->detailed_instructions - c->window_instructions + 1;
-    s->generator = s->generator * 6364136223846793005ull + 1442695040888963407ull;
-    s->next_window = s->period + c->detailed_instructions + (s->generator >> 24) % places;
+    u64 places = s->length - c->detailed_instructions - c->window_instructions + 1;
+    s->next_window = s->period + c->detailed_instructions + draw(s) % places;
 }
 
 void sample_pass_edge(struct sample *s)
@@ -165,9 +194,12 @@ void sample_pass_edge(struct sample *s)
         sample_begin(s, s->core->hart->instructions);
         break;
     case SAMPLE_FAST:
-        set_phase(s, SAMPLE_WARMING, takeover(s));
+        set_phase(s, SAMPLE_WARMING, training(s));
         break;
     case SAMPLE_WARMING:
+        set_phase(s, SAMPLE_TRAINING, takeover(s));
+        break;
+    case SAMPLE_TRAINING:
         set_phase(s, SAMPLE_DETAILED, s->next_window);
         break;
     case SAMPLE_DETAILED:
@@ -176,7 +208,6 @@ void sample_pass_edge(struct sample *s)
         break;
     case SAMPLE_WINDOW:
         end_window(s);
-        s->period += s->cfg.period_instructions;
         place_window(s);
         run_fast(s);
         break;
@@ -194,9 +225,8 @@ void sample_begin(struct sample *s, u64 instruction)
     s->begun = true;
     s->first_instruction = now;
     s->first_idle = idle_cycles(s->core);
-    s->windows = s->steps = 0;
-    memset(s->sum, 0, sizeof s->sum);
-    memset(s->squares, 0, sizeof s->squares);
+    s->windows = s->all_cycles = s->all_steps = 0;
+    s->length = s->cfg.period_instructions;
     s->period = now;
     s->generator = 1;
     place_window(s);

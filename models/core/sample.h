@@ -1,18 +1,20 @@
 /* sample.h - a sampled run: short windows are measured in detail, and what they say of the whole run is said with its confidence interval.
  *
- *   | fast forward | functional warming | detailed warming | window |          one period, over and over
- *     fast core      fast core, warm.h    timed core         timed core, measured
+ *   | fast forward | functional warming, with predictor | detailed warming | window |          one period, over and over
+ *     fast core      fast core, warm.h                      timed core         timed core, measured
  *
  * Models:       sampling by instructions retired, as in R. Wunderlich et al., "SMARTS: Accelerating Microarchitecture Simulation via Rigorous
  *               Statistical Sampling" (ISCA 2003); but each window lies anywhere in its period, by a generator with a fixed seed, because loops
  *               are as regular as equal distances: a window would always meet the same part of them. A window's cycles are those between two instructions that the timed core's front
  *               end takes, on a full pipe at both ends. The estimate of cycles is CPI x instructions + idle cycles; idle cycles are not
  *               sampled: the whole run counts them, and windows leave theirs out.
+ * Length:       a run's length need not be known: the period begins short and doubles whenever max_windows are measured, of which one of each two
+ *               neighbours stays. So a long run costs little more than its functional part, and a short one has windows enough.
  * Interval:     Student's t for the windows as independent draws. What functional warming leaves out is not in it.
  * Time:         outside the timed core a step takes the cycles that one took on average in the windows so far (1 before the first),
  *               so devices and the time-stamp counter see about the time of a full run.
- * Statistics:   of the region are sums over its windows, and identities hold over them; paths below cpu0.sample are estimates of the
- *               whole. A region marker starts the sample anew; at the region's end it is complete, and the fast core runs on.
+ * Statistics:   of the region are sums over all windows measured in it, early parts of a long run more often, and identities hold over
+ *               them; histograms hold what was timed, detailed warming included; paths below cpu0.sample are estimates of the whole. A region marker starts the sample anew; at the region's end it is complete, and the fast core runs on.
  * Not modelled: several processors; a sample that follows phases of the program; partial windows at the end are not measured.
  * Neighbours:   core.h asks at the instruction counts that stand in struct core; warm.h; the board reads statistics at the windows' edges.
  * Checked by:   tests/unit/test_sample.c; tests/system/sample.sh
@@ -23,13 +25,17 @@
 #include "models/core/core.h"
 #include "models/core/warm.h"
 
+#define SAMPLE_MAX_WINDOWS 4096
+
 /* clang-format off */
 #define SAMPLE_PARAMS(P)                                                                                                              \
     P(bool,   on,                   false,  ANY,                   "the measured part runs sampled (run --sample)")                   \
-    P(u64,    period_instructions,  300000, RANGE(2, 1ull << 40),  "from one measured window to the next (run --sample=N)")           \
+    P(u64,    period_instructions,  20000,  RANGE(2, 1ull << 40),  "one window is measured in each, at first (run --sample=N)")       \
+    P(u32,    max_windows,          256,    RANGE(2, SAMPLE_MAX_WINDOWS), "with so many, every other one is forgotten and the period doubles") \
     P(u64,    window_instructions,  1000,   RANGE(1, 1ull << 30),  "measured in each period")                                         \
     P(u64,    detailed_instructions, 2000,  RANGE(0, 1ull << 30),  "timed and not measured before them: they fill the pipe")          \
-    P(u64,    warming_instructions, 1ull << 40, RANGE(0, 1ull << 40), "functional warming before these; the rest of a period runs without") \
+    P(u64,    training_instructions, 50000, RANGE(0, 1ull << 40),  "functional warming of caches, translations and branch predictor before these") \
+    P(u64,    warming_instructions, 1ull << 40, RANGE(0, 1ull << 40), "the same without the predictor before these; the rest of a period runs without any") \
     P(choice, confidence,           0,      ONE_OF("99.7", "99", "95"), "of the interval, in percent")
 
 /* What is estimated beside cycles: events per million instructions. The board says where they are counted. */
@@ -61,7 +67,8 @@ enum sample_measure {
 
 /* clang-format off */
 #define SAMPLE_STATS(S)                                                                                \
-    S(windows,             "measured windows")                                                         \
+    S(windows,             "measured windows that the estimates are from")                             \
+    S(period_instructions, "each of them stands for so many")                                          \
     S(instructions,        "instructions of the region, all of them")                                  \
     S(cycles,              "estimate of the region's cycles")                                          \
     S(cycles_interval,     "the full run is within so many cycles of it, with sample.confidence")      \
@@ -81,7 +88,7 @@ struct sample_watch {
     void *self;
 };
 
-enum sample_phase { SAMPLE_OFF, SAMPLE_FAST, SAMPLE_WARMING, SAMPLE_DETAILED, SAMPLE_WINDOW };
+enum sample_phase { SAMPLE_OFF, SAMPLE_FAST, SAMPLE_WARMING, SAMPLE_TRAINING, SAMPLE_DETAILED, SAMPLE_WINDOW };
 
 struct sample {
     /* fixed at elaboration */
@@ -101,8 +108,10 @@ struct sample {
     u64 first_instruction, first_idle; /* of the region */
     u64 before[SAMPLE_MEASURES];   /* counters at the window's begin */
     u64 steps_before;
-    u64 windows, steps;
-    double sum[SAMPLE_MEASURES], squares[SAMPLE_MEASURES]; /* over windows; exact below 2^53 */
+    u64 length;                    /* of the period of now */
+    u64 windows;
+    double seen[SAMPLE_MAX_WINDOWS][SAMPLE_MEASURES]; /* in the windows that count; integers */
+    u64 all_cycles, all_steps;     /* of every window, forgotten ones too */
     /* statistics */
     struct sample_stats stats;
 };
@@ -129,8 +138,8 @@ void sample_end(struct sample *s);
 /* The instruction count of core->fast_edge or core->timed_edge is reached: for core.c and timed cores. */
 void sample_pass_edge(struct sample *s);
 
-/* Half the width of the interval of a mean over n draws with this sum and sum of squares; n > 1. `confidence`: as the parameter. */
-double sample_interval(double sum, double squares, u64 n, u32 confidence);
+/* Half the width of the interval of the mean of n draws, `stride` doubles from one to the next; n > 1. `confidence`: as the parameter. */
+double sample_interval(const double *x, size_t stride, u64 n, u32 confidence);
 
 /* Paths <prefix>.sample.*: levels (stats.h). */
 void sample_register_stats(const struct sample *s, struct stats *reg, const char *prefix);

@@ -4,15 +4,15 @@
 #include "models/sim/check.h"
 #include <string.h>
 
-#define NO_PLACE   UINT32_MAX
-#define NO_PAGE    (~0ull)
+#define NOTHING    (~0ull)
 #define LARGE_PAGE 21
 
 /* --- lines --- */
 
 static void forget_lines(struct warm_lines *f)
 {
-    memset(f->place, 0xff, sizeof f->place);
+    memset(f->latest, 0xff, sizeof f->latest);
+    f->snoops = f->cache->stats.snoops;
 }
 
 static void lines_init(struct warm_lines *f, struct cache *c)
@@ -23,24 +23,54 @@ static void lines_init(struct warm_lines *f, struct cache *c)
 }
 
 /* Lines that fall in one slot may be of one set: the last of them is surely its set's last. A prefetcher wants to see all. */
-static bool is_latest(const struct warm_lines *f, u64 line, bool write)
+static bool is_latest(struct warm_lines *f, u64 line, bool write)
 {
-    u32 place = f->place[line & f->mask];
-    return place != NO_PLACE && cache_place_answers(f->cache, place, line, write) && !f->cache->n_prefetchers;
+    u64 *latest = &f->latest[line & f->mask];
+    bool same = *latest >> 1 == line && (*latest & 1) >= write && !f->cache->n_prefetchers;
+    if (!same) *latest = line << 1 | write;
+    return same;
 }
 
-static void note_latest(struct warm_lines *f, u64 line)
+/* --- the queue --- */
+
+static struct warm_reference *reference(struct warm *w, u32 number)
 {
-    f->place[line & f->mask] = (u32)cache_place_of(f->cache, line);
+    return &w->queue[number % WARM_QUEUE];
 }
 
-static void touch_line(struct warm_lines *f, const struct mem_request *r)
+/* The host fetches what the L2, and later what the levels below it, will look at. */
+static void expect_in_l2(struct warm *w, const struct warm_reference *r)
 {
-    u64 line = r->at.v >> LINE_SHIFT;
-    struct mem_port port = cache_port(f->cache);
-    if (!mem_kind_flushes(r->kind) && is_latest(f, line, r->kind == MEM_WRITE)) return;
-    port_warm(&port, r);
-    note_latest(f, line);
+    struct mem_port l2 = cache_port(w->to.l2);
+    if (!cache_has(r->unit == WARM_CODE ? w->to.l1i : w->to.l1d, r->at)) port_expect(&l2, r->at.v >> LINE_SHIFT);
+}
+
+static void expect_below(struct warm *w, const struct warm_reference *r)
+{
+    if (!cache_has(w->to.l2, r->at)) port_expect(&w->to.l2->next, r->at.v >> LINE_SHIFT);
+}
+
+static void play(struct warm *w, const struct warm_reference *r)
+{
+    struct mem_request request = {.at = r->at, .kind = r->kind, .origin = r->origin, .pc = r->pc};
+    port_warm(&w->port[r->unit], &request);
+    if (UNLIKELY(w->data.snoops != w->data.cache->stats.snoops)) forget_lines(&w->data);
+    if (UNLIKELY(w->fetched.snoops != w->fetched.cache->stats.snoops)) forget_lines(&w->fetched);
+}
+
+static void refer(struct warm *w, const struct warm_reference *r)
+{
+    u32 n = w->queued++;
+    if (LIKELY(n >= WARM_QUEUE)) play(w, reference(w, n));
+    *reference(w, n) = *r;
+    expect_in_l2(w, r);
+    if (LIKELY(n >= WARM_QUEUE / 2)) expect_below(w, reference(w, n - WARM_QUEUE / 2));
+}
+
+static void play_all(struct warm *w)
+{
+    for (u32 n = w->queued > WARM_QUEUE ? w->queued - WARM_QUEUE : 0; n < w->queued; n++) play(w, reference(w, n));
+    w->queued = 0;
 }
 
 /* --- references that the processor makes by itself --- */
@@ -49,17 +79,18 @@ static void play_walk(struct warm *w, const struct walk_ledger *l)
 {
     for (unsigned i = 0; i < l->n_refs; i++) {
         const struct walk_ref *ref = &l->ref[i];
-        struct mem_request r = {.at = ref->at, .kind = ref->writes ? MEM_WRITE : MEM_READ};
-        r.origin = ref->dim == DIM_HOST ? ORIGIN_WALK_HOST : ORIGIN_WALK_GUEST;
-        port_warm(&w->to.walks, &r);
+        enum mem_origin origin = ref->dim == DIM_HOST ? ORIGIN_WALK_HOST : ORIGIN_WALK_GUEST;
+        if (w->to.walks_enter_l1 && is_latest(&w->data, ref->at.v >> LINE_SHIFT, ref->writes)) continue;
+        refer(w, &(struct warm_reference){
+                     .at = ref->at, .unit = WARM_WALK, .kind = ref->writes ? MEM_WRITE : MEM_READ, .origin = (u8)origin});
     }
-    forget_lines(&w->data);
 }
 
-static void touch_system(struct warm *w, hpa_t at, bool write, enum mem_origin origin)
+static void refer_system(struct warm *w, hpa_t at, bool write, enum mem_origin origin)
 {
-    struct mem_request r = {.at = at, .kind = write ? MEM_WRITE : MEM_READ, .origin = (u8)origin};
-    touch_line(&w->data, &r);
+    if (is_latest(&w->data, at.v >> LINE_SHIFT, write)) return;
+    refer(w, &(struct warm_reference){
+                 .at = at, .unit = WARM_DATA, .kind = write ? MEM_WRITE : MEM_READ, .origin = (u8)origin});
 }
 
 /* What VMX has put into its record since the last time. */
@@ -67,9 +98,9 @@ static void play_record(struct warm *w)
 {
     struct insn_record *r = &w->record;
     for (unsigned i = 0; i < r->n_accesses; i++)
-        touch_system(w, r->access[i].at, r->access[i].kind == ACCESS_WRITE, ORIGIN_DATA);
+        refer_system(w, r->access[i].at, r->access[i].kind == ACCESS_WRITE, ORIGIN_DATA);
     for (unsigned i = 0; i < r->transition.n_lines; i++)
-        touch_system(w, r->transition.line[i].at, r->transition.line[i].write, ORIGIN_VMX);
+        refer_system(w, r->transition.line[i].at, r->transition.line[i].write, ORIGIN_VMX);
     record_reset(r);
 }
 
@@ -82,8 +113,8 @@ static bool record_is_empty(const struct insn_record *r)
 
 static void forget_pages(struct warm *w)
 {
-    for (unsigned i = 0; i < WARM_PAGES; i++) w->small[i].key = NO_PAGE;
-    w->large.key = w->code.key = NO_PAGE;
+    for (unsigned i = 0; i < WARM_PAGES; i++) w->small[i].key = NOTHING;
+    w->large.key = w->code.key = NOTHING;
     w->changes = w->to.mmu->changes;
 }
 
@@ -139,9 +170,10 @@ static void touch_data(struct warm *w, hpa_t at, enum access access, enum access
     enum mem_kind kind = access == ACCESS_WRITE ? MEM_WRITE : MEM_READ;
     if (is_latest(&w->data, at.v >> LINE_SHIFT, access == ACCESS_WRITE)) return;
     if (UNLIKELY(streams(h, access, by)) && type <= MEMORY_WT) type = MEMORY_WC;
-    struct mem_request r = {.at = at, .kind = (u8)mem_kind_of_type(kind, (enum memory_type)type), .origin = ORIGIN_DATA};
-    r.pc = fetch_linear(h, h->reg[REG_RIP] - h->at->length);
-    touch_line(&w->data, &r);
+    kind = mem_kind_of_type(kind, (enum memory_type)type);
+    if (UNLIKELY(mem_kind_passes_caches((u8)kind))) forget_lines(&w->data);
+    u64 pc = fetch_linear(h, h->reg[REG_RIP] - h->at->length);
+    refer(w, &(struct warm_reference){.at = at, .pc = pc, .unit = WARM_DATA, .kind = (u8)kind, .origin = ORIGIN_DATA});
 }
 
 static void data(void *self, va_t va, hpa_t at, unsigned bytes, enum access access, enum access_by by)
@@ -156,8 +188,10 @@ static void data(void *self, va_t va, hpa_t at, unsigned bytes, enum access acce
 static void flush(void *self, hpa_t at, bool stays)
 {
     struct warm *w = self;
-    struct mem_request r = {.at = at, .kind = stays ? MEM_CLEAN : MEM_FLUSH, .origin = ORIGIN_DATA};
-    touch_line(&w->data, &r);
+    refer(w, &(struct warm_reference){
+                 .at = at, .unit = WARM_DATA, .kind = stays ? MEM_CLEAN : MEM_FLUSH, .origin = ORIGIN_DATA});
+    forget_lines(&w->data);
+    forget_lines(&w->fetched);
 }
 
 /* --- instructions --- */
@@ -178,9 +212,9 @@ static void touch_code(struct warm *w, const struct block *b, unsigned bytes)
     u64 behind = b->at.v + bytes;
     for (u64 at = b->at.v & ~(LINE_BYTES - 1); at < behind; at += LINE_BYTES) {
         bool second = b->crosses && at >> PAGE_SHIFT != b->at.v >> PAGE_SHIFT;
-        struct mem_request r = {
-            .at = second ? b->second_page : HPA(at), .kind = MEM_FETCH, .origin = ORIGIN_FETCH};
-        touch_line(&w->fetched, &r);
+        hpa_t line = second ? b->second_page : HPA(at);
+        if (is_latest(&w->fetched, line.v >> LINE_SHIFT, false)) continue;
+        refer(w, &(struct warm_reference){.at = line, .unit = WARM_CODE, .kind = MEM_FETCH, .origin = ORIGIN_FETCH});
     }
 }
 
@@ -246,7 +280,7 @@ static void block(void *self, const struct fetch_entry *e, unsigned executed)
     const struct hart *h = w->to.hart;
     const struct warm_block *b = know(w, e);
     if (LIKELY(e->block)) touch_code(w, &h->icache->block[e->block], bytes_of(b, e->first, e->count, executed));
-    touch_branches(w, e, b, executed);
+    if (w->trains) touch_branches(w, e, b, executed);
     if (UNLIKELY(!record_is_empty(&w->record))) play_record(w);
 }
 
@@ -261,6 +295,9 @@ void warm_init(struct warm *w, const struct warm_wiring *to)
     w->to = *to;
     w->mixes_sizes = to->mmu->cfg.l1_holds_all_sizes || to->mmu->cfg.coalesced_pages > 1;
     w->page_mask = w->mixes_sizes || small->hashed ? 0 : (u32)min_u64(small->sets, WARM_PAGES) - 1;
+    w->port[WARM_DATA] = cache_port(to->l1d);
+    w->port[WARM_CODE] = cache_port(to->l1i);
+    w->port[WARM_WALK] = cache_port(to->walks_enter_l1 ? to->l1d : to->l2);
     lines_init(&w->data, to->l1d);
     lines_init(&w->fetched, to->l1i);
     forget_pages(w);
@@ -278,5 +315,6 @@ void warm_start(struct warm *w)
 void warm_stop(struct warm *w)
 {
     if (!record_is_empty(&w->record)) play_record(w);
+    play_all(w);
     isa_set_warming(w->to.hart, NULL, NULL, NULL);
 }
