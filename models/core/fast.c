@@ -31,11 +31,11 @@ static u64 finish_run(struct core *c, u64 cycle, u64 steps)
     return c->run_start = cycle + units / CORE_PACE_UNIT;
 }
 
-/* Up to the next instruction count at which somebody wants to be asked. */
+/* Up to the next instruction count at which somebody wants to be asked; a marker may have set one that has passed. */
 static u64 instructions_left(const struct core *c)
 {
     u64 edge = min_u64(c->fast_edge, min_u64(c->switch_at_instruction, c->max_instructions));
-    return edge - c->hart->instructions;
+    return edge > c->hart->instructions ? edge - c->hart->instructions : 0;
 }
 
 /* What the tick returns is behind the last cycle that it ran, however many steps share one; others may be ahead of it. */

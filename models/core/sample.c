@@ -63,7 +63,9 @@ static void estimate_measure(const struct sample *s, unsigned m, double instruct
     const double *x = &s->seen[0][m];
     *value = rounded(mean_of(x, SAMPLE_MEASURES, s->windows) * scale);
     *interval = 0;
-    if (s->windows > 1) *interval = rounded(sample_interval(x, SAMPLE_MEASURES, s->windows, s->cfg.confidence) * scale);
+    if (s->windows < 2) return;
+    double allowance = (double)*value * s->cfg.allowance_permille / 1000;
+    *interval = rounded(sample_interval(x, SAMPLE_MEASURES, s->windows, s->cfg.confidence) * scale + allowance);
 }
 
 static u64 idle_cycles(const struct core *c)

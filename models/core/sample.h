@@ -10,7 +10,9 @@
  *               sampled: the whole run counts them, and windows leave theirs out.
  * Length:       a run's length need not be known: the period begins short and doubles whenever max_windows are measured, of which one of each two
  *               neighbours stays. So a long run costs little more than its functional part, and a short one has windows enough.
- * Interval:     Student's t for the windows as independent draws. What functional warming leaves out is not in it.
+ * Interval:     Student's t for the windows as independent draws, and an allowance for what repeating the draws would not show: what functional
+ *               warming leaves out (warm.h), and the drained pipe at the region's ends. Full runs of the benches differ by less than
+ *               half of it from estimates with narrow intervals.
  * Time:         outside the timed core a step takes the cycles that one took on average in the windows so far (1 before the first),
  *               so devices and the time-stamp counter see about the time of a full run.
  * Statistics:   of the region are sums over all windows measured in it, early parts of a long run more often, and identities hold over
@@ -36,6 +38,7 @@
     P(u64,    detailed_instructions, 2000,  RANGE(0, 1ull << 30),  "timed and not measured before them: they fill the pipe")          \
     P(u64,    training_instructions, 50000, RANGE(0, 1ull << 40),  "functional warming of caches, translations and branch predictor before these") \
     P(u64,    warming_instructions, 1ull << 40, RANGE(0, 1ull << 40), "the same without the predictor before these; the rest of a period runs without any") \
+    P(u32,    allowance_permille,   10,     RANGE(0, 1000),        "of the estimate, in the interval for what sampling itself cannot know: warming, the region's ends") \
     P(choice, confidence,           0,      ONE_OF("99.7", "99", "95"), "of the interval, in percent")
 
 /* What is estimated beside cycles: events per million instructions. The board says where they are counted. */
