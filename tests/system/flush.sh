@@ -1,6 +1,6 @@
 #!/bin/bash
-# flush.sh BUILD - flush and reload, as a guest sees it, on both timed cores, on one processor and on two, with an L3 that includes the
-# other caches and with one that does not.
+# flush.sh BUILD - flush and reload, as a guest sees it, on both timed cores, on one processor and on two, with an L3 that keeps victims, one that includes the
+# other caches and one that does neither.
 # Prints "ok <name>" or "FAIL <name>" per check; exit 1 if any failed.
 set -u
 . "$(dirname "$0")/lib.sh" "$@"
@@ -19,7 +19,7 @@ guest() {
 }
 
 for core in inorder ooo; do
-    guest $core 1 non_inclusive
+    guest $core 1 victim
     guest $core 2 non_inclusive
 done
 guest ooo 2 inclusive
