@@ -8,7 +8,7 @@ enum { LINE = 64, APART = 2 * LINE, FAR_APART = 4 * LINE, KNEE_PERCENT = 50 };
 enum { L1_STEP = 4096, L2_STEP = 16 * 1024, LARGEST = 4 * 1024 * 1024 };
 enum { DRAM_PLACES = 2048, DRAM_BYTES = 32 * 1024 * 1024, DRAM_RUNS = 5 };
 
-/* --- what CPUID says: Intel SDM Vol. 2A, "CPUID", leaf 4 --- */
+/* --- what CPUID says: Intel SDM Vol. 2A, "CPUID", leaf 4; 0: nothing --- */
 
 static u64 cache_bytes(u32 level)
 {
@@ -53,7 +53,8 @@ static u64 latency_of(u64 bytes, u64 apart)
 static u64 measure_l2_hit(const void *self)
 {
     (void)self;
-    return latency_of(cache_bytes(2) / 2, APART);
+    u64 bytes = cache_bytes(2) / 2;
+    return bytes ? latency_of(bytes, APART) : PROBE_ABSENT;
 }
 
 /* More than the L2 holds, and little of the L3. */
@@ -104,7 +105,9 @@ static u64 cost_of_l2(u64 n, const void *self)
 /* From twice the L1D's size on. */
 static u64 measure_l2_bytes(const void *self)
 {
-    u64 n = probe_knee(cost_of_l2, 2 * cache_bytes(1) / L2_STEP, LARGEST / L2_STEP, KNEE_PERCENT, self);
+    u64 low = 2 * cache_bytes(1) / L2_STEP;
+    if (low == 0) return PROBE_ABSENT;
+    u64 n = probe_knee(cost_of_l2, low, LARGEST / L2_STEP, KNEE_PERCENT, self);
     return n == PROBE_ABSENT ? n : n * L2_STEP * PROBE_UNIT;
 }
 
