@@ -128,8 +128,8 @@ struct insn_info {
     struct uop uop[INSN_MAX_UOPS];
 };
 
-/* The x87 register of a dependence, of REG_ST0 to REG_ST7 from a fixed place, when the stack's top is there; others as
- * they are. */
+/* The x87 register of a dependence on REG_ST0 to REG_ST7, from a fixed place, when the stack's top is there; others
+ * as they are. */
 static inline u8 x87_register(u8 reg, u8 top)
 {
     return reg >= REG_ST0 && reg <= REG_ST7 ? (u8)(REG_ST0 + ((reg - REG_ST0 + top) & 7)) : reg;

@@ -8,7 +8,8 @@
 #include "isa/decode.h"
 
 /* The kind that these operands make of the mnemonic's. */
-enum uop_kind uops_refine_kind(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand, enum uop_kind kind);
+enum uop_kind uops_refine_kind(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand,
+                               enum uop_kind kind);
 /* By the widest register that it names or implies. */
 enum uop_row uops_find_row(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand);
 /* Its load or its store is the whole work, although its row does not say so of all its forms. */

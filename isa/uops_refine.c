@@ -98,7 +98,8 @@ static bool holds(enum when when, const ZydisDecodedInstruction *z, const ZydisD
     return false;
 }
 
-enum uop_kind uops_refine_kind(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand, enum uop_kind kind)
+enum uop_kind uops_refine_kind(const ZydisDecodedInstruction *z, const ZydisDecodedOperand *operand,
+                               enum uop_kind kind)
 {
     if (z->operand_count_visible == 0) return kind;
     for (unsigned n = 0; n < ARRAY_LEN(refinements); n++)

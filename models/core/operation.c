@@ -5,8 +5,8 @@
 /* Port numbers, and the sets of them that tables name. F0 to F3 are 8 to 11, the floating-point pipes of AMD's. */
 enum {
     P0 = 1 << 0, P1 = 1 << 1, P2 = 1 << 2, P3 = 1 << 3, P4 = 1 << 4, P5 = 1 << 5, P6 = 1 << 6, P7 = 1 << 7,
-    P01 = P0 | P1, P03 = P0 | P3, P05 = P0 | P5, P06 = P0 | P6, P12 = P1 | P2, P15 = P1 | P5, P23 = P2 | P3, P45 = P4 | P5,
-    P015 = P01 | P5, P237 = P23 | P7, P0123 = P01 | P23, P0156 = P015 | P6,
+    P01 = P0 | P1, P03 = P0 | P3, P05 = P0 | P5, P06 = P0 | P6, P12 = P1 | P2, P15 = P1 | P5, P23 = P2 | P3,
+    P45 = P4 | P5, P015 = P01 | P5, P237 = P23 | P7, P0123 = P01 | P23, P0156 = P015 | P6,
     F0 = 1 << 8, F1 = 1 << 9, F2 = 1 << 10, F3 = 1 << 11,
     F01 = F0 | F1, F03 = F0 | F3, F12 = F1 | F2, F13 = F1 | F3, F23 = F2 | F3, F013 = F01 | F3, F0123 = F01 | F23
 };

@@ -1,10 +1,11 @@
 /* operation.h - the micro-operations that each operation of isa/uops.def is, by family of processors.
  *
  * Models:       for each operation, narrow (up to 32 bits; 128-bit vectors) and, where it differs, wide (64 bits;
- *               256-bit vectors), and for its further results: steps, of which each waits for the results of the one before; in a step, micro-operations
- *               abreast, with the ports that can execute them, their latency, and the cycles that they keep the unit busy.
- * Not modelled: latencies that differ by source operand (one row has the longest), and by the operands' values, but for
- *               divisions of 128 bits.
+ *               256-bit vectors), and for its further results: steps, of which each waits for the results of the
+ *               one before; in a step, micro-operations abreast, with the ports that can execute them, their
+ *               latency, and the cycles that they keep the unit busy.
+ * Not modelled: latencies that differ by source operand (one row has the longest), and by the operands' values, but
+ *               for divisions of 128 bits.
  * Neighbours:   models/core/uops_<family>.def are the tables, with their sources; ooo/decode.c expands an operation into
  *               micro-operations, the in-order core takes its latency.
  * Checked by:   tests/unit/test_operation.c; tests/timing/test_ooo_instructions.c, test_instruction_reference.c

@@ -54,7 +54,8 @@ static inline void instruction_prepare(struct core_bench *b, const struct bench_
 #define TIMES_THROUGH 3
 
 /* Cycles of the last time through: the micro-op cache has what it can hold. Micro-operations of all times. */
-static inline struct bench_cost instruction_run(const struct pc_cfg *cfg, const struct bench_code *code, unsigned copies)
+static inline struct bench_cost instruction_run(const struct pc_cfg *cfg, const struct bench_code *code,
+                                                unsigned copies)
 {
     struct core_bench *b = ooo_bench(cfg);
     instruction_prepare(b, code);
@@ -78,7 +79,8 @@ static inline struct bench_cost instruction_run(const struct pc_cfg *cfg, const 
 static inline struct bench_cost instruction_cost(const struct pc_cfg *cfg, const struct bench_code *code)
 {
     struct bench_cost twice = instruction_run(cfg, code, 2 * COPIES), once = instruction_run(cfg, code, COPIES);
-    return (struct bench_cost){(twice.cycles - once.cycles) / COPIES, (twice.uops - once.uops) / COPIES / TIMES_THROUGH};
+    return (struct bench_cost){(twice.cycles - once.cycles) / COPIES,
+                               (twice.uops - once.uops) / COPIES / TIMES_THROUGH};
 }
 
 #endif

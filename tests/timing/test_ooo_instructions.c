@@ -49,7 +49,8 @@ static double chain_cycles(enum operation_table table, const struct timed_code *
     return cycles;
 }
 
-/* Micro-operations of one copy that execute nowhere but on these ports, and the cycles of units that are not pipelined. */
+/* Micro-operations of one copy that execute nowhere but on these ports, and the cycles of units that are not
+ * pipelined. */
 static void count_ports(enum operation_table table, const struct timed_code *s, unsigned ports, u32 *uops, u32 *busy)
 {
     *uops = *busy = 0;
@@ -112,8 +113,8 @@ static u32 slots_of(enum operation_table table, const struct timed_code *s)
     return slots;
 }
 
-/* The front end takes a window of 32 bytes a cycle; the decoders, one instruction of several micro-operations, where the
- * micro-op cache does not hold a window's. */
+/* The front end takes a window of 32 bytes a cycle; the decoders, one instruction of several micro-operations, where
+ * the micro-op cache does not hold a window's. */
 static double front_cycles(const struct pc_cfg *cfg, enum operation_table table, const struct timed_code *s)
 {
     u32 slots = slots_of(table, s), windows = s->n_bytes / 32 + 1;

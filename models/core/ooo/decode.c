@@ -393,7 +393,8 @@ static void push_string_flags(struct ooo *p)
     const struct insn_info *i = p->record.info;
     if (i->iclass != CLASS_string || !i->uop[0].writes_flags) return;
     static const struct uop compare = {
-        .kind = UOP_ALU, .src = {REG_TEMP0, REG_NONE, REG_NONE}, .dst = REG_NONE, .writes_flags = FLAGS_CARRY | FLAGS_OTHERS};
+        .kind = UOP_ALU, .src = {REG_TEMP0, REG_NONE, REG_NONE}, .dst = REG_NONE,
+        .writes_flags = FLAGS_CARRY | FLAGS_OTHERS};
     push_operation(p, &compare);
 }
 
