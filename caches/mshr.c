@@ -32,7 +32,7 @@ static i32 find_line(const struct mshr_file *f, u64 line)
 
 i32 mshr_find(const struct mshr_file *f, u64 line)
 {
-    return f->used ? find_line(f, line) : MSHR_NONE;
+    return f->used_by[line % MSHR_GROUPS] ? find_line(f, line) : MSHR_NONE;
 }
 
 static i32 find_free(const struct mshr_file *f)
@@ -50,6 +50,7 @@ i32 mshr_allocate(struct mshr_file *f, u64 line, const struct mem_request *r)
     if (!mshr_merge(f, i, r)) return MSHR_NONE;
     f->entry[i].valid = true;
     f->line[i] = line;
+    f->used_by[line % MSHR_GROUPS]++;
     f->used++;
     return i;
 }
@@ -78,6 +79,7 @@ void mshr_release(struct mshr_file *f, i32 i, enum served served)
 
     CHECK(f->entry[i].valid, "MSHR %d released twice", i);
     f->entry[i].valid = false;
+    f->used_by[f->line[i] % MSHR_GROUPS]--;
     f->line[i] = MSHR_NO_LINE;
     f->used--;
     while (t != MSHR_NONE) {

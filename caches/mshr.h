@@ -14,6 +14,7 @@
 #define MSHR_NONE (-1)
 
 #define MSHR_NO_LINE UINT64_MAX
+#define MSHR_GROUPS  64u /* of lines, by their low bits */
 
 struct mshr {
     u64 line; /* line number: address >> LINE_SHIFT */
@@ -43,6 +44,7 @@ struct mshr_file {
     struct mshr_target *target;
     i32 free_target;
     u32 used;
+    u16 used_by[MSHR_GROUPS]; /* registers whose line is of this group; 0, as most often: no need to look */
 };
 
 void mshr_init(struct mshr_file *f, u32 registers, u32 targets);
