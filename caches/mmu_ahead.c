@@ -37,7 +37,7 @@ static bool host_is_settled(const struct mmu_context *c, const struct hart *h, u
     struct walk w;
     if (!c->ept) return true;
     enum walk_state state = walk_begin(&w, &c->host_rules, c->host_root, gpa);
-    while (state == WALK_NEED_ENTRY) state = walk_feed(&w, mmu_load_entry(h->mem, &w, HPA(w.entry_at)));
+    while (state == WALK_NEED_ENTRY) state = walk_feed(&w, mmu_load_entry(h, &w, HPA(w.entry_at)));
     return state == WALK_DONE && flags_are_set(&w, write);
 }
 

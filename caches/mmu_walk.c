@@ -1,5 +1,6 @@
 #include "caches/mmu_walk.h"
 #include "caches/memory_type.h"
+#include "isa/store_buffer.h"
 #include "models/sim/check.h"
 #include <string.h>
 
@@ -65,7 +66,7 @@ static void note_pages(const struct run *r, u8 guest_shift, const struct mapping
 
 /* An entry of a format's size. Outside RAM nobody answers: all ones, a reserved bit or a misconfiguration
  * (32-bit paging has no reserved bit there: a page at the end of memory). */
-u64 mmu_load_entry(const struct physmem *mem, const struct walk *w, hpa_t at)
+static u64 load_entry(const struct physmem *mem, const struct walk *w, hpa_t at)
 {
     u32 narrow;
     if (LIKELY(w->rules->entry_bytes == sizeof(u64)))
@@ -75,11 +76,18 @@ u64 mmu_load_entry(const struct physmem *mem, const struct walk *w, hpa_t at)
     return narrow;
 }
 
+/* A walk sees the stores of its own hart. */
+u64 mmu_load_entry(const struct hart *h, const struct walk *w, hpa_t at)
+{
+    u64 entry = load_entry(h->mem, w, at);
+    return UNLIKELY(h->stores) ? store_buffer_forward(h, at, w->rules->entry_bytes, entry) : entry;
+}
+
 static u64 read_entry(struct run *r, const struct walk *w, hpa_t at, enum walk_dim dim, unsigned guest_level,
                       unsigned host_level)
 {
     if (timed(r)) note_ref(r, at, dim, guest_level, host_level);
-    return mmu_load_entry(r->h->mem, w, at);
+    return mmu_load_entry(r->h, w, at);
 }
 
 static void note_update(struct run *r, hpa_t at, enum walk_dim dim)
@@ -96,6 +104,7 @@ static void note_update(struct run *r, hpa_t at, enum walk_dim dim)
 static void rewrite_entry(struct run *r, const struct walk *w, hpa_t at, u64 value, enum walk_dim dim)
 {
     if (timed(r)) note_update(r, at, dim);
+    if (UNLIKELY(r->h->stores)) store_buffer_drain(r->h);
     memcpy(r->h->mem->host + at.v, &value, w->rules->entry_bytes); /* little endian, both */
     physmem_note_write(r->h->mem, at, w->rules->entry_bytes);
 }
@@ -430,7 +439,7 @@ static bool group_is_alike(const struct run *r, unsigned pages)
     u64 bytes = w->rules->entry_bytes, n = r->va.v >> PAGE_SHIFT & (pages - 1);
     if ((w->frame >> PAGE_SHIFT & (pages - 1)) != n) return false;
     for (u64 i = 0; i < pages; i++) {
-        u64 entry = mmu_load_entry(r->h->mem, w, HPA(r->place[1].at.v + (i - n) * bytes));
+        u64 entry = mmu_load_entry(r->h, w, HPA(r->place[1].at.v + (i - n) * bytes));
         if (entry != w->entry[1] + ((i - n) << PAGE_SHIFT)) return false;
     }
     return true;
@@ -555,7 +564,7 @@ static bool peek_host(const struct mmu_context *c, const struct hart *h, u64 gpa
     *out = HPA(gpa);
     if (!c->ept) return true;
     enum walk_state state = walk_begin(&w, &c->host_rules, c->host_root, gpa);
-    while (state == WALK_NEED_ENTRY) state = walk_feed(&w, mmu_load_entry(h->mem, &w, HPA(w.entry_at)));
+    while (state == WALK_NEED_ENTRY) state = walk_feed(&w, mmu_load_entry(h, &w, HPA(w.entry_at)));
     if (state != WALK_DONE || (wanted & ~w.rights)) return false;
     *out = HPA(w.frame | (gpa & (BIT(w.page_shift) - 1)));
     return true;
@@ -569,7 +578,7 @@ bool mmu_peek_guest(const struct mmu_context *c, const struct hart *h, va_t va, 
     enum walk_state state = mmu_begin_walk(c, h, w, va.v);
     while (state == WALK_NEED_ENTRY) {
         if (!peek_host(c, h, w->entry_at, wanted, &at)) return false;
-        state = walk_feed(w, mmu_load_entry(h->mem, w, at));
+        state = walk_feed(w, mmu_load_entry(h, w, at));
     }
     return state == WALK_DONE;
 }

@@ -38,7 +38,7 @@ bool mmu_allows(const struct mmu *m, const struct hart *h, va_t va, enum access 
                 enum mmu_privilege privilege);
 
 /* An entry of the walk's format; all ones where no RAM is. */
-u64 mmu_load_entry(const struct physmem *mem, const struct walk *w, hpa_t at);
+u64 mmu_load_entry(const struct hart *h, const struct walk *w, hpa_t at);
 
 /* Reads the guest's tables, as they are in memory, into *w; touches nothing. false: no translation. */
 bool mmu_peek_guest(const struct mmu_context *c, const struct hart *h, va_t va, struct walk *w);

@@ -5,6 +5,7 @@
 #include "isa/debug.h"
 #include "isa/exec.h"
 #include "isa/state.h"
+#include "isa/store_buffer.h"
 #include "models/sim/check.h"
 
 /* --- double and triple faults: SDM Vol. 3A, "Interrupt 8-Double Fault Exception (#DF)" --- */
@@ -143,6 +144,7 @@ static void end_event(struct hart *h, bool alone)
 void isa_raise(struct hart *h)
 {
     bool alone = begin_event(h);
+    if (UNLIKELY(h->stores)) store_buffer_drain(h);
     h->tf_armed = false;
     h->debug_hits = 0; /* of an instruction that has not come to its end */
     h->first_fault = h->fault;
@@ -281,6 +283,7 @@ bool isa_would_wake(const struct hart *h)
 
 bool isa_take_attention(struct hart *h)
 {
+    if (UNLIKELY(h->stores)) store_buffer_drain(h);
     finish_shadow(h);
     finish_watched(h);
     if (hart_is_in_repeat(h))

@@ -3,6 +3,7 @@
 #include "isa/icache.h"
 #include "isa/exec.h"
 #include "isa/mem.h"
+#include "isa/store_buffer.h"
 
 static bool is_segmented(const struct hart *h)
 {
@@ -132,13 +133,20 @@ static struct block *check_crossing(struct hart *h, struct block *b, hpa_t secon
     return NULL;
 }
 
+/* What the hart has stored is code now. */
+static struct block *decode_block(struct hart *h, hpa_t at, const hpa_t *second_page)
+{
+    if (UNLIKELY(h->stores)) store_buffer_drain(h);
+    return icache_decode(h->icache, at, h->mode, second_page);
+}
+
 static struct block *find_crossing(struct hart *h, u64 va, hpa_t at, struct block *b)
 {
     hpa_t second_page;
     if (!translate(h, next_page(h, va), &second_page)) return NULL;
     if (!physmem_has(h->mem, second_page, PAGE_BYTES)) return icache_outside_ram(h->icache);
     b = check_crossing(h, b, second_page);
-    return b ? b : icache_decode(h->icache, at, h->mode, &second_page);
+    return b ? b : decode_block(h, at, &second_page);
 }
 
 /* NULL: h->fault. */
@@ -148,7 +156,7 @@ static struct block *find_block(struct hart *h, u64 va)
     if (!translate(h, VA(va), &at)) return NULL;
     if (!physmem_has(h->mem, at, 1)) return icache_outside_ram(h->icache);
     struct block *b = icache_lookup(h->icache, at, h->mode);
-    if (!b) b = icache_decode(h->icache, at, h->mode, NULL);
+    if (!b) b = decode_block(h, at, NULL);
     return b && !b->crosses ? b : find_crossing(h, va, at, b);
 }
 

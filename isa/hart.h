@@ -400,6 +400,7 @@ struct hart {
     const struct bus_ops *bus;
     void *bus_self;
     void *warm_self;
+    struct store_buffer *stores; /* NULL: none, every store is seen at once (store_buffer.h) */
     struct insn_record *warm_record; /* in functional warming: the references that VMX makes by itself */
 };
 

@@ -2,6 +2,7 @@
 #include "isa/mem.h"
 #include "isa/debug.h"
 #include "isa/state.h"
+#include "isa/store_buffer.h"
 #include "models/sim/check.h"
 
 /* One access of at most 8 bytes, as one or two pieces that do not cross a page. */
@@ -146,10 +147,10 @@ static void keep(struct soft_entry *table, struct hart *h, const struct piece *p
         (struct soft_entry){soft_tag(&h->soft, p->va), (u64)(uintptr_t)p->t.host - p->va.v};
 }
 
-/* A page with decoded code is never written through the soft TLB. */
+/* A page with decoded code is never written through the soft TLB; a store buffer sees every access. */
 static void keep_soft(struct hart *h, const struct piece *p, const struct request *q)
 {
-    if (!p->t.cacheable_soft || !p->t.host) return;
+    if (!p->t.cacheable_soft || !p->t.host || h->stores) return;
     if (q->access == ACCESS_READ)
         keep(h->soft.read[q->by == BY_USER], h, p);
     else if (!h->mem->has_code[p->t.at.v >> PAGE_SHIFT])
@@ -196,6 +197,24 @@ static void write_piece(struct hart *h, const struct piece *p, u64 value)
     physmem_note_write(h->mem, p->t.at, p->bytes);
 }
 
+/* Memory as the hart sees it, its own stores included that nobody else does. */
+static u64 read_seen(struct hart *h, const struct piece *p)
+{
+    u64 v = read_piece(h, p);
+    return UNLIKELY(h->stores) && p->t.host ? store_buffer_forward(h, p->t.at, p->bytes, v) : v;
+}
+
+/* Does the store go to the buffer? What may not wait goes behind all that waits. */
+static bool waits(struct hart *h, const struct piece *p, const struct request *q, u64 value)
+{
+    if (LIKELY(!h->stores)) return false;
+    bool write_back = !h->record || p->t.memory_type == MEMORY_WB; /* known to timed cores only */
+    bool may_wait = p->t.host && q->by != BY_PROCESSOR && write_back && !hart_maps_apic_access(h, p->t.at);
+    if (may_wait) return store_buffer_put(h, p->t.at, p->bytes, value);
+    store_buffer_drain(h);
+    return false;
+}
+
 static bool load(struct hart *h, va_t va, unsigned bytes, const struct request *q, u64 *out)
 {
     struct piece p[2];
@@ -205,7 +224,7 @@ static bool load(struct hart *h, va_t va, unsigned bytes, const struct request *
     for (unsigned n = 0, shift = 0; n < pieces; shift += 8 * p[n].bytes, n++) {
         record_piece(h, &p[n], ACCESS_READ, q);
         keep_soft(h, &p[n], q);
-        v |= read_piece(h, &p[n]) << shift;
+        v |= read_seen(h, &p[n]) << shift;
     }
     *out = v;
     return pieces != 0;
@@ -219,7 +238,7 @@ static bool store(struct hart *h, va_t va, unsigned bytes, const struct request 
     for (unsigned n = 0, shift = 0; n < pieces; shift += 8 * p[n].bytes, n++) {
         record_piece(h, &p[n], ACCESS_WRITE, q);
         keep_soft(h, &p[n], q);
-        write_piece(h, &p[n], value >> shift);
+        if (!waits(h, &p[n], q, value >> shift)) write_piece(h, &p[n], value >> shift);
     }
     return pieces != 0;
 }

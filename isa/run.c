@@ -7,6 +7,7 @@
 #include "isa/exec.h"
 #include "isa/icache.h"
 #include "isa/state.h"
+#include "isa/store_buffer.h"
 #include "models/sim/check.h"
 
 /* Executes from *at up to something else than OUT_NEXT; *at becomes the instruction that said it. */
@@ -96,6 +97,10 @@ static bool refused(const struct hart *h, enum outcome out)
 static void step(struct hart *h, const struct insn *i)
 {
     u8 world = h->world;
+    if (UNLIKELY(h->stores)) {
+        store_buffer_begin(h, insn_cold(h, i));
+        if (i->exec == exec_dropped) return; /* by one of these stores: it is found anew */
+    }
     finish(h, i, run_one(h, i), world);
 }
 
@@ -158,7 +163,7 @@ static enum between attend(struct hart *h)
 
 static bool one_by_one(const struct hart *h)
 {
-    return h->attention & (ATTENTION_SHADOW | ATTENTION_TF | ATTENTION_STEP | ATTENTION_DEBUG);
+    return h->stores || h->attention & (ATTENTION_SHADOW | ATTENTION_TF | ATTENTION_STEP | ATTENTION_DEBUG);
 }
 
 /* One block, or one instruction where the limit or the attention asks for it. True: back to the core. */

@@ -3,6 +3,7 @@
 #include "isa/exec.h"
 #include "isa/icache.h"
 #include "isa/state.h"
+#include "isa/store_buffer.h"
 #include "models/sim/check.h"
 
 static void close_record(struct hart *h, struct insn_record *r)
@@ -119,6 +120,7 @@ static const struct insn *current(struct hart *h, struct insn_record *r)
 void isa_execute(struct hart *h, struct insn_record *r)
 {
     if (!r->info) return;
+    if (UNLIKELY(h->stores)) store_buffer_begin(h, r->info);
     const struct insn *i = current(h, r);
     r->not_drained = false;
     if (!i) {

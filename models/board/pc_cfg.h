@@ -12,6 +12,7 @@
 #include "interconnect/directory.h"
 #include "models/core/inorder.h"
 #include "models/core/ooo/ooo.h"
+#include "isa/store_buffer.h"
 #include "models/core/sample.h"
 #include "models/dev/lapic.h"
 #include "models/mem/dram.h"
@@ -21,6 +22,7 @@
 #define BOARD_PARAMS(P)                                                                                                       \
     P(choice, core,       1,       ONE_OF("fast", "inorder", "ooo"), "core model of the measured part")                            \
     P(u32,    cores,      1,       RANGE(1, 16),                "logical processors")                                         \
+    P(u32,    store_buffer_entries, 0, RANGE(0, STORE_BUFFER_MAX), "stores of a processor that others cannot see yet; 0: all are seen at once") \
     P(u64,    ram_bytes,  2 * GiB, RANGE(16 * MiB, 3 * GiB),    "RAM from address 0; a multiple of 4 KiB")                    \
     P(u64,    seed,       1,       ANY,                         "of what RDRAND and RDSEED return")                           \
     P(u32,    quantum_instructions, 256, RANGE(1, 65536),        "fast core, several processors: instructions that one runs before the next has its turn") \

@@ -20,6 +20,7 @@ static void set_names(struct processor_names *n, unsigned id)
     set_name(n->wc, id, ".wc");
     set_name(n->flusher, id, ".flusher");
     set_name(n->lapic, id, ".lapic");
+    set_name(n->stores, id, ".stores");
     set_name(n->timer, id, ".vmx.timer");
     set_name(n->lapic_timer, id, ".lapic.timer");
     set_name(n->lapic_ipi, id, ".lapic.ipi");
@@ -37,6 +38,7 @@ static void build_hart(struct processor *p, const struct pc_cfg *cfg, const stru
     struct hart *h = p->hart;
     hart_init(h, p->id, s->ram, s->icache, s->model);
     h->random_state = cfg->board.seed + p->id;
+    if (cfg->board.store_buffer_entries) store_buffer_init(&p->stores, cfg->board.store_buffer_entries, h);
     mmu_init(&p->mmu, &cfg->mmu);
     h->mmu = &mmu_ops;
     h->mmu_self = &p->mmu;
@@ -334,6 +336,7 @@ void processor_register_stats(struct processor *p, struct stats *s)
     cache_add_stats(&p->l1d, s, p->name.l1d);
     cache_add_stats(&p->l2, s, p->name.l2);
     lapic_add_stats(&p->lapic, s, p->name.lapic);
+    store_buffer_add_stats(&p->stores, s, p->name.stores);
     if (p->sample) sample_register_stats(p->sample, s, p->name.cpu);
 }
 

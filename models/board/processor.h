@@ -13,6 +13,7 @@
 #include "caches/walker.h"
 #include "isa/cpu_model.h"
 #include "isa/icache.h"
+#include "isa/store_buffer.h"
 #include "models/board/pc_cfg.h"
 #include "models/core/core.h"
 #include "models/core/inorder.h"
@@ -28,7 +29,7 @@ struct pc;
 struct processor_names {
     char cpu[PROCESSOR_NAME_BYTES], l1i[PROCESSOR_NAME_BYTES], l1d[PROCESSOR_NAME_BYTES], l2[PROCESSOR_NAME_BYTES];
     char walker[PROCESSOR_NAME_BYTES], vmx[PROCESSOR_NAME_BYTES], wc[PROCESSOR_NAME_BYTES], flusher[PROCESSOR_NAME_BYTES], lapic[PROCESSOR_NAME_BYTES], timer[PROCESSOR_NAME_BYTES];
-    char lapic_timer[PROCESSOR_NAME_BYTES], lapic_ipi[PROCESSOR_NAME_BYTES];
+    char lapic_timer[PROCESSOR_NAME_BYTES], lapic_ipi[PROCESSOR_NAME_BYTES], stores[PROCESSOR_NAME_BYTES];
 };
 
 struct processor {
@@ -50,6 +51,7 @@ struct processor {
     struct write_combining wc;
     struct flusher flusher;
     struct lapic lapic;
+    struct store_buffer stores; /* used if board.store_buffer_entries */
     struct warm *warm; /* of a sampled run; else NULL, as the next */
     struct sample *sample;
     struct kernel_event *preemption_timer; /* VMX's */
