@@ -30,24 +30,24 @@ compare() {
 bench() { echo "$build/workloads/bench-$1.elf"; }
 under() { echo "-m $build/workloads/monitor-$1.elf"; }
 
-compare "bfs" 20 "$(bench bfs)" iters=10000
-compare "btree" 12 "$(bench btree)" iters=1500
+compare "bfs" 25 "$(bench bfs)" iters=10000
+compare "btree" 18 "$(bench btree)" iters=1500
 compare "chase" 6 "$(bench chase)" iters=20000
 compare "compute" 2 "$(bench compute)" iters=30000
 compare "ctxswitch" 10 "$(bench ctxswitch)" iters=1000
-compare "faults" 10 "$(bench faults)" iters=4
+compare "faults" 15 "$(bench faults)" iters=4
 compare "fork" 60 "$(bench fork)" iters=4
-compare "gups" 10 "$(bench gups)" iters=12000
-compare "hashjoin" 12 "$(bench hashjoin)" iters=4000 pages=4096
+compare "gups" 15 "$(bench gups)" iters=12000
+compare "hashjoin" 18 "$(bench hashjoin)" iters=4000 pages=4096
 compare "interrupts" 20 "$(bench interrupts)"
 compare "ptemod" 10 "$(bench ptemod)"
-compare "stream" 10 "$(bench stream)" iters=20000
+compare "stream" 15 "$(bench stream)" iters=20000
 compare "syscall" 6 "$(bench syscall)" iters=2000
 for monitor in ept shadow; do
     # shellcheck disable=SC2046
-    compare "exits under $monitor" 15 $(under $monitor) "$(bench exits)" iters=80
-    compare "ctxswitch under $monitor" 12 $(under $monitor) "$(bench ctxswitch)" iters=800
-    compare "hashjoin under $monitor" 14 $(under $monitor) "$(bench hashjoin)" iters=2000 pages=2048
+    compare "exits under $monitor" 20 $(under $monitor) "$(bench exits)" iters=80
+    compare "ctxswitch under $monitor" 16 $(under $monitor) "$(bench ctxswitch)" iters=800
+    compare "hashjoin under $monitor" 22 $(under $monitor) "$(bench hashjoin)" iters=2000 pages=2048
 done
 compare "the in-order core" 12 -s board.core=inorder "$(bench hashjoin)" iters=4000 pages=4096
 
