@@ -19,12 +19,12 @@ const char *cli_workload_dir(void)
     return dir ? dir : GIGOGNE_BUILD "/workloads";
 }
 
-/* A machine of the default preset, to ask it for its tables. */
+/* A machine of the default preset, to ask it for its tables; sampled, so that a sample's statistics are among them. */
 static int with_board(void (*print)(struct board *b, struct config *c))
 {
     struct config *c = config_new(cli_preset_dir());
     kernel_init();
-    struct board *b = config_load(c, DEFAULT_PRESET) ? board_new(c) : NULL;
+    struct board *b = config_load(c, DEFAULT_PRESET) && config_set(c, "sample.on=true") ? board_new(c) : NULL;
     if (b) {
         print(b, c);
         board_free(b);
