@@ -121,7 +121,7 @@ refused_file "not a map" "1: 'key: value' lines are expected" "just text"
 refused "unknown preset" "'atom' is neither a preset nor a YAML file (presets: cascade-lake haswell nehalem sandy-bridge skylake-sp tiny zen2)" -c atom "$good"
 refused "missing file" "'$work/none.yaml' is neither a preset nor a YAML file" -c "$work/none.yaml" "$good"
 refused_set "no value" "'board.core' is not of the form path=value" board.core
-refused_set "unknown key" "board.cor: unknown key, nothing in this machine uses it (allowed below board: batching core cores quantum_instructions ram_bytes seed)" board.cor=fast
+refused_set "unknown key" "board.cor: unknown key, nothing in this machine uses it (allowed below board: batching core cores quantum_instructions ram_bytes seed store_buffer_entries)" board.cor=fast
 refused_set "unused setting" "cpu1.frequency_hz: unknown key, nothing in this machine uses it" cpu1.frequency_hz=1GHz
 refused_set "wrong unit" "cpu.frequency_hz: '3KiB' has the wrong unit (allowed: 1MHz..100GHz; units Hz kHz MHz GHz)" cpu.frequency_hz=3KiB
 refused_set "out of range" "board.ram_bytes: '4KiB' is out of range (allowed: 16MiB..3GiB; units B KiB MiB GiB TiB)" board.ram_bytes=4KiB
