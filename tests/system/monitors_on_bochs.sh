@@ -174,7 +174,7 @@ done
 start check_says "the processor's EPT has no 1 GiB pages" $nehalem ept host=1G bench-compute
 start check_says 'the processor has no VMX control "load IA32_EFER (on entry)"' $penryn shadow "" bench-compute
 start check_says "the processor has no VMX" ryzen ept "" bench-compute
-start check_says '"host=3K": not one of the choices; words: host=4K|2M|1G vpid=on|off verbose=on|off log=0..1048576 nested=on|off shadowing=on|off' \
+start check_says '"host=3K": not one of the choices; words: host=4K|2M|1G vpid=on|off verbose=on|off log=0..1048576 nested=on|off shadowing=on|off cpus=0..16 ipi=passed|posted|virtual slice=1000..4294967295' \
     $haswell ept host=3K bench-compute
 start check_says '"host=2M": no such word; words: vpid=on|off verbose=on|off log=0..1048576 pool=16..65536' \
     $haswell shadow host=2M bench-compute
