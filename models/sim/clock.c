@@ -47,12 +47,25 @@ static void run_exactly(struct clock *c, unsigned i)
     c->due_cycle[i] = min_u64(next, c->wake_cycle[i]);
 }
 
-/* From its own cycle, which others may have left behind, to the end of the quantum. */
+/* When the kernel has something to do: its next event, or the end of the run. */
+static u64 business_ps(void)
+{
+    return min_u64(kernel_next_event_ps(), kernel_run_limit_ps());
+}
+
+static u64 cycle_of_business(const struct clock *c, u64 ps)
+{
+    return ps == KERNEL_NEVER ? CLOCK_SLEEP : clock_ps_to_cycle(c, ps);
+}
+
+/* From its own cycle, which others may have left behind, to the end of the quantum. The kernel's business is asked for anew: an event
+ * may have been cancelled since the batch began, and turns must not depend on batches. */
 static void run_ahead(struct clock *c, unsigned i)
 {
     u64 from = c->due_cycle[i];
     if (c->wake_cycle[i] <= c->cycle) c->wake_cycle[i] = CLOCK_SLEEP;
-    u64 end = min_u64(c->business, min_u64(c->wheel->next, c->wake_cycle[i]));
+    u64 business = max_u64(cycle_of_business(c, business_ps()), c->cycle + 1);
+    u64 end = min_u64(business, min_u64(c->wheel->next, c->wake_cycle[i]));
     c->horizon = max_u64(from + 1, min_u64(end, from - from % c->quantum + c->quantum));
     u64 next = c->tick[i].fn(c->tick[i].self, from);
     CHECK(next > from, "%s: tick %u does not go on from its cycle", c->name, i);
@@ -105,18 +118,17 @@ static void on_notified(void *self, u64 at_ps)
 {
     struct clock *c = self;
     if (at_ps >= c->bound_ps) return;
+    u64 business = max_u64(clock_ps_to_cycle(c, at_ps), c->cycle + 1);
     c->bound_ps = at_ps;
-    c->business = max_u64(clock_ps_to_cycle(c, at_ps), c->cycle + 1);
-    c->bound = min_u64(c->bound, c->business);
-    c->horizon = min_u64(c->horizon, c->business);
+    c->bound = min_u64(c->bound, business);
+    c->horizon = min_u64(c->horizon, business);
 }
 
 static void set_bound(struct clock *c, u64 first_cycle)
 {
     bool batching = c->batching && !kernel_vcd_is_open();
-    c->bound_ps = min_u64(kernel_next_event_ps(), kernel_run_limit_ps());
-    c->business = c->bound_ps == KERNEL_NEVER ? CLOCK_SLEEP : clock_ps_to_cycle(c, c->bound_ps);
-    c->bound = min_u64(c->business, first_cycle + (batching ? CLOCK_MAX_BATCH_CYCLES : 1));
+    c->bound_ps = business_ps();
+    c->bound = min_u64(cycle_of_business(c, c->bound_ps), first_cycle + (batching ? CLOCK_MAX_BATCH_CYCLES : 1));
 }
 
 /* The cycle of a tick that others have left behind is now. */

@@ -7,7 +7,7 @@
  *                   due, then messages that the ticks posted for now.
  * Not modelled: frequency changes, clock gating energy.
  * Neighbours:   kernel.h; whoever ticks (cores) and whoever posts (caches, interconnect, walkers).
- * Checked by:   tests/unit/test_clock.c; tests/system: batching on and off give the same bytes.
+ * Checked by:   tests/unit/test_clock.c, test_clock_batching.c; tests/system: batching on and off give the same bytes.
  */
 #ifndef SIM_CLOCK_H
 #define SIM_CLOCK_H
@@ -46,7 +46,6 @@ struct clock {
     u64 horizon;                    /* first cycle that a tick must not run on its own */
     u64 bound;                      /* first cycle that this batch must not run */
     u64 bound_ps;                   /* the kernel's next business */
-    u64 business;                   /* its cycle */
     unsigned n_ahead;               /* ticks that may run ahead */
     bool may_run_ahead[CLOCK_MAX_TICKS];
     u64 next_free;                  /* first cycle that has not run yet */

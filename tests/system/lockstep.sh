@@ -29,10 +29,11 @@ same_result() { # same_result RUN: what `fast` printed, in as many instructions
 
 same() { same_result "$1" && same_states "$1"; }
 
-# compare CASE ARGUMENT...
+# compare CASE ARGUMENT... (with memory for the largest guest under a monitor)
 compare() {
     local case=$1 core
     shift
+    set -- -s board.ram_bytes=3GiB "$@"
     simulate_well fast --trace state -s board.core=fast "$@" || return
     simulate_well blocks -s board.core=fast "$@" && verdict "blocks: $case" same_result blocks
     for core in inorder ooo; do

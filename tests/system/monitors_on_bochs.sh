@@ -15,7 +15,7 @@ haswell=corei7_haswell_4770
 nehalem=corei5_lynnfield_750 # no 1 GiB pages, no PCID
 penryn=core2_penryn_t9600    # VMX without EPT and VPID, and without loading EFER
 seconds_max=240
-megs=2048
+megs=3072 # of the machine: what the largest guest needs under a monitor
 jobs_max=2
 
 for tool in bochs grub-mkrescue xorriso qemu-system-x86_64; do
@@ -112,7 +112,6 @@ check_same_as_bochs() { # check_same_as_bochs MODEL MONITOR MONITOR_ARGS GUEST W
 # A monitor under a monitor: what the innermost guest prints, and every exit that the outermost takes.
 check_nested() { # check_nested MODEL OUTER_ARGS MIDDLE MIDDLE_ARGS GUEST WORDS
     local found
-    megs=3072
     found=$(bochs_output "$1" ept "nested=on $2 $(log_of ept)" "monitor-$3" "$4" "$5" "$6")
     verdict "bochs $1: nested=on $2 $3 $4: $5 $6" "$(native_output "$5" "$6")" "$(grep -v '^exit ' <<<"$found")"
     check_same_exits "$found" "$1" ept "nested=on $2" "monitor-$3" "$4" "$5" "$6"

@@ -10,7 +10,7 @@ set -u
 guest() {
     local name=$1 core=$2 processors=$3 monitor=$4 image=$5
     shift 5
-    simulate_well "$name" --quiet -s board.core="$core" -s board.cores="$processors" -s board.quantum_instructions=1 -s run.switch_at=begin \
+    simulate_well "$name" --quiet -s board.core="$core" -s board.cores="$processors" -s run.switch_at=begin \
         -s cpu.vmx.ipi_virtualization=true \
         -m "$images/monitor-ept.elf:$monitor" "$images/test-$image.elf" -- "$@" || return
     verdict "$name: the guest prints what it prints natively" cmp "$work/reference-$image/console.log" "$work/$name/console.log"
@@ -67,8 +67,8 @@ for core in fast inorder ooo; do
 done
 
 # What it does depends on nothing but its input.
-for core in inorder ooo; do
-    simulate_well again --quiet -s board.core=$core -s board.cores=3 -s board.quantum_instructions=1 -s run.switch_at=begin -s cpu.vmx.ipi_virtualization=true -s board.batching=off \
+for core in fast inorder ooo; do
+    simulate_well again --quiet -s board.core=$core -s board.cores=3 -s run.switch_at=begin -s cpu.vmx.ipi_virtualization=true -s board.batching=off \
         -m "$images/monitor-ept.elf:cpus=4 ipi=posted host=4K" "$images/test-smp.elf" -- iters=50 exchange=on
     verdict "$core: the same statistics once more, without batching" cmp "$work/again/stats.json" "$work/$core-4-on-3-posted/stats.json"
 done
