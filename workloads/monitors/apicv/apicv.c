@@ -306,7 +306,7 @@ static void map_memory(struct vcpu *vcpu, u64 access_page)
 {
     u64 *top = table(), *gib = table(), *directory = table(), *pages = table();
     top[0] = (u64)gib | EPT_ALL;
-    gib[0] = GUEST_HOST_BASE | EPT_ALL | EPT_WRITE_BACK | EPT_LARGE;
+    for (u64 at = 0; at < guest.bytes; at += GiB) gib[at >> 30] = (GUEST_HOST_BASE + at) | EPT_ALL | EPT_WRITE_BACK | EPT_LARGE;
     gib[LOCAL_APIC >> 30] = (u64)directory | EPT_ALL;
     directory[LOCAL_APIC >> 21 & 511] = (u64)pages | EPT_ALL;
     pages[LOCAL_APIC >> 12 & 511] = access_page | EPT_ALL | EPT_WRITE_BACK;
