@@ -146,6 +146,7 @@ static void become_gnuplot(const char *script, const char *data, const char *out
     char *slash = strrchr(dir, '/');
     if (slash) *slash = '\0';
     if (slash && chdir(dir) != 0) complain(dir);
+    setenv("LC_ALL", "C.UTF-8", 1); /* what the scripts are written in; the same figure in every locale */
     execlp("gnuplot", "gnuplot", "-c", slash ? slash + 1 : script, data, output, (char *)NULL);
     fprintf(stderr, "gnuplot: %s\n", strerror(errno));
     _exit(127);
